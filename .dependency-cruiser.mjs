@@ -1,0 +1,71 @@
+/**
+ * The order of the rooms, lowest first. A file imports only from its own room and from lower ones;
+ * rooms that stand side by side (one inner list) do not import each other. See docs/ARCHITECTURE.md.
+ */
+const order = [
+  ['platform'],
+  ['orders'],
+  ['access'],
+  ['journal', 'shops'],
+  ['intake', 'detection'],
+  ['alerting'],
+  ['incidents'],
+  ['runbooks'],
+  ['restore'],
+  ['customers'],
+  ['reviews'],
+  ['console'],
+];
+
+const upward = order.flatMap((rooms, level) =>
+  rooms.map((room) => {
+    const beside = rooms.filter((other) => other !== room);
+    const above = order.slice(level + 1).flat();
+    return {
+      name: `rooms-${room}`,
+      comment: `src/${room} imports only from lower rooms`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: { path: `^src/(${[...beside, ...above, 'cli'].join('|')})/|^src/(app\\.module|main)\\.ts$` },
+    };
+  }),
+);
+
+export default {
+  forbidden: [
+    ...upward,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'orders-is-pure',
+      comment: 'orders takes no framework and no driver, and of platform only pure files',
+      severity: 'error',
+      from: { path: '^src/orders/' },
+      to: { pathNot: '^src/orders/|^src/platform/[a-z-]+\\.ts$|^node:|^crypto$|node_modules/zod/' },
+    },
+    {
+      name: 'demo-stands-apart',
+      comment: 'the sample shop, its faults and the proof share nothing with the product',
+      severity: 'error',
+      from: { path: '^(demo|local-postgres)/' },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'product-knows-no-demo',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(demo|test|bench)/' },
+    },
+    {
+      name: 'only-declared-packages',
+      severity: 'error',
+      from: { path: '^(src|demo|local-postgres)/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+  },
+};

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+
+const postgresUrl = z
+  .string()
+  .regex(
+    /^postgres(ql)?:\/\//,
+    'a connection URL such as postgresql://user:password@host:5432/database',
+  );
+
+const httpUrl = z.url({ protocol: /^https?$/ });
+
+/** Who may be restored how fast, and who has to agree. */
+const restorePolicy = z.strictObject({
+  /** persons other than the requester who must approve a plan */
+  approvals: z.int().min(0).max(5).default(1),
+  /** an approval, and a plan without one, is good for this long */
+  expires_minutes: z.int().min(1).max(1440).default(60),
+  /** orders restored side by side */
+  concurrency: z.int().min(1).max(32).default(4),
+  /** at most this many orders an hour, over all runs of the shop */
+  per_hour: z.int().min(1).max(1_000_000).default(5_000),
+  /** the run stops when more than this share of the attempted orders failed ... */
+  stop_at_failure_rate: z.number().min(0).max(1).default(0.1),
+  /** ... or after this many lock time-outs in a row */
+  stop_at_lock_timeouts: z.int().min(1).max(1000).default(5),
+  lock_timeout_ms: z.int().min(10).max(10_000).default(500),
+  statement_timeout_ms: z.int().min(100).max(60_000).default(5_000),
+  transaction_timeout_ms: z.int().min(100).max(120_000).default(15_000),
+});
+
+const shop = z.strictObject({
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, e.g. main-shop'),
+  name: z.string().min(1),
+  /** name of a shipped profile, or path of a file (relative to the configuration file) */
+  profile: z.string().min(1),
+  /** three credentials; the fourth, to attach, is given once and never stored */
+  postgres: z.strictObject({
+    replicate: postgresUrl,
+    read: postgresUrl,
+    /** unused until the shop is armed; without it the shop can only be observed */
+    write: postgresUrl.optional(),
+  }),
+  restore: restorePolicy.prefault({}),
+});
+
+const receiver = z.union([
+  z.strictObject({
+    name: z.string().min(1),
+    webhook: z.strictObject({
+      url: httpUrl,
+      /** the body is signed with it: HMAC-SHA256 over timestamp and body */
+      secret: z.string().min(16, 'at least 16 characters'),
+    }),
+  }),
+  z.strictObject({
+    name: z.string().min(1),
+    email: z.strictObject({
+      /** e.g. smtp://user:password@mail.example.com:587 */
+      smtp: z.string().regex(/^smtps?:\/\//, 'an address such as smtp://host:587'),
+      from: z.email(),
+      to: z.array(z.email()).min(1),
+    }),
+  }),
+]);
+
+/** The whole configuration. Unknown fields are faults, so that a slip of the pen is not silently ignored. */
+export const configSchema = z.strictObject({
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(8080),
+      /** how people reach the service; for links in pages */
+      public_url: httpUrl.optional(),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      /** owner role; without it the service runs a PostgreSQL of its own */
+      url: postgresUrl.optional(),
+      runtime_url: postgresUrl.optional(),
+      pool_size: z.int().min(2).max(200).default(20),
+    })
+    .prefault({}),
+  /** for the embedded PostgreSQL and the encryption key */
+  data_directory: z.string().min(1).default('.data'),
+  /** 32 bytes as base64; without it a key file is made in the data directory */
+  encryption_key: z
+    .string()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, '32 random bytes as base64')
+    .optional(),
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  detection: z
+    .strictObject({
+      /** at most one false page in so many weeks */
+      weeks_per_false_page: z.number().min(1).max(520).default(20),
+    })
+    .prefault({}),
+  receivers: z.array(receiver).default([]),
+  shops: z.array(shop).default([]),
+});
+
+export type Config = z.output<typeof configSchema>;
+export type ShopConfig = Config['shops'][number];
+export type RestorePolicy = ShopConfig['restore'];
+export type ReceiverConfig = Config['receivers'][number];

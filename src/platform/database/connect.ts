@@ -1,0 +1,108 @@
+import { DataSource } from 'typeorm';
+import { Fault, messageOf } from '../errors.js';
+import { Database } from './database.js';
+import { migrations } from './migrations/index.js';
+
+export const runtimeRole = 'reinstate_runtime';
+const schema = 'reinstate';
+
+/** Session settings on which stored text depends: values are compared as text between sessions. */
+export const pinnedSettings: Readonly<Record<string, string>> = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+};
+
+/** The pinned settings as libpq's `options`, to be given when a connection is opened. */
+export function pinnedOptions(further: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...pinnedSettings, ...further })
+    .map(([name, value]) => `-c ${name}=${value.replaceAll('\\', '\\\\').replaceAll(' ', '\\ ')}`)
+    .join(' ');
+}
+
+export interface DatabaseSettings {
+  /** connection URL of the owner role, which migrates */
+  readonly url: string;
+  /** connection URL of a login of its own for the runtime role; without it the owner steps down to that role */
+  readonly runtimeUrl?: string | undefined;
+  readonly poolSize: number;
+}
+
+/**
+ * Brings the schema up to date as the owner, under an advisory lock so that two processes starting
+ * at once do not migrate together. Creates the runtime role where it is missing and the owner may.
+ */
+export async function migrate(settings: DatabaseSettings): Promise<void> {
+  const owner = await open(settings.url, { poolSize: 2 });
+  try {
+    await ensureRuntimeRole(owner);
+    const runner = owner.createQueryRunner();
+    try {
+      await runner.query(`SELECT pg_advisory_lock(hashtext('reinstate.migrate'))`);
+      await runner.query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+      await owner.runMigrations({ transaction: 'each' });
+    } finally {
+      await runner.query(`SELECT pg_advisory_unlock(hashtext('reinstate.migrate'))`);
+      await runner.release();
+    }
+  } finally {
+    await owner.destroy();
+  }
+}
+
+/** Opens the pool that the service works with: the runtime role, which can neither migrate nor rewrite history. */
+export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
+  const url = settings.runtimeUrl ?? settings.url;
+  const role = settings.runtimeUrl === undefined ? { role: runtimeRole } : {};
+  return new Database(await open(url, { poolSize: settings.poolSize, further: role }));
+}
+
+async function open(
+  url: string,
+  options: { poolSize: number; further?: Record<string, string> },
+): Promise<DataSource> {
+  const dataSource = new DataSource({
+    type: 'postgres',
+    url,
+    schema,
+    migrations,
+    migrationsTableName: 'schema_migration',
+    synchronize: false,
+    parseInt8: true,
+    poolSize: options.poolSize,
+    applicationName: 'reinstate',
+    connectTimeoutMS: 10_000,
+    installExtensions: false,
+    extra: { options: pinnedOptions({ search_path: schema, ...options.further }) },
+  });
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    throw new Fault(
+      'unavailable',
+      'database-unreachable',
+      `cannot open the database of Reinstate: ${messageOf(error)}`,
+    );
+  }
+}
+
+async function ensureRuntimeRole(owner: DataSource): Promise<void> {
+  const [found] = await owner.query<unknown[]>('SELECT 1 FROM pg_roles WHERE rolname = $1', [
+    runtimeRole,
+  ]);
+  try {
+    if (found === undefined) await owner.query(`CREATE ROLE ${runtimeRole} NOLOGIN`);
+    await owner.query(`DO $$ BEGIN
+      IF NOT pg_has_role(current_user, '${runtimeRole}', 'MEMBER') THEN EXECUTE format('GRANT ${runtimeRole} TO %I', current_user); END IF;
+    END $$`);
+  } catch (error) {
+    throw new Fault(
+      'unavailable',
+      'runtime-role-missing',
+      `the role ${runtimeRole} is missing or not granted, and this user may not change that (${messageOf(error)}); ` +
+        `run as a superuser: CREATE ROLE ${runtimeRole}; GRANT ${runtimeRole} TO <the user of REINSTATE_DATABASE_URL>`,
+    );
+  }
+}

@@ -1,0 +1,39 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Where each shop's replication stands. */
+export class Intake1700000000005 implements MigrationInterface {
+  readonly name = 'Intake1700000000005';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(sql);
+  }
+
+  /** Migrations go forward only: going back is restoring a backup. */
+  down(): Promise<void> {
+    return Promise.reject(
+      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
+    );
+  }
+}
+
+const sql = `
+-- How far the shop's logical replication has been journalled.
+CREATE TABLE reinstate.replication_stream (
+  shop_id text PRIMARY KEY REFERENCES reinstate.shop,
+  state text NOT NULL CHECK (state IN ('detached', 'snapshot', 'streaming', 'interrupted', 'lost', 'mismatch')),
+  slot_name text NOT NULL,
+  publication_name text NOT NULL,
+  slot_generation integer NOT NULL DEFAULT 0,
+  incarnation text,
+  -- end LSN of the last journalled commit: what the slot may forget
+  confirmed_lsn pg_lsn,
+  -- changes up to here are in the initial snapshot
+  snapshot_lsn pg_lsn,
+  snapshot_rows bigint NOT NULL DEFAULT 0,
+  attached_at timestamptz,
+  last_message_at timestamptz,
+  problem text,
+  updated_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE ON reinstate.replication_stream TO reinstate_runtime;
+`;

@@ -1,0 +1,100 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Incidents, cases, timelines and announcements. */
+export class Incidents1700000000008 implements MigrationInterface {
+  readonly name = 'Incidents1700000000008';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(sql);
+  }
+
+  /** Migrations go forward only: going back is restoring a backup. */
+  down(): Promise<void> {
+    return Promise.reject(
+      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
+    );
+  }
+}
+
+const sql = `
+CREATE TABLE reinstate.incident (
+  id uuid PRIMARY KEY,
+  number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+  shop_id text NOT NULL REFERENCES reinstate.shop,
+  -- the alert's, or one of its own where a person declared it
+  fingerprint text NOT NULL,
+  alert_id uuid REFERENCES reinstate.alert,
+  alert_version integer,
+  title text NOT NULL,
+  severity text NOT NULL CHECK (severity IN ('critical', 'high', 'low')),
+  status text NOT NULL CHECK (status IN ('open', 'acknowledged', 'resolved')),
+  -- the last position of the shop's journal that was looked through for this incident's cases
+  journal_position bigint NOT NULL DEFAULT 0,
+  assignee_id uuid REFERENCES reinstate.person,
+  declared_by uuid REFERENCES reinstate.person,
+  declaration jsonb,
+  opened_at timestamptz NOT NULL,
+  acknowledged_at timestamptz,
+  resolved_at timestamptz,
+  version integer NOT NULL DEFAULT 1,
+  CHECK ((status = 'resolved') = (resolved_at IS NOT NULL)),
+  CHECK ((alert_id IS NULL) = (declared_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX incident_open ON reinstate.incident (fingerprint) WHERE status <> 'resolved';
+
+CREATE TABLE reinstate.incident_case (
+  id uuid PRIMARY KEY,
+  incident_id uuid NOT NULL REFERENCES reinstate.incident,
+  shop_id text NOT NULL REFERENCES reinstate.shop,
+  order_id text NOT NULL,
+  order_number text,
+  state text NOT NULL CHECK (state IN ('open', 'planned', 'restoring', 'unknown', 'restored', 'person', 'closed')),
+  verdict text NOT NULL CHECK (verdict IN ('wrongful', 'intended', 'unsure')),
+  reasons jsonb NOT NULL,
+  -- 'journal' where the cancellation stands in the journal, 'none' for orders hit before the attach
+  evidence text NOT NULL CHECK (evidence IN ('journal', 'none')),
+  cancel_position bigint,
+  cancelled_at timestamptz,
+  customer_id text,
+  total_minor bigint,
+  currency text,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  UNIQUE (incident_id, order_id)
+);
+CREATE INDEX incident_case_order ON reinstate.incident_case (shop_id, order_id);
+CREATE INDEX incident_case_number ON reinstate.incident_case (shop_id, order_number);
+
+CREATE TABLE reinstate.timeline_entry (
+  incident_id uuid NOT NULL REFERENCES reinstate.incident,
+  position bigint NOT NULL,
+  at timestamptz NOT NULL,
+  type text NOT NULL,
+  case_id uuid REFERENCES reinstate.incident_case,
+  -- null where Reinstate itself did it
+  person_id uuid REFERENCES reinstate.person,
+  data jsonb NOT NULL DEFAULT '{}',
+  PRIMARY KEY (incident_id, position)
+);
+CREATE TRIGGER timeline_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON reinstate.timeline_entry
+  FOR EACH STATEMENT EXECUTE FUNCTION reinstate.refuse_change();
+
+-- A bulk cancel that was announced beforehand: cancellations within it are intended.
+CREATE TABLE reinstate.announcement (
+  id uuid PRIMARY KEY,
+  shop_id text NOT NULL REFERENCES reinstate.shop,
+  filter jsonb NOT NULL,
+  starts_at timestamptz NOT NULL,
+  ends_at timestamptz NOT NULL,
+  greatest_count integer NOT NULL CHECK (greatest_count > 0),
+  reason text NOT NULL CHECK (reason <> ''),
+  announced_by uuid NOT NULL REFERENCES reinstate.person,
+  created_at timestamptz NOT NULL,
+  withdrawn_at timestamptz,
+  CHECK (ends_at > starts_at)
+);
+
+GRANT SELECT, INSERT, UPDATE ON reinstate.incident, reinstate.incident_case, reinstate.announcement TO reinstate_runtime;
+GRANT SELECT, INSERT ON reinstate.timeline_entry TO reinstate_runtime;
+`;

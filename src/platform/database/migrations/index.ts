@@ -1,0 +1,22 @@
+import { Foundation1700000000001 } from './0001-foundation.js';
+import { Access1700000000002 } from './0002-access.js';
+import { Shops1700000000003 } from './0003-shops.js';
+import { Journal1700000000004 } from './0004-journal.js';
+import { Intake1700000000005 } from './0005-intake.js';
+import { Detection1700000000006 } from './0006-detection.js';
+import { Alerting1700000000007 } from './0007-alerting.js';
+import { Incidents1700000000008 } from './0008-incidents.js';
+import { Restore1700000000009 } from './0009-restore.js';
+
+/** All migrations, oldest first. A released one is never edited; a change is a new one. */
+export const migrations = [
+  Foundation1700000000001,
+  Access1700000000002,
+  Shops1700000000003,
+  Journal1700000000004,
+  Intake1700000000005,
+  Detection1700000000006,
+  Alerting1700000000007,
+  Incidents1700000000008,
+  Restore1700000000009,
+];
