@@ -1,3 +1,5 @@
+import './test/support/resolve-typescript.mjs';
+
 /** One configuration, three projects: pure logic, services on a real PostgreSQL, whole stories. */
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],

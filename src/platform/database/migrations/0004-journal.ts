@@ -56,7 +56,8 @@ CREATE TRIGGER journal_entry_no_truncate BEFORE TRUNCATE ON reinstate.journal_en
 CREATE TRIGGER journal_entry_default_no_truncate BEFORE TRUNCATE ON reinstate.journal_entry_default
   FOR EACH STATEMENT EXECUTE FUNCTION reinstate.refuse_change();
 
--- Makes the partition of the month that holds the given moment; true if it was not there before.
+-- Makes the partition of the month that holds the given moment; true if it was not there before. Where the
+-- default partition holds entries of that month already, they and later ones stay there.
 -- The runtime role may call this, and so needs no right to create tables.
 CREATE FUNCTION reinstate.make_journal_partition(moment timestamptz) RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -65,8 +66,11 @@ DECLARE
   month_end timestamptz := (month_start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC';
   partition_name text := 'journal_entry_' || to_char(month_start AT TIME ZONE 'UTC', 'YYYYMM');
 BEGIN
+  IF to_regclass('reinstate.' || partition_name) IS NOT NULL THEN RETURN false; END IF;
   PERFORM pg_advisory_xact_lock(hashtext('reinstate.make_journal_partition'));
   IF to_regclass('reinstate.' || partition_name) IS NOT NULL THEN RETURN false; END IF;
+  IF EXISTS (SELECT FROM reinstate.journal_entry_default WHERE committed_at >= month_start AND committed_at < month_end)
+  THEN RETURN false; END IF;
   EXECUTE format('CREATE TABLE reinstate.%I PARTITION OF reinstate.journal_entry FOR VALUES FROM (%L) TO (%L)',
     partition_name, month_start, month_end);
   EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON reinstate.%I FOR EACH STATEMENT EXECUTE FUNCTION reinstate.refuse_change()',

@@ -1,0 +1,95 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  ParseUUIDPipe,
+  Post,
+} from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ZodAnswer, ZodBody } from '../platform/http/openapi.js';
+import { ZodPipe } from '../platform/http/zod.pipe.js';
+import {
+  callerSchema,
+  issuedTokenSchema,
+  newPersonSchema,
+  newTokenSchema,
+  personSchema,
+  personsSchema,
+  tokensSchema,
+  type NewPerson,
+  type NewToken,
+} from './access.schema.js';
+import { AccessService, type IssuedToken } from './access.service.js';
+import type { AccessToken, Person } from './access.store.js';
+import type { Caller } from './caller.js';
+import { CallerOf, Needs } from './needs.decorator.js';
+
+@ApiTags('access')
+@ApiBearerAuth()
+@Controller('persons')
+@Needs('admin')
+export class AccessController {
+  constructor(private readonly access: AccessService) {}
+
+  @Get('me')
+  @Needs('viewer')
+  @ApiOperation({ summary: 'Who the token belongs to and what it may do' })
+  @ZodAnswer(callerSchema)
+  me(@CallerOf() caller: Caller): Caller {
+    return caller;
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'Persons and services' })
+  @ZodAnswer(personsSchema)
+  async persons(): Promise<{ items: Person[] }> {
+    return { items: await this.access.persons() };
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Adds a person or a service' })
+  @ZodBody(newPersonSchema)
+  @ZodAnswer(personSchema, { status: 201 })
+  create(
+    @CallerOf() caller: Caller,
+    @Body(new ZodPipe(newPersonSchema)) body: NewPerson,
+  ): Promise<Person> {
+    return this.access.createPerson(caller, body);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Ends all access of a person; what they did stays' })
+  disable(@CallerOf() caller: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<void> {
+    return this.access.disablePerson(caller, id);
+  }
+
+  @Get(':id/tokens')
+  @ApiOperation({ summary: 'Tokens of a person, without their secrets' })
+  @ZodAnswer(tokensSchema)
+  async tokens(@Param('id', ParseUUIDPipe) id: string): Promise<{ items: AccessToken[] }> {
+    return { items: await this.access.tokens(id) };
+  }
+
+  @Post(':id/tokens')
+  @ApiOperation({ summary: 'Issues a token; its secret is told only in this answer' })
+  @ZodBody(newTokenSchema)
+  @ZodAnswer(issuedTokenSchema, { status: 201 })
+  issue(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) personId: string,
+    @Body(new ZodPipe(newTokenSchema)) body: NewToken,
+  ): Promise<IssuedToken> {
+    return this.access.issueToken(caller, { ...body, personId });
+  }
+
+  @Delete(':id/tokens/:token')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Revokes a token at once' })
+  revoke(@CallerOf() caller: Caller, @Param('token', ParseUUIDPipe) token: string): Promise<void> {
+    return this.access.revokeToken(caller, token);
+  }
+}

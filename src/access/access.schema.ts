@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { roles } from './role.js';
+
+const moment = z.date();
+const personKind = z.enum(['person', 'service']);
+
+export const newPersonSchema = z.strictObject({
+  name: z.string().trim().min(1).max(200),
+  email: z.email().nullable().default(null),
+  kind: personKind.default('person'),
+});
+export type NewPerson = z.output<typeof newPersonSchema>;
+
+export const newTokenSchema = z.strictObject({
+  role: z.enum(roles),
+  label: z.string().trim().min(1).max(200),
+  days: z.int().min(1).max(366).default(90),
+});
+export type NewToken = z.output<typeof newTokenSchema>;
+
+export const personSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  email: z.string().nullable(),
+  kind: personKind,
+  createdAt: moment,
+  disabledAt: moment.nullable(),
+});
+export const personsSchema = z.object({ items: z.array(personSchema) });
+
+const tokenSchema = z.object({
+  id: z.uuid(),
+  personId: z.uuid(),
+  role: z.enum(roles),
+  label: z.string(),
+  createdAt: moment,
+  expiresAt: moment,
+  revokedAt: moment.nullable(),
+  lastUsedAt: moment.nullable(),
+});
+export const tokensSchema = z.object({ items: z.array(tokenSchema) });
+export const issuedTokenSchema = z.object({ token: tokenSchema, secret: z.string() });
+
+export const callerSchema = z.object({
+  personId: z.uuid(),
+  name: z.string(),
+  kind: personKind,
+  role: z.enum(roles),
+  tokenId: z.uuid(),
+});
+
+export const auditPageSchema = z.object({
+  items: z.array(
+    z.object({
+      id: z.int(),
+      at: moment,
+      person: z.string().nullable(),
+      action: z.string(),
+      subjectKind: z.string(),
+      subjectId: z.string(),
+      data: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  nextCursor: z.string().nullable(),
+});

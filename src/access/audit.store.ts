@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../platform/database/database.js';
+import type { Caller } from './caller.js';
+
+/** One change that somebody made, as it is kept for ever. */
+export interface AuditRecord {
+  /** null where Reinstate itself acted */
+  readonly caller: Caller | null;
+  readonly at: Date;
+  /** dotted, past tense: `shop.armed`, `incident.acknowledged` */
+  readonly action: string;
+  readonly subjectKind: string;
+  readonly subjectId: string;
+  /** no secrets, no personal data */
+  readonly data?: Record<string, unknown>;
+}
+
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: Date;
+  readonly person: string | null;
+  readonly action: string;
+  readonly subjectKind: string;
+  readonly subjectId: string;
+  readonly data: Record<string, unknown>;
+}
+
+@Injectable()
+export class AuditStore {
+  /** Written in the transaction of the change itself. */
+  async insert(transaction: Transaction, entry: AuditRecord): Promise<void> {
+    await transaction.query(
+      `INSERT INTO audit_entry (at, person_id, token_id, action, subject_kind, subject_id, data)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      [
+        entry.at,
+        entry.caller?.personId ?? null,
+        entry.caller?.tokenId ?? null,
+        entry.action,
+        entry.subjectKind,
+        entry.subjectId,
+        entry.data ?? {},
+      ],
+    );
+  }
+
+  /** Newest first, before the given id. */
+  async list(
+    reader: Reader,
+    page: { beforeId: number | null; limit: number },
+  ): Promise<AuditEntry[]> {
+    return reader.query<AuditEntry>(
+      `SELECT entry.id, entry.at, person.name AS person, action, subject_kind AS "subjectKind",
+         subject_id AS "subjectId", data
+       FROM audit_entry entry LEFT JOIN person ON person.id = entry.person_id
+       WHERE $1::bigint IS NULL OR entry.id < $1 ORDER BY entry.id DESC LIMIT $2`,
+      [page.beforeId, page.limit],
+    );
+  }
+}

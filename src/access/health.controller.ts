@@ -1,0 +1,31 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Database } from '../platform/database/database.js';
+import { Fault } from '../platform/errors.js';
+import { Open } from './needs.decorator.js';
+
+@ApiTags('operations')
+@Controller('health')
+@Open()
+export class HealthController {
+  constructor(private readonly database: Database) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'The process answers' })
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @ApiOperation({ summary: 'It can work: its database answers' })
+  async ready(): Promise<{ status: 'ok' }> {
+    await this.database.query('SELECT 1').catch(() => {
+      throw new Fault(
+        'unavailable',
+        'database-unreachable',
+        'the database of Reinstate does not answer',
+      );
+    });
+    return { status: 'ok' };
+  }
+}

@@ -1,0 +1,33 @@
+import {
+  createParamDecorator,
+  SetMetadata,
+  type CustomDecorator,
+  type ExecutionContext,
+} from '@nestjs/common';
+import type { Caller } from './caller.js';
+import type { Role } from './role.js';
+
+export const needsKey = 'reinstate:needs';
+
+/** The role that a route (or all routes of a controller) asks for. Routes that say nothing need `viewer`. */
+export const Needs = (role: Role): CustomDecorator => SetMetadata(needsKey, role);
+
+/** Open to everybody, without a token: health only. */
+export const Open = (): CustomDecorator => SetMetadata(needsKey, 'nobody');
+
+/** A request on which the guard has put its caller. */
+export interface RequestWithCaller {
+  caller?: Caller;
+  headers: Record<string, string | undefined>;
+  ip: string;
+  method: string;
+  url: string;
+  body: unknown;
+}
+
+/** Who makes the request; only on routes that need a token. */
+export const CallerOf = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): Caller | undefined => {
+    return context.switchToHttp().getRequest<RequestWithCaller>().caller;
+  },
+);

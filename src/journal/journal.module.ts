@@ -1,0 +1,25 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { JournalPartitionsStep } from './journal-partitions.step.js';
+import { JournalService } from './journal.service.js';
+import { JournalStore } from './journal.store.js';
+import { PersonalData, ServiceKey } from './personal-data.js';
+import { PersonalKeyStore } from './personal-key.store.js';
+import { RowImageStore } from './row-image.store.js';
+
+@Module({})
+export class JournalModule {
+  static with(parts: { serviceKey: ServiceKey }): DynamicModule {
+    const exported = [JournalService, RowImageStore, PersonalData, JournalPartitionsStep];
+    return {
+      module: JournalModule,
+      global: true,
+      providers: [
+        ...exported,
+        JournalStore,
+        PersonalKeyStore,
+        { provide: ServiceKey, useValue: parts.serviceKey },
+      ],
+      exports: exported,
+    };
+  }
+}

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
+import { assert } from '../platform/assert.js';
+import { Database, type Transaction } from '../platform/database/database.js';
+import { Fault } from '../platform/errors.js';
+import { JournalStore } from './journal.store.js';
+
+/**
+ * Every order change, once, in the order in which the shop committed it. Entries are never changed.
+ * Readers follow by position: what is visible below a position stays complete, since positions are
+ * given out under a lock that is held until the append commits.
+ */
+@Injectable()
+export class JournalService {
+  constructor(
+    private readonly database: Database,
+    private readonly store: JournalStore,
+  ) {}
+
+  /**
+   * Writes down events in the given (commit) order and gives the entries that are new. An event whose
+   * key stands in the journal already is left out, so that a repeated delivery adds nothing. Call it at
+   * the end of the transaction: it locks the shop's row until the commit.
+   */
+  async append(
+    transaction: Transaction,
+    shopId: string,
+    events: readonly OrderEvent[],
+    now: Date,
+  ): Promise<JournalEntry[]> {
+    assert(
+      events.every((event) => event.shopId === shopId),
+      'one append holds the events of one shop',
+    );
+    const head = await this.store.lockHead(transaction, shopId);
+    if (head === undefined) throw missingShop(shopId);
+    if (events.length === 0) return [];
+    const known = await this.store.known(transaction, shopId, events);
+    const fresh = events.filter((_event, index) => !known.has(index));
+    if (fresh.length === 0) return [];
+    await this.store.makePartitions(transaction, [...new Map(fresh.map(monthAndTime)).values()]);
+    await this.store.insert(transaction, { shopId, head, now, events: fresh });
+    await this.store.raiseHead(transaction, shopId, head + fresh.length);
+    return fresh.map((event, index) => ({ ...event, position: head + index + 1, recordedAt: now }));
+  }
+
+  /** Up to `limit` entries after `position`, oldest first. */
+  async readAfter(shopId: string, position: number, limit: number): Promise<JournalEntry[]> {
+    return this.store.readAfter(this.database, { shopId, position, limit });
+  }
+
+  /** All entries of one order, oldest first. */
+  async ofOrder(shopId: string, orderId: string): Promise<JournalEntry[]> {
+    return this.store.ofOrders(this.database, shopId, [orderId]);
+  }
+
+  /** All entries of several orders, by order, each oldest first. */
+  async ofOrders(
+    shopId: string,
+    orderIds: readonly string[],
+  ): Promise<Map<string, JournalEntry[]>> {
+    const entries = await this.store.ofOrders(this.database, shopId, orderIds);
+    return Map.groupBy(entries, (entry) => entry.orderId);
+  }
+
+  /** What one source transaction did: the entries of all its orders, and the one of shared rows. */
+  async ofTransaction(shopId: string, source: SourcePosition): Promise<JournalEntry[]> {
+    return this.store.ofTransaction(this.database, shopId, source);
+  }
+
+  /** Position of the newest entry; 0 for an empty journal. */
+  async head(shopId: string): Promise<number> {
+    const head = await this.store.head(this.database, shopId);
+    if (head === undefined) throw missingShop(shopId);
+    return head;
+  }
+}
+
+/** An event's month, and a moment in it. */
+function monthAndTime(event: OrderEvent): [string, string] {
+  return [event.committedAt.slice(0, 7), event.committedAt];
+}
+
+function missingShop(shopId: string): Fault {
+  return new Fault('missing', 'shop-unknown', `there is no shop "${shopId}" in the configuration`);
+}

@@ -1,0 +1,161 @@
+import { Injectable } from '@nestjs/common';
+import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
+import type { Reader, Row, Transaction } from '../platform/database/database.js';
+import { entryOf } from './journal-row.js';
+
+/** The columns of an entry; commit time as text, since a Date would lose the microseconds. */
+const columns = `shop_id, position, to_char(committed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS committed_at,
+  recorded_at, incarnation, commit_lsn::text AS commit_lsn, transaction_id, order_id, order_number, kinds,
+  status_before, status_after, actor_kind, actor, reason, customer_id, total_minor, currency,
+  attributes, row_changes, snapshot, marker, traceparent`;
+
+/** The only place that writes to the journal. */
+@Injectable()
+export class JournalStore {
+  /** Locks the shop's row until the transaction ends and gives the position of its newest entry. */
+  async lockHead(transaction: Transaction, shopId: string): Promise<number | undefined> {
+    const row = await transaction.queryOne<{ journal_head: number }>(
+      'SELECT journal_head FROM shop WHERE id = $1 FOR UPDATE',
+      [shopId],
+    );
+    return row?.journal_head;
+  }
+
+  async raiseHead(transaction: Transaction, shopId: string, head: number): Promise<void> {
+    await transaction.query('UPDATE shop SET journal_head = $2 WHERE id = $1', [shopId, head]);
+  }
+
+  /** Which of these events (by their place in the list) stand in the journal already. */
+  async known(
+    transaction: Transaction,
+    shopId: string,
+    events: readonly OrderEvent[],
+  ): Promise<Set<number>> {
+    const rows = await transaction.query<{ ordinal: number }>(
+      `SELECT event.ordinal::int - 1 AS ordinal
+       FROM unnest($2::text[], $3::pg_lsn[], $4::bigint[], $5::text[], $6::timestamptz[])
+         WITH ORDINALITY AS event(incarnation, commit_lsn, transaction_id, order_id, committed_at, ordinal)
+       JOIN journal_entry entry USING (incarnation, commit_lsn, transaction_id, order_id, committed_at)
+       WHERE entry.shop_id = $1`,
+      [
+        shopId,
+        events.map((event) => event.source.incarnation),
+        events.map((event) => event.source.commitLsn),
+        events.map((event) => event.source.transactionId),
+        events.map((event) => event.orderId),
+        events.map((event) => event.committedAt),
+      ],
+    );
+    return new Set(rows.map((row) => row.ordinal));
+  }
+
+  /** Writes events under consecutive positions after `head`, in one statement. */
+  async insert(
+    transaction: Transaction,
+    batch: { shopId: string; head: number; now: Date; events: readonly OrderEvent[] },
+  ): Promise<void> {
+    await transaction.query(
+      `INSERT INTO journal_entry (shop_id, position, committed_at, recorded_at, incarnation, commit_lsn, transaction_id,
+         order_id, order_number, kinds, status_before, status_after, actor_kind, actor, reason, customer_id,
+         total_minor, currency, attributes, row_changes, snapshot, marker, traceparent)
+       SELECT $1, $2 + ordinal, event.committed_at, $3, event.incarnation, event.commit_lsn, event.transaction_id,
+         event.order_id, event.order_number,
+         ARRAY(SELECT jsonb_array_elements_text(event.kinds)), event.status_before, event.status_after, event.actor_kind, event.actor,
+         event.reason, event.customer_id, event.total_minor, event.currency, event.attributes, event.row_changes,
+         nullif(event.snapshot, 'null'), nullif(event.marker, 'null'), event.traceparent
+       FROM ROWS FROM (jsonb_to_recordset($4::jsonb) AS (
+         committed_at timestamptz, incarnation text, commit_lsn pg_lsn, transaction_id bigint, order_id text,
+         order_number text, kinds jsonb, status_before text, status_after text, actor_kind text, actor text, reason text,
+         customer_id text, total_minor bigint, currency text, attributes jsonb, row_changes jsonb, snapshot jsonb,
+         marker jsonb, traceparent text)) WITH ORDINALITY AS event(committed_at, incarnation, commit_lsn, transaction_id,
+         order_id, order_number, kinds, status_before, status_after, actor_kind, actor, reason, customer_id, total_minor,
+         currency, attributes, row_changes, snapshot, marker, traceparent, ordinal)`,
+      [batch.shopId, batch.head, batch.now, JSON.stringify(batch.events.map(recordOf))],
+    );
+  }
+
+  async readAfter(
+    reader: Reader,
+    cursor: { shopId: string; position: number; limit: number },
+  ): Promise<JournalEntry[]> {
+    return entries(
+      reader.query(
+        `SELECT ${columns} FROM journal_entry WHERE shop_id = $1 AND position > $2 ORDER BY position LIMIT $3`,
+        [cursor.shopId, cursor.position, cursor.limit],
+      ),
+    );
+  }
+
+  async ofOrders(
+    reader: Reader,
+    shopId: string,
+    orderIds: readonly string[],
+  ): Promise<JournalEntry[]> {
+    return entries(
+      reader.query(
+        `SELECT ${columns} FROM journal_entry WHERE shop_id = $1 AND order_id = ANY($2) ORDER BY position`,
+        [shopId, orderIds],
+      ),
+    );
+  }
+
+  async ofTransaction(
+    reader: Reader,
+    shopId: string,
+    source: SourcePosition,
+  ): Promise<JournalEntry[]> {
+    return entries(
+      reader.query(
+        `SELECT ${columns} FROM journal_entry
+         WHERE shop_id = $1 AND incarnation = $2 AND commit_lsn = $3 AND transaction_id = $4 ORDER BY position`,
+        [shopId, source.incarnation, source.commitLsn, source.transactionId],
+      ),
+    );
+  }
+
+  async head(reader: Reader, shopId: string): Promise<number | undefined> {
+    const row = await reader.queryOne<{ journal_head: number }>(
+      'SELECT journal_head FROM shop WHERE id = $1',
+      [shopId],
+    );
+    return row?.journal_head;
+  }
+
+  /** Makes the monthly partitions that these moments need; gives how many were missing. */
+  async makePartitions(reader: Reader, moments: readonly (Date | string)[]): Promise<number> {
+    const rows = await reader.query<{ made: boolean }>(
+      'SELECT make_journal_partition(moment) AS made FROM unnest($1::timestamptz[]) AS moment',
+      [moments],
+    );
+    return rows.filter((row) => row.made).length;
+  }
+}
+
+async function entries(rows: Promise<Row[]>): Promise<JournalEntry[]> {
+  return (await rows).map(entryOf);
+}
+
+function recordOf(event: OrderEvent): Row {
+  return {
+    committed_at: event.committedAt,
+    incarnation: event.source.incarnation,
+    commit_lsn: event.source.commitLsn,
+    transaction_id: event.source.transactionId,
+    order_id: event.orderId,
+    order_number: event.orderNumber,
+    kinds: event.kinds,
+    status_before: event.statusBefore,
+    status_after: event.statusAfter,
+    actor_kind: event.actorKind,
+    actor: event.actor,
+    reason: event.reason,
+    customer_id: event.customerId,
+    total_minor: event.total?.amountMinor ?? null,
+    currency: event.total?.currency ?? null,
+    attributes: event.attributes,
+    row_changes: event.rowChanges,
+    snapshot: event.snapshot,
+    marker: event.marker,
+    traceparent: event.traceparent,
+  };
+}

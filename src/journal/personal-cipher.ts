@@ -1,0 +1,51 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { SealedValue } from '../orders/row-change.js';
+
+const keyBytes = 32;
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** A new random key for one person. */
+export function newPersonalKey(): Buffer {
+  return randomBytes(keyBytes);
+}
+
+/** AES-256-GCM: nonce, ciphertext and tag in one buffer. `context` is bound to it and must be given again. */
+export function encrypt(plain: Buffer, options: { key: Buffer; context: string }): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', options.key, nonce).setAAD(
+    Buffer.from(options.context),
+  );
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** The inverse; throws where the key or the context is another, or a bit was changed. */
+export function decrypt(boxed: Buffer, options: { key: Buffer; context: string }): Buffer {
+  const decipher = createDecipheriv('aes-256-gcm', options.key, boxed.subarray(0, nonceBytes));
+  decipher.setAAD(Buffer.from(options.context));
+  decipher.setAuthTag(boxed.subarray(boxed.length - tagBytes));
+  return Buffer.concat([
+    decipher.update(boxed.subarray(nonceBytes, boxed.length - tagBytes)),
+    decipher.final(),
+  ]);
+}
+
+/** Seals one personal value under its person's key; the hash lets values be compared without opening them. */
+export function sealValue(value: string, owner: { key: Buffer; keyOf: string }): SealedValue {
+  return {
+    sealed: encrypt(Buffer.from(value), { key: owner.key, context: owner.keyOf }).toString(
+      'base64',
+    ),
+    hash: createHmac('sha256', hashKey(owner.key)).update(value).digest('base64url'),
+    keyOf: owner.keyOf,
+  };
+}
+
+export function openValue(value: SealedValue, key: Buffer): string {
+  return decrypt(Buffer.from(value.sealed, 'base64'), { key, context: value.keyOf }).toString();
+}
+
+/** A key of its own for hashing, derived from the person's: it goes when that one is erased. */
+function hashKey(key: Buffer): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'reinstate value hash', keyBytes));
+}

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import type { SealedValue } from '../orders/row-change.js';
+import { present } from '../platform/assert.js';
+import { Clock } from '../platform/clock.js';
+import { Database, type Reader, type Transaction } from '../platform/database/database.js';
+import { decrypt, encrypt, newPersonalKey, openValue, sealValue } from './personal-cipher.js';
+import { PersonalKeyStore } from './personal-key.store.js';
+
+/** What is kept in place of a value whose person was erased and whose key must not be made anew. */
+const erasedValue = { sealed: '', hash: 'erased' } as const;
+
+/** The service's own key, under which every person's key is stored. */
+export class ServiceKey {
+  constructor(readonly bytes: Buffer) {}
+}
+
+export interface ValuesOf {
+  /** `customer:<id>` or, for a guest, `order:<id>` */
+  readonly keyOf: string;
+  readonly values: readonly string[];
+}
+
+/**
+ * Personal values (names, addresses, contacts) under a key per person. Erasing the key makes every
+ * copy unreadable, although journal entries never change.
+ */
+@Injectable()
+export class PersonalData {
+  constructor(
+    private readonly database: Database,
+    private readonly store: PersonalKeyStore,
+    private readonly serviceKey: ServiceKey,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Seals the values of several persons, in the given order; keys that are missing are made. */
+  async seal(
+    transaction: Transaction,
+    shopId: string,
+    given: readonly ValuesOf[],
+  ): Promise<SealedValue[][]> {
+    const keysOf = [...new Set(given.map((person) => person.keyOf))].sort();
+    const keys = await this.ensureKeys(transaction, shopId, keysOf);
+    return given.map(({ keyOf, values }) => {
+      const key = present(keys.get(keyOf), 'every key asked for was read or made');
+      return values.map((value) =>
+        key === 'erased' ? { ...erasedValue, keyOf } : sealValue(value, { key, keyOf }),
+      );
+    });
+  }
+
+  /** The values in the clear; null where the person was erased. */
+  async open(shopId: string, values: readonly SealedValue[]): Promise<(string | null)[]> {
+    const keys = await this.readKeys(this.database, shopId, [
+      ...new Set(values.map((value) => value.keyOf)),
+    ]);
+    return values.map((value) => {
+      const key = keys.get(value.keyOf);
+      return key === undefined || key === 'erased' ? null : openValue(value, key);
+    });
+  }
+
+  /** Makes everything about this person unreadable for ever; false where there was nothing to erase. */
+  async erase(transaction: Transaction, shopId: string, keyOf: string): Promise<boolean> {
+    return this.store.erase(transaction, shopId, keyOf, this.clock.now());
+  }
+
+  private async ensureKeys(
+    transaction: Transaction,
+    shopId: string,
+    keysOf: readonly string[],
+  ): Promise<Map<string, Buffer | 'erased'>> {
+    const known = await this.readKeys(transaction, shopId, keysOf);
+    const missing = keysOf.filter((keyOf) => !known.has(keyOf));
+    if (missing.length === 0) return known;
+    const made = missing.map((keyOf) => ({
+      keyOf,
+      wrappedKey: this.wrap(newPersonalKey(), { shopId, keyOf }),
+    }));
+    await this.store.add(transaction, shopId, made, this.clock.now());
+    return this.readKeys(transaction, shopId, keysOf);
+  }
+
+  private async readKeys(
+    reader: Reader,
+    shopId: string,
+    keysOf: readonly string[],
+  ): Promise<Map<string, Buffer | 'erased'>> {
+    if (keysOf.length === 0) return new Map();
+    const rows = await this.store.read(reader, shopId, keysOf);
+    return new Map(
+      rows.map(({ key_of: keyOf, wrapped_key: wrapped }) => [
+        keyOf,
+        wrapped === null ? 'erased' : this.unwrap(wrapped, { shopId, keyOf }),
+      ]),
+    );
+  }
+
+  private wrap(key: Buffer, owner: { shopId: string; keyOf: string }): Buffer {
+    return encrypt(key, { key: this.serviceKey.bytes, context: `${owner.shopId}/${owner.keyOf}` });
+  }
+
+  private unwrap(wrapped: Buffer, owner: { shopId: string; keyOf: string }): Buffer {
+    return decrypt(wrapped, {
+      key: this.serviceKey.bytes,
+      context: `${owner.shopId}/${owner.keyOf}`,
+    });
+  }
+}

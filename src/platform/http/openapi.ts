@@ -1,0 +1,79 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiBody, ApiDefaultResponse, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
+
+type JsonSchema = Record<string, unknown>;
+
+/** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 takes as it is. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const described: JsonSchema = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema: json }) => {
+      if (zodSchema._zod.def.type === 'date')
+        Object.assign(json, { type: 'string', format: 'date-time' });
+    },
+  });
+  delete described['$schema'];
+  return described;
+}
+
+/** Documents a body that `ZodPipe` parses. */
+export const ZodBody = (schema: z.ZodType): MethodDecorator =>
+  ApiBody({ schema: jsonSchema(schema, 'input') });
+
+/** Documents the query that `ZodPipe` parses, one parameter per field. */
+export const ZodQuery = (schema: z.ZodObject): MethodDecorator =>
+  applyDecorators(
+    ...Object.entries(schema.shape).map(([name, field]) =>
+      ApiQuery({
+        name,
+        required: !(field as z.ZodType).safeParse(undefined).success,
+        schema: jsonSchema(field as z.ZodType, 'input'),
+      }),
+    ),
+  );
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457 problem details',
+  required: ['title', 'status', 'code', 'detail'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string', description: 'stable, for programs' },
+    detail: { type: 'string', description: 'what, why and the way out, for people' },
+    fields: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { field: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+    data: { type: 'object' },
+    traceId: { type: 'string' },
+  },
+};
+
+/** Documents the answer of a route, and that everything else is a problem document. */
+export const ZodAnswer = (
+  schema: z.ZodType,
+  options: { status?: number; description?: string } = {},
+): MethodDecorator =>
+  applyDecorators(
+    ApiResponse({
+      status: options.status ?? 200,
+      description: options.description ?? '',
+      schema: jsonSchema(schema, 'output'),
+    }),
+    ApiDefaultResponse({
+      description: 'refused or failed',
+      content: { 'application/problem+json': { schema: problemSchema } },
+    }),
+  );
+
+/** The schema of a page of items, for documents. */
+export function pageSchema<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { JournalPartitionsStep } from '../../src/journal/journal-partitions.step.js';
+import { JournalService } from '../../src/journal/journal.service.js';
+import { JournalStore } from '../../src/journal/journal.store.js';
+import { insertShop, orderEvent } from '../support/order-events.js';
+import {
+  createReinstateDatabase,
+  testServerUrl,
+  withClient,
+  type ReinstateTestDatabase,
+} from '../support/postgres.js';
+
+const now = new Date('2026-11-22T03:00:01Z');
+let test: ReinstateTestDatabase;
+let journal: JournalService;
+const store = new JournalStore();
+
+beforeAll(async () => {
+  test = await createReinstateDatabase();
+  journal = new JournalService(test.database, store);
+});
+afterAll(() => test.drop());
+
+async function shop(id: string): Promise<string> {
+  await test.database.query(insertShop, [id]);
+  return id;
+}
+
+async function append(shopId: string, numbers: readonly number[]) {
+  const events = numbers.map((n) => orderEvent(n, { shopId }));
+  return test.database.transaction((transaction) =>
+    journal.append(transaction, shopId, events, now),
+  );
+}
+
+describe('the journal', () => {
+  it('gives positions without holes, and what it gave back can be read from a cursor', async () => {
+    const id = await shop('cursor');
+    const first = await append(id, [1, 2]);
+    const second = await append(id, [3]);
+    expect([...first, ...second].map((entry) => entry.position)).toEqual([1, 2, 3]);
+    expect(await journal.readAfter(id, 1, 10)).toEqual([...first.slice(1), ...second]);
+    expect(await journal.head(id)).toBe(3);
+  });
+
+  it('keeps the microseconds of the commit time', async () => {
+    const id = await shop('microseconds');
+    await append(id, [1]);
+    const [entry] = await journal.ofOrder(id, '1');
+    expect(entry?.committedAt).toBe('2026-11-22T03:00:00.123456Z');
+  });
+
+  it('adds nothing when the same changes are delivered again', async () => {
+    const id = await shop('again');
+    await append(id, [1, 2]);
+    const again = await append(id, [1, 2, 3]);
+    expect(again.map((entry) => [entry.orderId, entry.position])).toEqual([['3', 3]]);
+  });
+
+  it('takes the same LSN and transaction of another incarnation for another change', async () => {
+    const id = await shop('incarnation');
+    await append(id, [1]);
+    const after = orderEvent(1, { shopId: id });
+    const moved = { ...after, source: { ...after.source, incarnation: '7312/2/1' } };
+    const entries = await test.database.transaction((transaction) =>
+      journal.append(transaction, id, [moved], now),
+    );
+    expect(entries).toHaveLength(1);
+  });
+
+  it('refuses a shop that it does not know, by name', async () => {
+    await expect(append('nowhere', [1])).rejects.toThrow('there is no shop "nowhere"');
+  });
+
+  it('leaves no hole and no double when many appends run at once, and one of them fails', async () => {
+    const id = await shop('crowd');
+    const appends = Array.from({ length: 20 }, (_, index) => append(id, [index + 1]));
+    const failing = test.database.transaction(async (transaction) => {
+      await journal.append(transaction, id, [orderEvent(99, { shopId: id })], now);
+      throw new Error('cut off');
+    });
+    await expect(failing).rejects.toThrow('cut off');
+    await Promise.all(appends);
+    const entries = await journal.readAfter(id, 0, 100);
+    expect(entries.map((entry) => entry.position)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+  });
+});
+
+describe('append-only', () => {
+  const changes = [
+    `UPDATE reinstate.journal_entry SET reason = 'other'`,
+    'DELETE FROM reinstate.journal_entry',
+    'TRUNCATE reinstate.journal_entry',
+    'TRUNCATE reinstate.journal_entry_default',
+    'TRUNCATE reinstate.journal_entry_202611',
+    `UPDATE reinstate.journal_entry_202611 SET reason = 'other'`,
+  ];
+  const roles = [
+    { user: 'reinstate_runtime', password: 'test-runtime' },
+    { user: 'reinstate_owner', password: 'test-owner' },
+  ];
+
+  beforeAll(async () => {
+    await append(await shop('kept'), [1]);
+  });
+
+  it.each(roles.flatMap((role) => changes.map((sql) => [role.user, sql, role] as const)))(
+    '%s may not %s',
+    async (_user, sql, role) => {
+      await withClient(testServerUrl(test.name, role), async (client) => {
+        await expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
+      });
+      expect(await journal.head('kept')).toBe(1);
+      expect(await journal.readAfter('kept', 0, 10)).toHaveLength(1);
+    },
+  );
+
+  it('the runtime role may neither make tables nor drop the guard', async () => {
+    await withClient(testServerUrl(test.name, roles[0]!), async (client) => {
+      await expect(client.query('CREATE TABLE reinstate.mine ()')).rejects.toMatchObject({
+        code: '42501',
+      });
+      await expect(
+        client.query('ALTER TABLE reinstate.journal_entry DISABLE TRIGGER ALL'),
+      ).rejects.toMatchObject({ code: '42501' });
+    });
+  });
+});
+
+describe('partitions', () => {
+  it('are made for this month and the three after it, by the runtime role, once', async () => {
+    const step = new JournalPartitionsStep(test.database, store);
+    const signal = new AbortController().signal;
+    await step.run({ now: new Date('2027-11-30T23:59:00Z'), signal });
+    await step.run({ now: new Date('2027-11-30T23:59:00Z'), signal });
+    const rows = await test.database.query<{ name: string }>(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'reinstate.journal_entry'::regclass`,
+    );
+    const names = rows.map((row) => row.name);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'journal_entry_202711',
+        'journal_entry_202712',
+        'journal_entry_202801',
+        'journal_entry_202802',
+      ]),
+    );
+  });
+
+  it('are made for entries of a month that nobody foresaw', async () => {
+    const id = await shop('march');
+    const event = orderEvent(1, { shopId: id, committedAt: '2027-03-31T23:59:59.999999Z' });
+    await test.database.transaction((transaction) => journal.append(transaction, id, [event], now));
+    const [row] = await test.database.query(`SELECT count(*)::int AS n FROM journal_entry_202703`);
+    expect(row).toEqual({ n: 1 });
+  });
+});
