@@ -1,11 +1,11 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { Open } from './needs.decorator.js';
 
 @ApiTags('operations')
-@Controller('health')
+@Controller({ path: 'health', version: VERSION_NEUTRAL })
 @Open()
 export class HealthController {
   constructor(private readonly database: Database) {}

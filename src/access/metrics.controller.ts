@@ -1,11 +1,11 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Header, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
 import { Needs } from './needs.decorator.js';
 
 @ApiTags('operations')
 @ApiBearerAuth()
-@Controller('metrics')
+@Controller({ path: 'metrics', version: VERSION_NEUTRAL })
 @Needs('metrics')
 export class MetricsController {
   constructor(private readonly registry: Registry) {}

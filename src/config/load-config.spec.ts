@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigFault, parseConfig } from './load-config.js';
+
+const parse = (text: string, environment: Record<string, string> = {}) =>
+  parseConfig(text, { file: 'reinstate.yaml', environment });
+
+function faultsOf(text: string, environment: Record<string, string> = {}): readonly string[] {
+  try {
+    parse(text, environment);
+  } catch (error) {
+    if (error instanceof ConfigFault) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+const shop = `
+shops:
+  - id: main
+    name: Main shop
+    profile: sample-shop
+    postgres:
+      replicate: postgresql://r:\${PASSWORD}@127.0.0.1/shop
+      read: postgresql://r@127.0.0.1/shop
+`;
+
+describe('the configuration', () => {
+  it('has defaults for everything but the shops', () => {
+    const config = parse('');
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.shops).toEqual([]);
+    expect(config.detection.weeks_per_false_page).toBe(20);
+  });
+
+  it('fills in environment variables and lets the environment win over the file', () => {
+    const config = parse(`http: { port: 1 }\n${shop}`, {
+      PASSWORD: 's3cret',
+      REINSTATE_PORT: '9000',
+    });
+    expect(config.shops[0]?.postgres.replicate).toBe('postgresql://r:s3cret@127.0.0.1/shop');
+    expect(config.shops[0]?.restore.approvals).toBe(1);
+    expect(config.http.port).toBe(9000);
+  });
+
+  it('takes settings from the environment alone', () => {
+    expect(parse('', { REINSTATE_DATABASE_URL: 'postgresql://a@b/c' }).database.url).toBe(
+      'postgresql://a@b/c',
+    );
+  });
+
+  it('names all faults at once, each with its line', () => {
+    const faults = faultsOf(`http:\n  port: 70000\n  hots: x\nlog_level: loud\n${shop}`);
+    expect(faults).toHaveLength(4);
+    expect(faults[0]).toMatch(
+      /^reinstate\.yaml:11:18: the environment variable PASSWORD is not set/,
+    );
+    expect(faults.join('\n')).toMatch(/reinstate\.yaml:2:9 http\.port: .*65535/);
+    expect(faults.join('\n')).toMatch(/reinstate\.yaml:2:3 http: .*hots/);
+    expect(faults.join('\n')).toMatch(/reinstate\.yaml:4:12 log_level: /);
+  });
+
+  it('says where the YAML itself is broken', () => {
+    expect(faultsOf('http: [1')[0]).toMatch(/line 1/);
+  });
+
+  it('refuses two shops of one id', () => {
+    const faults = faultsOf(shop + shop.replace('\nshops:', ''), { PASSWORD: 'x' });
+    expect(faults).toEqual([expect.stringContaining('the id "main" is given twice')]);
+  });
+
+  it('says what is wrong with a receiver of the form that was meant', () => {
+    const faults = faultsOf(
+      `receivers: [{ name: on-call, webhook: { url: 'https://example.org', secret: short } }]`,
+    );
+    expect(faults).toEqual([
+      expect.stringMatching(/receivers\[0\]\.webhook\.secret: at least 16 characters/),
+    ]);
+  });
+});

@@ -1,0 +1,171 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import type { z } from 'zod';
+import { configSchema, type Config } from './config.schema.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Environment variable -> field of the configuration; it wins over the file. */
+const overrides: Readonly<Record<string, readonly string[]>> = {
+  REINSTATE_DATABASE_URL: ['database', 'url'],
+  REINSTATE_RUNTIME_DATABASE_URL: ['database', 'runtime_url'],
+  REINSTATE_HOST: ['http', 'host'],
+  REINSTATE_PORT: ['http', 'port'],
+  REINSTATE_PUBLIC_URL: ['http', 'public_url'],
+  REINSTATE_DATA_DIRECTORY: ['data_directory'],
+  REINSTATE_ENCRYPTION_KEY: ['encryption_key'],
+  REINSTATE_LOG_LEVEL: ['log_level'],
+};
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** directory of the file, against which its relative paths are meant; the working directory without a file */
+  readonly directory: string;
+}
+
+/** Every fault of a configuration at once, each with the place where it stands. */
+export class ConfigFault extends Error {
+  override readonly name = 'ConfigFault';
+
+  constructor(readonly faults: readonly string[]) {
+    super(
+      `the configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
+  }
+}
+
+/** Reads the file named by REINSTATE_CONFIG (if any) and the environment, and checks the whole. */
+export async function loadConfig(environment: Environment = process.env): Promise<LoadedConfig> {
+  const path = environment['REINSTATE_CONFIG'];
+  if (path === undefined || path === '') {
+    return {
+      config: parseConfig('{}', { file: '(no file)', environment }),
+      directory: process.cwd(),
+    };
+  }
+  const file = resolve(path);
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new ConfigFault([
+      `REINSTATE_CONFIG: cannot read ${file} (${why}); name a YAML file that this user can read`,
+    ]);
+  });
+  return { config: parseConfig(text, { file, environment }), directory: dirname(file) };
+}
+
+/** Checks a configuration's text. `${NAME}` in a value stands for an environment variable, which must be set. */
+export function parseConfig(
+  text: string,
+  source: { file: string; environment: Environment },
+): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  if (document.errors.length > 0) {
+    throw new ConfigFault(document.errors.map((error) => `${source.file}: ${error.message}`));
+  }
+  const faults = fillIn(document, source, lines);
+  applyOverrides(document, source.environment);
+  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  const issues = parsed.success ? [] : parsed.error.issues;
+  faults.push(
+    ...issues.flatMap((issue) => describe(issue, { document, lines, file: source.file })),
+  );
+  if (parsed.success) faults.push(...crossFaults(parsed.data, source.file));
+  if (faults.length > 0 || !parsed.success) throw new ConfigFault(faults);
+  return parsed.data;
+}
+
+/** Replaces `${NAME}` in every text; names the variables that are not set. */
+function fillIn(
+  document: Document,
+  source: { file: string; environment: Environment },
+  lines: LineCounter,
+): string[] {
+  const faults: string[] = [];
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value !== 'string') return;
+      node.value = node.value.replaceAll(/\$\{([A-Z_][A-Z0-9_]*)\}/g, (whole, name: string) => {
+        const value = source.environment[name];
+        if (value !== undefined) return value;
+        faults.push(`${at(source.file, node, lines)}: the environment variable ${name} is not set`);
+        return whole;
+      });
+    },
+  });
+  return faults;
+}
+
+function applyOverrides(document: Document, environment: Environment): void {
+  for (const [name, path] of Object.entries(overrides)) {
+    const text = environment[name];
+    if (text === undefined || text === '') continue;
+    if (
+      document.contents === null ||
+      (isScalar(document.contents) && document.contents.value === null)
+    ) {
+      document.contents = document.createNode({});
+    }
+    const isNumber = path.at(-1) === 'port' && /^\d+$/.test(text);
+    document.setIn(path, isNumber ? Number(text) : text);
+  }
+}
+
+/** What one field cannot know: ids that are used twice. */
+function crossFaults(config: Config, file: string): string[] {
+  const ids = config.shops.map((shop) => shop.id);
+  const names = config.receivers.map((receiver) => receiver.name);
+  const twice = (values: readonly string[]) => [
+    ...new Set(values.filter((value, index) => values.indexOf(value) !== index)),
+  ];
+  return [
+    ...twice(ids).map(
+      (id) => `${file}: shops: the id "${id}" is given twice; each shop needs one of its own`,
+    ),
+    ...twice(names).map((name) => `${file}: receivers: the name "${name}" is given twice`),
+  ];
+}
+
+interface Place {
+  readonly document: Document;
+  readonly lines: LineCounter;
+  readonly file: string;
+}
+
+function describe(issue: z.core.$ZodIssue, place: Place): string[] {
+  // of a choice between forms, the one that fits most is the one that was meant
+  if (issue.code === 'invalid_union') {
+    const [closest] = [...issue.errors].sort((a, b) => a.length - b.length);
+    if (closest !== undefined && closest.length > 0) {
+      return closest.flatMap((inner) =>
+        describe({ ...inner, path: [...issue.path, ...inner.path] }, place),
+      );
+    }
+  }
+  return [`${whereOf(issue.path, place)}: ${issue.message}`];
+}
+
+function whereOf(path: readonly PropertyKey[], { document, lines, file }: Place): string {
+  const name = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('');
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node: unknown =
+      length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && (length > 0 || isMap(node)))
+      return `${at(file, node, lines)} ${name.replace(/^\./, '')}`;
+  }
+  return `${file} ${name.replace(/^\./, '')}`;
+}
+
+function at(
+  file: string,
+  node: { range?: readonly number[] | null | undefined },
+  lines: LineCounter,
+): string {
+  const offset = node.range?.[0];
+  if (offset === undefined) return file;
+  const { line, col } = lines.linePos(offset);
+  return `${file}:${line}:${col}`;
+}
