@@ -1,0 +1,92 @@
+import { findBinaries } from './binaries.js';
+import { ensureCluster } from './cluster.js';
+import { placeCluster } from './placement.js';
+import { connectionUrl } from './probe.js';
+import { findRunningServer } from './running-server.js';
+import { lastSettings, startServer, stopServer } from './server.js';
+import type { ServerOptions, StopMode } from './server.js';
+import { renderSettings } from './server-settings.js';
+import { withStartLock } from './start-lock.js';
+
+export interface LocalPostgresOptions {
+  /** where the cluster should live; relocated when the server's user cannot enter it */
+  dataDirectory: string;
+  /** default: a free loopback port, remembered for the next start */
+  port?: number;
+  /** settings of postgresql.conf, e.g. wal_level=logical; a change takes effect with the next start */
+  settings?: Record<string, string>;
+  /** tells relocation, adoption and waiting, a sentence at a time; default: silent */
+  say?: (line: string) => void;
+}
+
+/** A private PostgreSQL server that runs apart from this process and outlives it unless stopped. */
+export interface LocalPostgres {
+  readonly port: number;
+  /** where the cluster lives, which may not be where it was asked to */
+  readonly dataDirectory: string;
+  /** the server was running already, and went on */
+  readonly adopted: boolean;
+  readonly superuserPassword: string;
+  /** connection URL of the superuser; loopback only, scram password. Default database: postgres */
+  url(database?: string): string;
+  /** Stops the server, whoever started it; does nothing when it does not run. Default mode: fast. */
+  stop(mode?: StopMode): Promise<void>;
+}
+
+/**
+ * Starts the server of a data directory, making the cluster first if there is none, or adopts the one that
+ * runs there already: after a crash of the process that started it, or when another process was faster. An
+ * adopted server whose settings differ from the wanted ones is restarted with those.
+ *
+ * It listens on 127.0.0.1 only, and Ctrl-C in the terminal does not reach it. When the promise resolves it
+ * takes connections. Throws LocalPostgresError with the reason and a way out.
+ */
+export async function startLocalPostgres(options: LocalPostgresOptions): Promise<LocalPostgres> {
+  const { port, settings = {}, say = () => undefined } = options;
+  // faults of the caller show before anything is made
+  renderSettings(port ?? 1, settings);
+  const home = await placeCluster(options.dataDirectory, say);
+  const binaries = await findBinaries({ user: home.user, say });
+  return await withStartLock(home.directory, async () => {
+    const password = await ensureCluster(home, binaries, say);
+    const server = { home, binaries, port, settings, say };
+    const running = await findRunningServer({ home, password, say });
+    const adopted = running !== undefined && (await goesOn(server, running));
+    return handle({
+      server,
+      password,
+      adopted,
+      port: adopted ? running.port : await startServer(server),
+    });
+  });
+}
+
+/** Whether the running server can stay as it is; one with other settings is stopped. */
+async function goesOn(server: ServerOptions, running: { port: number }): Promise<boolean> {
+  const { home, say } = server;
+  const wanted = renderSettings(server.port ?? running.port, server.settings);
+  if (wanted === (await lastSettings(home.directory))) {
+    say(`Adopted the database server that runs on ${home.directory}, port ${running.port}.`);
+    return true;
+  }
+  say(`The database server that runs on ${home.directory} has other settings; restarting it.`);
+  await stopServer(server, 'fast');
+  return false;
+}
+
+function handle(started: {
+  server: ServerOptions;
+  password: string;
+  adopted: boolean;
+  port: number;
+}): LocalPostgres {
+  const { server, password, adopted, port } = started;
+  return {
+    port,
+    dataDirectory: server.home.directory,
+    adopted,
+    superuserPassword: password,
+    url: (database = 'postgres') => connectionUrl({ port, password }, database),
+    stop: async (mode = 'fast') => await stopServer(server, mode),
+  };
+}
