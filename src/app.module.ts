@@ -1,6 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { AccessModule } from './access/access.module.js';
+import { IdempotencySweepStep } from './access/idempotency-sweep.step.js';
+import { AlertingModule } from './alerting/alerting.module.js';
+import { AlertingStep } from './alerting/alerting.step.js';
+import { PageDeliveryStep } from './alerting/page-delivery.step.js';
+import type { Config } from './config/config.schema.js';
+import { DetectionModule } from './detection/detection.module.js';
+import { DetectionSettings } from './detection/detection.settings.js';
+import { DetectionStep } from './detection/detection.step.js';
+import { IncidentsModule } from './incidents/incidents.module.js';
+import { IncidentsStep } from './incidents/incidents.step.js';
 import { JournalPartitionsStep } from './journal/journal-partitions.step.js';
 import { JournalModule } from './journal/journal.module.js';
 import type { ServiceKey } from './journal/personal-data.js';
@@ -9,12 +19,14 @@ import type { Database } from './platform/database/database.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { loggerOptions } from './platform/telemetry/logger.js';
 import type { BackgroundStep } from './platform/work/background-step.js';
-import type { Config } from './config/config.schema.js';
+import { ShopsModule } from './shops/shops.module.js';
 
 export interface AppParts {
   readonly config: Config;
   /** relative paths in the configuration are meant from here */
   readonly configDirectory: string;
+  /** where the shipped runbooks lie */
+  readonly runbooksDirectory: string;
   readonly clock: Clock;
   readonly database: Database;
   readonly serviceKey: ServiceKey;
@@ -23,19 +35,35 @@ export interface AppParts {
 /** The background steps that a running service works through. */
 export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundStep)[] = [
   JournalPartitionsStep,
+  IdempotencySweepStep,
+  DetectionStep,
+  AlertingStep,
+  PageDeliveryStep,
+  IncidentsStep,
 ];
 
 /** The composition root: it alone names every feature. */
 @Module({})
 export class AppModule {
   static with(parts: AppParts): DynamicModule {
+    const { config } = parts;
     return {
       module: AppModule,
       imports: [
-        LoggerModule.forRoot(loggerOptions(parts.config.log_level)),
+        LoggerModule.forRoot(loggerOptions(config.log_level)),
         PlatformModule.with({ clock: parts.clock, database: parts.database }),
         AccessModule,
         JournalModule.with({ serviceKey: parts.serviceKey }),
+        ShopsModule.with({ shops: config.shops, directory: parts.configDirectory }),
+        DetectionModule.with({
+          settings: new DetectionSettings(config.detection.weeks_per_false_page),
+        }),
+        AlertingModule.with({
+          receivers: config.receivers,
+          publicUrl: config.http.public_url,
+          runbooksDirectory: parts.runbooksDirectory,
+        }),
+        IncidentsModule,
       ],
     };
   }

@@ -6,13 +6,15 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
 import { AccessService } from './access/access.service.js';
+import { guardRequests } from './access/door.js';
 import { AppModule, backgroundSteps } from './app.module.js';
 import type { LoadedConfig } from './config/load-config.js';
 import { ServiceKey } from './journal/personal-data.js';
 import { SystemClock, type Clock } from './platform/clock.js';
 import { migrate, openDatabase, type DatabaseSettings } from './platform/database/connect.js';
 import { startEmbeddedDatabase } from './platform/database/embedded.js';
-import { ProblemFilter } from './platform/http/problem.filter.js';
+import { answerFrameworkError, ProblemFilter } from './platform/http/problem.filter.js';
+import { packageRoot } from './platform/package-root.js';
 import { secretFile } from './platform/secret-file.js';
 import { StepRunner } from './platform/work/step-runner.js';
 
@@ -45,6 +47,7 @@ export async function startService(
   const parts = {
     config,
     configDirectory: directory,
+    runbooksDirectory: join(packageRoot(), 'runbooks'),
     clock: options.clock ?? new SystemClock(),
     database,
     serviceKey: new ServiceKey(Buffer.from(keyText, 'base64')),
@@ -73,15 +76,19 @@ async function createApp(
     bodyLimit: bodyLimitBytes,
     trustProxy: false,
     forceCloseConnections: true,
+    frameworkErrors: answerFrameworkError,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(parts), adapter, {
-    bufferLogs: true,
+    // what Nest says while it starts is of no use to anybody; faults are
+    logger: ['warn', 'error'],
   });
-  app.useLogger(app.get(Logger));
   app.useGlobalFilters(new ProblemFilter());
   app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready', 'metrics'] });
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
+  guardRequests(app);
   await addApiDocument(app);
+  await app.init();
+  app.useLogger(app.get(Logger));
   return app;
 }
 
@@ -102,12 +109,8 @@ async function addApiDocument(app: NestFastifyApplication): Promise<void> {
   });
 }
 
-/** From package.json, which stands one folder up from the sources and two from the build. */
 async function packageVersion(): Promise<string> {
-  const places = ['../package.json', '../../package.json'].map(
-    (path) => new URL(path, import.meta.url),
-  );
-  const text = await Promise.any(places.map((place) => readFile(place, 'utf8')));
+  const text = await readFile(join(packageRoot(), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -25,6 +25,7 @@ import {
 import { AccessService, type IssuedToken } from './access.service.js';
 import type { AccessToken, Person } from './access.store.js';
 import type { Caller } from './caller.js';
+import { Idempotent } from './idempotency.interceptor.js';
 import { CallerOf, Needs } from './needs.decorator.js';
 
 @ApiTags('access')
@@ -50,6 +51,7 @@ export class AccessController {
   }
 
   @Post()
+  @Idempotent()
   @ApiOperation({ summary: 'Adds a person or a service' })
   @ZodBody(newPersonSchema)
   @ZodAnswer(personSchema, { status: 201 })
@@ -89,7 +91,11 @@ export class AccessController {
   @Delete(':id/tokens/:token')
   @HttpCode(204)
   @ApiOperation({ summary: 'Revokes a token at once' })
-  revoke(@CallerOf() caller: Caller, @Param('token', ParseUUIDPipe) token: string): Promise<void> {
-    return this.access.revokeToken(caller, token);
+  revoke(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) personId: string,
+    @Param('token', ParseUUIDPipe) tokenId: string,
+  ): Promise<void> {
+    return this.access.revokeToken(caller, { personId, tokenId });
   }
 }

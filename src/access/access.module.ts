@@ -7,13 +7,15 @@ import { AccessStore } from './access.store.js';
 import { AuditController } from './audit.controller.js';
 import { AuditService } from './audit.service.js';
 import { AuditStore } from './audit.store.js';
+import { Door } from './door.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyStore } from './idempotency.store.js';
+import { IdempotencySweepStep } from './idempotency-sweep.step.js';
 import { MetricsController } from './metrics.controller.js';
 import { RefusalLimit } from './refusal-limit.js';
 
-/** Who may come in and what they did; its guard stands before every route. */
+/** Who may come in and what they did; its door stands before every request, its guard before every route. */
 @Global()
 @Module({
   controllers: [AccessController, AuditController, HealthController, MetricsController],
@@ -22,6 +24,8 @@ import { RefusalLimit } from './refusal-limit.js';
     AccessStore,
     AuditService,
     AuditStore,
+    Door,
+    IdempotencySweepStep,
     IdempotencyStore,
     RefusalLimit,
     { provide: APP_GUARD, useClass: AccessGuard },

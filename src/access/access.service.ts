@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
-import { Database } from '../platform/database/database.js';
+import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { newId } from '../platform/ids.js';
 import { AccessStore, type AccessToken, type Person } from './access.store.js';
@@ -33,27 +33,26 @@ export class AccessService {
     return this.store.useToken(this.database, tokenHash(secret), this.clock.now());
   }
 
-  /** On the very first start: a person "admin" with an admin token. Afterwards: undefined. */
+  /**
+   * At each start: an admin token where nobody could come in as admin. On the very first start it
+   * belongs to a new person "admin"; later, where the last admin token has expired, to the last who
+   * had one. Whoever can start the service owns its database anyway. Otherwise undefined.
+   */
   async ensureFirstAdmin(): Promise<IssuedToken | undefined> {
     return this.database.transaction(async (transaction) => {
-      if (await this.store.anyPerson(transaction)) return undefined;
-      const person = this.personOf({ name: 'admin', email: null, kind: 'person' });
-      if (!(await this.store.insertPerson(transaction, person))) return undefined;
-      const issued = this.tokenOf({
-        personId: person.id,
-        role: 'admin',
-        label: 'first start',
-        days: firstTokenDays,
-      });
+      await this.store.lockAdmins(transaction);
+      const now = this.clock.now();
+      if (await this.store.anyAdmin(transaction, { now })) return undefined;
+      const first = !(await this.store.anyPerson(transaction));
+      const personId = first
+        ? await this.insertFirstAdmin(transaction)
+        : await this.store.lastAdmin(transaction);
+      if (personId === undefined) return undefined;
+      const label = first ? 'first start' : 'no admin token was left';
+      const issued = this.tokenOf({ personId, role: 'admin', label, days: firstTokenDays });
       await this.store.insertToken(transaction, issued.token, tokenHash(issued.secret));
-      await this.audit.record(transaction, {
-        caller: null,
-        at: this.clock.now(),
-        action: 'person.created',
-        subjectKind: 'person',
-        subjectId: person.id,
-        data: { name: person.name, why: 'first start' },
-      });
+      const data = { tokenId: issued.token.id, role: 'admin', label };
+      await this.record(transaction, { caller: null, action: 'token.issued', personId, data });
       return issued;
     });
   }
@@ -63,6 +62,8 @@ export class AccessService {
   }
 
   async tokens(personId: string): Promise<AccessToken[]> {
+    if ((await this.store.person(this.database, personId)) === undefined)
+      throw missing('person', personId);
     return this.store.tokens(this.database, personId);
   }
 
@@ -89,11 +90,13 @@ export class AccessService {
     return person;
   }
 
-  /** Ends all access of a person at once; what they did stays. */
+  /** Ends all access of a person at once; what they did stays. Refused where nobody else is admin. */
   async disablePerson(caller: Caller, personId: string): Promise<void> {
     await this.database.transaction(async (transaction) => {
+      await this.store.lockAdmins(transaction);
       if (!(await this.store.disablePerson(transaction, personId, this.clock.now())))
         throw missing('person', personId);
+      await this.refuseWithoutAdmin(transaction);
       await this.record(transaction, { caller, action: 'person.disabled', personId, data: {} });
     });
   }
@@ -105,7 +108,8 @@ export class AccessService {
     const issued = this.tokenOf(given);
     await this.database.transaction(async (transaction) => {
       const person = await this.store.person(transaction, given.personId);
-      if (person === undefined) throw missing('person', given.personId);
+      if (person === undefined || person.disabledAt !== null)
+        throw missing('person', given.personId);
       if (person.kind === 'service' && given.role === 'approver') {
         throw new Fault(
           'invalid',
@@ -125,23 +129,46 @@ export class AccessService {
     return issued;
   }
 
-  async revokeToken(caller: Caller, tokenId: string): Promise<void> {
+  /** Ends one token at once. Refused where it is the last by which an admin can come in. */
+  async revokeToken(caller: Caller, token: { personId: string; tokenId: string }): Promise<void> {
+    const { personId, tokenId } = token;
     await this.database.transaction(async (transaction) => {
-      if (!(await this.store.revokeToken(transaction, tokenId, this.clock.now())))
+      await this.store.lockAdmins(transaction);
+      if (!(await this.store.revokeToken(transaction, { ...token, now: this.clock.now() })))
         throw missing('token', tokenId);
-      await this.audit.record(transaction, {
-        caller,
-        at: this.clock.now(),
-        action: 'token.revoked',
-        subjectKind: 'token',
-        subjectId: tokenId,
-      });
+      await this.refuseWithoutAdmin(transaction);
+      const data = { tokenId };
+      await this.record(transaction, { caller, action: 'token.revoked', personId, data });
     });
   }
 
+  /** A change that locks everybody out is a slip: it is taken back. */
+  private async refuseWithoutAdmin(transaction: Transaction): Promise<void> {
+    if (await this.store.anyAdmin(transaction, { now: this.clock.now() })) return;
+    throw new Fault(
+      'conflict',
+      'last-admin',
+      'afterwards nobody could come in as admin: issue an admin token to another person first',
+    );
+  }
+
+  private async insertFirstAdmin(transaction: Transaction): Promise<string | undefined> {
+    const person = this.personOf({ name: 'admin', email: null, kind: 'person' });
+    if (!(await this.store.insertPerson(transaction, person))) return undefined;
+    const data = { name: person.name, why: 'first start' };
+    const personId = person.id;
+    await this.record(transaction, { caller: null, action: 'person.created', personId, data });
+    return personId;
+  }
+
   private async record(
-    transaction: Parameters<AuditService['record']>[0],
-    change: { caller: Caller; action: string; personId: string; data: Record<string, unknown> },
+    transaction: Transaction,
+    change: {
+      caller: Caller | null;
+      action: string;
+      personId: string;
+      data: Record<string, unknown>;
+    },
   ): Promise<void> {
     const { caller, action, personId, data } = change;
     await this.audit.record(transaction, {

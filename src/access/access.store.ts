@@ -59,6 +59,32 @@ export class AccessStore {
     return (await reader.queryOne('SELECT 1 AS found FROM person LIMIT 1')) !== undefined;
   }
 
+  /** Changes that could take the last admin away come one after the other. */
+  async lockAdmins(transaction: Transaction): Promise<void> {
+    await transaction.query(`SELECT pg_advisory_xact_lock(hashtext('reinstate.admins'))`);
+  }
+
+  /** Whether somebody can come in as admin at `now`. */
+  async anyAdmin(reader: Reader, { now }: { now: Date }): Promise<boolean> {
+    const found = await reader.queryOne(
+      `SELECT 1 AS found FROM access_token token JOIN person ON person.id = token.person_id
+       WHERE token.role = 'admin' AND token.revoked_at IS NULL AND token.expires_at > $1
+         AND person.disabled_at IS NULL LIMIT 1`,
+      [now],
+    );
+    return found !== undefined;
+  }
+
+  /** The person, not disabled, whose admin token was good for longest. */
+  async lastAdmin(reader: Reader): Promise<string | undefined> {
+    const found = await reader.queryOne<{ id: string }>(
+      `SELECT person.id FROM access_token token JOIN person ON person.id = token.person_id
+       WHERE token.role = 'admin' AND person.disabled_at IS NULL
+       ORDER BY token.revoked_at IS NOT NULL, token.expires_at DESC LIMIT 1`,
+    );
+    return found?.id;
+  }
+
   async insertToken(
     transaction: Transaction,
     token: AccessToken,
@@ -86,10 +112,14 @@ export class AccessStore {
     );
   }
 
-  async revokeToken(transaction: Transaction, id: string, now: Date): Promise<boolean> {
+  async revokeToken(
+    transaction: Transaction,
+    token: { personId: string; tokenId: string; now: Date },
+  ): Promise<boolean> {
     const rows = await transaction.query(
-      'UPDATE access_token SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id',
-      [id, now],
+      `UPDATE access_token SET revoked_at = $3
+       WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL RETURNING id`,
+      [token.tokenId, token.personId, token.now],
     );
     return rows.length === 1;
   }

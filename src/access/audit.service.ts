@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/database.js';
-import { AuditStore, type AuditEntry, type AuditRecord } from './audit.store.js';
+import { AuditStore, type AuditEntry, type AuditPage, type AuditRecord } from './audit.store.js';
 
 /** The append-only audit: who changed what. */
 @Injectable()
@@ -15,8 +15,8 @@ export class AuditService {
     await this.store.insert(transaction, entry);
   }
 
-  /** Newest first, before the given id. */
-  async list(page: { beforeId: number | null; limit: number }): Promise<AuditEntry[]> {
+  /** Newest first, before the given id; all, or what was done to one kind of thing or to one thing. */
+  async list(page: AuditPage): Promise<AuditEntry[]> {
     return this.store.list(this.database, page);
   }
 }

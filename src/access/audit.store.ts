@@ -25,6 +25,14 @@ export interface AuditEntry {
   readonly data: Record<string, unknown>;
 }
 
+/** Which part of the audit is asked for. */
+export interface AuditPage {
+  readonly beforeId: number | null;
+  readonly limit: number;
+  readonly subjectKind?: string | undefined;
+  readonly subjectId?: string | undefined;
+}
+
 @Injectable()
 export class AuditStore {
   /** Written in the transaction of the change itself. */
@@ -45,16 +53,15 @@ export class AuditStore {
   }
 
   /** Newest first, before the given id. */
-  async list(
-    reader: Reader,
-    page: { beforeId: number | null; limit: number },
-  ): Promise<AuditEntry[]> {
+  async list(reader: Reader, page: AuditPage): Promise<AuditEntry[]> {
     return reader.query<AuditEntry>(
       `SELECT entry.id, entry.at, person.name AS person, action, subject_kind AS "subjectKind",
          subject_id AS "subjectId", data
        FROM audit_entry entry LEFT JOIN person ON person.id = entry.person_id
-       WHERE $1::bigint IS NULL OR entry.id < $1 ORDER BY entry.id DESC LIMIT $2`,
-      [page.beforeId, page.limit],
+       WHERE ($1::bigint IS NULL OR entry.id < $1)
+         AND ($3::text IS NULL OR subject_kind = $3) AND ($4::text IS NULL OR subject_id = $4)
+       ORDER BY entry.id DESC LIMIT $2`,
+      [page.beforeId, page.limit, page.subjectKind ?? null, page.subjectId ?? null],
     );
   }
 }

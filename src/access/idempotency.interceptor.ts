@@ -1,34 +1,55 @@
 import { createHash } from 'node:crypto';
 import {
+  applyDecorators,
+  HttpException,
   Injectable,
+  Logger,
   SetMetadata,
   type CallHandler,
-  type CustomDecorator,
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { catchError, from, mergeMap, of, type Observable } from 'rxjs';
+import { ApiHeader } from '@nestjs/swagger';
+import { catchError, mergeMap, of, type Observable } from 'rxjs';
 import { present } from '../platform/assert.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
-import { Fault } from '../platform/errors.js';
-import { IdempotencyStore, type IdempotentAnswer } from './idempotency.store.js';
+import { Fault, messageOf } from '../platform/errors.js';
+import { judgeRepetition, type RequestFingerprint } from './idempotency.js';
+import { IdempotencyStore } from './idempotency.store.js';
 import type { RequestWithCaller } from './needs.decorator.js';
 
 const idempotentKey = 'reinstate:idempotent';
+const keyLengthMax = 255;
 
-/** A route that starts something: with an `Idempotency-Key` header, its repetition gets the first answer. */
-export const Idempotent = (): CustomDecorator => SetMetadata(idempotentKey, true);
+/**
+ * A route that starts something: with an `Idempotency-Key` header, its repetition gets the first answer
+ * instead of doing it twice. The answer is stored for a day: not for routes that answer with a secret.
+ */
+export const Idempotent = (): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(idempotentKey, true),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'any text that is new for each intention; the same request under the same key is done once',
+      schema: { type: 'string', minLength: 1, maxLength: keyLengthMax },
+    }),
+  );
 
 interface Answering {
   statusCode: number;
   status(code: number): unknown;
+  header(name: string, value: string): unknown;
 }
 
 /** Answers a repeated request as the first one was answered, and refuses the same key for another request. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
+  private readonly logger = new Logger('Idempotency');
+
   constructor(
     private readonly reflector: Reflector,
     private readonly store: IdempotencyStore,
@@ -43,65 +64,64 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const asked =
       this.reflector.get<boolean | undefined>(idempotentKey, context.getHandler()) === true;
     if (!asked || key === undefined) return next.handle();
-    if (key.length < 1 || key.length > 255) {
-      throw new Fault(
-        'invalid',
-        'idempotency-key-invalid',
-        'an Idempotency-Key has 1 to 255 characters',
-      );
-    }
-    const use = { personId: present(request.caller, 'the guard has run').personId, key };
-    const earlier = await this.store.reserve(this.database, {
-      ...use,
-      ...fingerprint(request),
-      now: this.clock.now(),
-    });
-    if (earlier !== undefined) return of(repeated(earlier, request, http.getResponse<Answering>()));
+    const use = { personId: personOf(request), key: checkedKey(key) };
+    const now = this.clock.now();
+    const asking = fingerprintOf(request);
+    const earlier = await this.store.reserve(this.database, { ...use, ...asking, now });
+    const response = http.getResponse<Answering>();
+    if (earlier === undefined) return this.first(next, { ...use, response });
+    const answered = judgeRepetition(earlier, { asking, now });
+    response.status(answered.status);
+    response.header('idempotency-replayed', 'true');
+    return of(answered.answer);
+  }
+
+  /** The first request of a key. A refusal did nothing and frees the key; any other failure may have done something. */
+  private first(
+    next: CallHandler,
+    use: { personId: string; key: string; response: Answering },
+  ): Observable<unknown> {
     return next.handle().pipe(
+      catchError(async (error: unknown) => {
+        if (isRefusal(error)) await this.store.forget(this.database, use);
+        throw error;
+      }),
       mergeMap(async (answer: unknown) => {
-        const status = http.getResponse<Answering>().statusCode;
-        await this.store.complete(this.database, { ...use, status, answer });
+        await this.complete({ ...use, status: use.response.statusCode, answer });
         return answer;
       }),
-      catchError((error: unknown) =>
-        from(this.store.forget(this.database, use)).pipe(
-          mergeMap(() => {
-            throw error;
-          }),
-        ),
-      ),
     );
+  }
+
+  /** What was done is done: where its answer cannot be kept, the caller still gets it, and a repetition is refused. */
+  private async complete(use: Parameters<IdempotencyStore['complete']>[1]): Promise<void> {
+    await this.store.complete(this.database, use).catch((error: unknown) => {
+      this.logger.error(`the answer to a request could not be kept: ${messageOf(error)}`);
+    });
   }
 }
 
-function fingerprint(request: RequestWithCaller): { request: string; requestHash: Buffer } {
+function isRefusal(error: unknown): boolean {
+  return error instanceof Fault || (error instanceof HttpException && error.getStatus() < 500);
+}
+
+function personOf(request: RequestWithCaller): string {
+  return present(request.caller, 'the door has found the caller').personId;
+}
+
+function checkedKey(key: string | string[]): string {
+  if (typeof key === 'string' && key.length >= 1 && key.length <= keyLengthMax) return key;
+  throw new Fault(
+    'invalid',
+    'idempotency-key-invalid',
+    `an Idempotency-Key has 1 to ${keyLengthMax} characters`,
+  );
+}
+
+function fingerprintOf(request: RequestWithCaller): RequestFingerprint {
   const body = JSON.stringify(request.body ?? null);
   return {
     request: `${request.method} ${request.url}`,
     requestHash: createHash('sha256').update(body).digest(),
   };
-}
-
-function repeated(
-  earlier: IdempotentAnswer,
-  request: RequestWithCaller,
-  response: Answering,
-): unknown {
-  const now = fingerprint(request);
-  if (earlier.request !== now.request || !earlier.requestHash.equals(now.requestHash)) {
-    throw new Fault(
-      'conflict',
-      'idempotency-key-reused',
-      'this Idempotency-Key was used for another request; take a new one',
-    );
-  }
-  if (earlier.status === null) {
-    throw new Fault(
-      'conflict',
-      'request-under-way',
-      'the first request with this Idempotency-Key is still being answered',
-    );
-  }
-  response.status(earlier.status);
-  return earlier.answer;
 }

@@ -1,34 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader } from '../platform/database/database.js';
+import type { IdempotentAnswer, RequestFingerprint } from './idempotency.js';
 
-export interface IdempotentAnswer {
-  readonly request: string;
-  readonly requestHash: Buffer;
-  /** null while the first request is still being answered */
-  readonly status: number | null;
-  readonly answer: unknown;
-}
+/** Few enough that one batch takes a moment. */
+const removedAtOnce = 1_000;
 
 @Injectable()
 export class IdempotencyStore {
   /** Reserves the key; undefined when it is new, else what is known of its first use. */
   async reserve(
     reader: Reader,
-    use: { personId: string; key: string; request: string; requestHash: Buffer; now: Date },
+    use: RequestFingerprint & { personId: string; key: string; now: Date },
   ): Promise<IdempotentAnswer | undefined> {
-    const inserted = await reader.query(
-      `INSERT INTO idempotency_key (person_id, key, request, request_hash, created_at) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT DO NOTHING RETURNING key`,
-      [use.personId, use.key, use.request, use.requestHash, use.now],
-    );
-    if (inserted.length === 1) return undefined;
-    return reader.queryOne<IdempotentAnswer>(
-      `SELECT request, request_hash AS "requestHash", status, answer FROM idempotency_key
-       WHERE person_id = $1 AND key = $2`,
-      [use.personId, use.key],
-    );
+    // the first request may be refused, and free the key, just between the two statements: then again
+    for (;;) {
+      const inserted = await reader.query(
+        `INSERT INTO idempotency_key (person_id, key, request, request_hash, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING key`,
+        [use.personId, use.key, use.request, use.requestHash, use.now],
+      );
+      if (inserted.length === 1) return undefined;
+      const earlier = await reader.queryOne<IdempotentAnswer>(
+        `SELECT request, request_hash AS "requestHash", status, answer, created_at AS "createdAt"
+         FROM idempotency_key WHERE person_id = $1 AND key = $2`,
+        [use.personId, use.key],
+      );
+      if (earlier !== undefined) return earlier;
+    }
   }
 
+  /** Keeps what the first request was answered. */
   async complete(
     reader: Reader,
     use: { personId: string; key: string; status: number; answer: unknown },
@@ -39,7 +40,7 @@ export class IdempotencyStore {
     );
   }
 
-  /** A request that failed may be sent again under its key. */
+  /** A request that was refused did nothing, and may be sent again under its key. */
   async forget(reader: Reader, use: { personId: string; key: string }): Promise<void> {
     await reader.query(
       'DELETE FROM idempotency_key WHERE person_id = $1 AND key = $2 AND status IS NULL',
@@ -47,7 +48,14 @@ export class IdempotencyStore {
     );
   }
 
-  async removeBefore(reader: Reader, moment: Date): Promise<void> {
-    await reader.query('DELETE FROM idempotency_key WHERE created_at < $1', [moment]);
+  /** Removes one batch of keys from before that moment; `more` where some may be left. */
+  async removeBefore(reader: Reader, moment: Date): Promise<'idle' | 'more'> {
+    const removed = await reader.query(
+      `DELETE FROM idempotency_key WHERE (person_id, key) IN
+         (SELECT person_id, key FROM idempotency_key WHERE created_at < $1 LIMIT $2)
+       RETURNING 1`,
+      [moment, removedAtOnce],
+    );
+    return removed.length === removedAtOnce ? 'more' : 'idle';
   }
 }

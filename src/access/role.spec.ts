@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { allows, type Role } from './role.js';
+import { allows, roles, type Role } from './role.js';
 
 describe('roles', () => {
   it.each<[Role, Role, boolean]>([
@@ -17,6 +17,15 @@ describe('roles', () => {
     ['viewer', 'metrics', false],
     ['approver', 'ingest', false],
   ])('a %s token asked for %s: %s', (held, needed, allowed) => {
-    expect(allows(held, needed)).toBe(allowed);
+    expect(allows(held, [needed])).toBe(allowed);
+  });
+
+  it('suffice where one of several does', () => {
+    expect(allows('ingest', ['responder', 'ingest'])).toBe(true);
+    expect(allows('viewer', ['responder', 'ingest'])).toBe(false);
+  });
+
+  it('open nothing where none is named', () => {
+    expect(roles.filter((role) => allows(role, []))).toEqual([]);
   });
 });

@@ -4,8 +4,12 @@ export type Role = (typeof roles)[number];
 
 const ladder: readonly Role[] = ['viewer', 'responder', 'approver', 'admin'];
 
-/** True where a token of role `held` may do what `needed` asks for. */
-export function allows(held: Role, needed: Role): boolean {
+/** True where a token of role `held` may do what one of the `needed` roles may. */
+export function allows(held: Role, needed: readonly Role[]): boolean {
+  return needed.some((role) => includes(held, role));
+}
+
+function includes(held: Role, needed: Role): boolean {
   if (held === needed || held === 'admin') return true;
   const heldStep = ladder.indexOf(held);
   const neededStep = ladder.indexOf(needed);

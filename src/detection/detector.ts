@@ -1,17 +1,20 @@
-import type { ActorKind } from '../orders/order-event.js';
-
-/** A cancellation or a placing, as a detector sees it: one order, at its commit time. */
+/** What happened to one order, as a detector sees it, at its commit time. */
 export interface DetectionEvent {
-  readonly kind: 'placed' | 'cancelled';
+  /**
+   * `clarified`: who cancelled an order, or why, became known only after its cancellation (a shop that
+   * writes its history in a transaction of its own)
+   */
+  readonly kind: 'placed' | 'cancelled' | 'clarified';
   /** the journal position it stands at; events come in the order of positions */
   readonly position: number;
   readonly at: Date;
   readonly orderId: string;
-  /** whose order it was: distinct accounts are counted, not orders; the order's id where the shop names nobody */
+  /** whose order it was: distinct accounts are counted, not orders; the order itself where the shop names nobody */
   readonly account: string;
-  /** attributes of the order, plus `actor_kind`, `actor` and `reason` of the change where known */
+  /** attributes of the order, plus `actor_kind`, `actor` and `reason` of a cancellation where known */
   readonly attributes: Readonly<Record<string, string>>;
-  readonly actorKind: ActorKind;
+  /** the shop held money for the order */
+  readonly paid: boolean;
   readonly amountMinor: number;
   readonly currency: string;
 }
@@ -23,17 +26,20 @@ export type Slice = Readonly<Record<string, string>>;
 export interface FindingMeasure {
   readonly slice: Slice;
   readonly orders: number;
+  /** those among them for which the shop held money */
+  readonly paidOrders: number;
   readonly accounts: number;
-  /** per currency, in minor units */
+  /** what the orders amount to, per currency, in minor units */
   readonly money: Readonly<Record<string, number>>;
-  /** start of the window that is least likely by chance */
+  /** the first cancellation of the window that is least likely by chance */
   readonly since: Date;
+  /** the last cancellation so far */
   readonly until: Date;
-  /** accounts expected in that window at this load */
+  /** accounts expected from the window's start to the last cancellation, at this load */
   readonly expected: number;
   /** how often chance alone would do this: once in so many weeks */
   readonly weeksPerChance: number;
-  /** cancellations still arrive */
+  /** cancellations beyond the everyday still arrive */
   readonly rising: boolean;
   /** how much of the shop's past the background knows, in days; little means a cautious prior */
   readonly learntDays: number;
@@ -42,11 +48,11 @@ export interface FindingMeasure {
 /** A change of what a detector sees: opened, updated, or closed by quiet. */
 export interface FindingUpdate {
   readonly state: 'live' | 'closed';
-  /** stable while the same failure lives: of detector and slice */
+  /** stable while the same failure lives: of detector and the slice it was first seen in */
   readonly fingerprint: string;
   readonly measure: FindingMeasure;
-  /** positions of the cancellations that it is about, so far */
-  readonly positions: readonly number[];
+  /** positions of the cancellations that it is about and that no earlier update named */
+  readonly addedPositions: readonly number[];
 }
 
 /**
@@ -55,11 +61,15 @@ export interface FindingUpdate {
  */
 export interface Detector {
   readonly name: string;
-  /** Past placings and cancellations, oldest first, to learn the background from; raises nothing. */
+  /** Past placings and cancellations, oldest first, in one or more calls, to learn the background from; raises nothing. */
   learn(history: readonly DetectionEvent[], until: Date): void;
   observe(event: DetectionEvent): FindingUpdate[];
-  /** Time passes without events: findings go quiet and close. */
+  /** Changes were lost at the source up to this moment: nothing is learnt from the time in between. */
+  gap(until: Date): void;
+  /** Time passes without events: findings go quiet and close. No event before `now` may come afterwards. */
   tick(now: Date): FindingUpdate[];
+  /** Everything it knows, as JSON. */
   save(): unknown;
-  restore(state: unknown): void;
+  /** False where the state was saved by another version: then it has to learn anew. */
+  restore(state: unknown): boolean;
 }

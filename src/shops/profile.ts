@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { actorKinds } from '../orders/order-event.js';
 
 /** Column name in the shop's table. */
 const column = z.string().min(1).max(63);
@@ -18,7 +19,10 @@ const duration = z
   });
 
 /** Which rows: each named column holds one of the given texts (`null` stands for SQL NULL). */
-const rowFilter = z.record(column, z.array(z.string().nullable()).min(1));
+const rowFilter = z.record(
+  column,
+  z.array(z.string('a text; put numbers and true/false in quotes').nullable()).min(1),
+);
 
 /**
  * Where a value of a compensating row comes from: a constant, the row that is being compensated
@@ -36,16 +40,20 @@ export type ValueSource =
   | { json: Record<string, ValueSource> };
 
 const valueSource: z.ZodType<ValueSource> = z.lazy(() =>
-  z.union([
-    z.strictObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]) }),
-    z.strictObject({ row: column }),
-    z.strictObject({ before: column }),
-    z.strictObject({ after: column }),
-    z.strictObject({ order: z.literal(true) }),
-    z.strictObject({ item: z.literal(true) }),
-    z.strictObject({ now: z.literal(true) }),
-    z.strictObject({ json: z.record(z.string(), valueSource) }),
-  ]),
+  z.union(
+    [
+      z.strictObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]) }),
+      z.strictObject({ row: column }),
+      z.strictObject({ before: column }),
+      z.strictObject({ after: column }),
+      z.strictObject({ order: z.literal(true) }),
+      z.strictObject({ item: z.literal(true) }),
+      z.strictObject({ now: z.literal(true) }),
+      z.strictObject({ json: z.record(z.string(), valueSource) }),
+    ],
+    'one of { value: … }, { row: column }, { before: column }, { after: column }, { order: true }, ' +
+      '{ item: true }, { now: true }, { json: … }',
+  ),
 );
 
 /** A new row, by column; columns left out take the table's defaults. */
@@ -64,29 +72,46 @@ const deltaRule = z.strictObject({
   sign: z.union([z.literal(1), z.literal(-1)]),
   /** counter's column -> column of `from` that picks the counter's row */
   match: z.record(column, column),
-  guard: z.strictObject({
-    /** never below this number, or below this other column of the counter's row */
-    minimum: z.union([z.number().int(), column]).optional(),
-    /** never above it */
-    maximum: z.union([z.number().int(), column]).optional(),
-  }),
+  /**
+   * What to make of a counter that the cancellation did not move at all: leave the order to a person,
+   * or move nothing either (in shops that write a ledger also for stock that nobody counts)
+   */
+  unmoved: z.enum(['person', 'skip']).default('person'),
+  guard: z
+    .strictObject({
+      /** never below this number, or below this other column of the counter's row */
+      minimum: z.union([z.number().int(), column]).optional(),
+      /** never above it */
+      maximum: z.union([z.number().int(), column]).optional(),
+    })
+    .refine(
+      ({ minimum, maximum }) => minimum !== undefined || maximum !== undefined,
+      'a counter needs a minimum or a maximum',
+    ),
 });
 
 /** How a restore treats a column; see docs/profiles.md. */
-const columnRole = z.union([
-  z.enum(['key', 'value', 'touch', 'version']),
-  z.strictObject({ value: z.literal('personal') }),
-  z.strictObject({ ignore: z.string().min(1) }),
-  z.strictObject({ delta: deltaRule }),
-]);
+const columnRole = z.union(
+  [
+    z.enum(['key', 'value', 'touch', 'version']),
+    z.strictObject({ value: z.literal('personal') }),
+    z.strictObject({ ignore: z.string().min(1) }),
+    z.strictObject({ delta: deltaRule }),
+  ],
+  'one of key, value, touch, version, { value: personal }, { ignore: reason }, { delta: … }',
+);
 export type ColumnRole = z.infer<typeof columnRole>;
 export type DeltaRule = z.infer<typeof deltaRule>;
 
 /** What the restore does about rows that the cancellation inserted. The first rule that fits decides. */
-const insertedRule = z.union([
-  z.strictObject({ where: rowFilter.optional(), do: z.enum(['keep', 'delete', 'person']) }),
-  z.strictObject({ where: rowFilter.optional(), do: z.literal('compensate'), with: rowTemplate }),
-]);
+const insertedRule = z.discriminatedUnion(
+  'do',
+  [
+    z.strictObject({ where: rowFilter.optional(), do: z.enum(['keep', 'delete', 'person']) }),
+    z.strictObject({ where: rowFilter.optional(), do: z.literal('compensate'), with: rowTemplate }),
+  ],
+  'a rule with do: keep, delete, person or compensate (which also needs `with`)',
+);
 
 const tableMapping = z.strictObject({
   key: z.array(column).min(1),
@@ -94,7 +119,10 @@ const tableMapping = z.strictObject({
    * How a row finds its order: by a column that holds the order's key; by a column that holds the
    * key of a row of `parent` (which has an order); or `shared`, when the row belongs to no one order.
    */
-  order: z.union([z.literal('shared'), z.strictObject({ column, parent: table.optional() })]),
+  order: z.union(
+    [z.literal('shared'), z.strictObject({ column, parent: table.optional() })],
+    'either shared, or { column: …, parent: … }',
+  ),
   identity: z.enum(['key', 'full']).default('full'),
   columns: z.record(column, columnRole),
   inserted: z.array(insertedRule).default([]),
@@ -114,10 +142,10 @@ export const profileSchema = z.strictObject({
     table,
     number: column,
     customer: column,
-    currency: z.union([
-      z.strictObject({ column }),
-      z.strictObject({ value: z.string().length(3) }),
-    ]),
+    currency: z.union(
+      [z.strictObject({ column }), z.strictObject({ value: z.string().length(3) })],
+      'either { column: … } or { value: EUR }',
+    ),
     /** the order's total is the sum of these columns */
     total: z.array(moneyColumn).min(1),
     status: z.strictObject({
@@ -128,10 +156,13 @@ export const profileSchema = z.strictObject({
       shipped: z.array(z.string()).default([]),
     }),
     /** carts are not orders: the row counts as an order once this holds */
-    placed_when: z.union([
-      z.strictObject({ column, not_null: z.literal(true) }),
-      z.strictObject({ column, not_in: z.array(z.string()).min(1) }),
-    ]),
+    placed_when: z.union(
+      [
+        z.strictObject({ column, not_null: z.literal(true) }),
+        z.strictObject({ column, not_in: z.array(z.string()).min(1) }),
+      ],
+      'either { column: …, not_null: true } or { column: …, not_in: [ … ] }',
+    ),
     placed_at: column,
     cancelled_at: column.optional(),
     /** attribute name -> column of the order's row */
@@ -151,6 +182,8 @@ export const profileSchema = z.strictObject({
       amount: moneyColumn,
       state: column,
       held: z.array(z.string()).min(1),
+      /** states that say the money was given back or let go: such an order is left to a person */
+      released: z.array(z.string()).default([]),
       method: column.optional(),
     })
     .optional(),
@@ -171,19 +204,31 @@ export const profileSchema = z.strictObject({
       where: rowFilter,
       at: column,
       actor: column.optional(),
-      reason: column.optional(),
+      /** a column, or a member of the JSON object that the column holds */
+      reason: z
+        .union(
+          [column, z.strictObject({ column, json: z.string().min(1) })],
+          'either a column, or { column: …, json: member }',
+        )
+        .optional(),
       /** a column whose text tells the kind of actor, and the kinds its texts stand for */
       actor_kind: z
         .strictObject({
           column,
           map: z.record(z.string(), z.enum(['customer', 'staff', 'job', 'api'])),
-          otherwise: z.enum(['unknown', 'staff', 'customer', 'job', 'api']).default('unknown'),
+          /** for a text that `map` does not name, and for SQL NULL */
+          otherwise: z.enum(actorKinds).default('unknown'),
+          missing: z.enum(actorKinds).default('unknown'),
         })
         .optional(),
     })
     .optional(),
   /** a refusal sign: an order flagged so was cancelled on purpose */
   fraud: z.strictObject({ table, where: rowFilter }).optional(),
+  /** a row that says goods have left, for shops whose status forgets it when they cancel */
+  shipment: z.strictObject({ table, where: rowFilter }).optional(),
+  /** a shop that counts no stock says so; without it some column must be a delta */
+  stock: z.strictObject({ ignore: z.string().min(1) }).optional(),
   cancellation: z.strictObject({
     /** changes of one cancellation are at most this far apart */
     settle: duration,

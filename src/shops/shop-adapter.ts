@@ -157,5 +157,7 @@ export interface ShopAdapter {
   /** Reads the order back and names what differs from the plan; an empty list means verified. */
   verify(item: RestoreItem): Promise<readonly string[]>;
   /** The same restore as a script for a DBA: same locks, guards, invariants and marker. */
-  renderSql(items: readonly RestoreItem[]): string;
+  renderSql(items: readonly RestoreItem[]): Promise<string>;
+  /** Ends all connections; nothing may be called afterwards. */
+  close(): Promise<void>;
 }

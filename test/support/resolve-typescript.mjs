@@ -7,7 +7,8 @@ registerHooks({
   resolve(specifier, context, nextResolve) {
     if (/^\.{1,2}\/.*\.js$/.test(specifier) && context.parentURL?.endsWith('.ts')) {
       const source = specifier.replace(/\.js$/, '.ts');
-      if (existsSync(fileURLToPath(new URL(source, context.parentURL)))) return nextResolve(source, context);
+      if (existsSync(fileURLToPath(new URL(source, context.parentURL))))
+        return nextResolve(source, context);
     }
     return nextResolve(specifier, context);
   },

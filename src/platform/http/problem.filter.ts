@@ -31,6 +31,40 @@ const statuses: Record<FaultKind, { status: number; title: string }> = {
   unavailable: { status: 503, title: 'Not available at the moment' },
 };
 
+/** What Nest and Fastify refuse by themselves, by status: the word for programs and the one for people. */
+const refusals: Readonly<Record<number, { code: string; title: string; detail?: string }>> = {
+  400: { code: 'request-invalid', title: statuses.invalid.title },
+  404: {
+    code: 'route-unknown',
+    title: statuses.missing.title,
+    detail: 'there is no such path; /api/docs shows those that there are',
+  },
+  405: { code: 'method-not-allowed', title: 'Not allowed' },
+  413: {
+    code: 'body-too-large',
+    title: 'The request is too large',
+    detail: 'the body is larger than the service takes; send it in parts',
+  },
+  415: {
+    code: 'media-type-unknown',
+    title: statuses.invalid.title,
+    detail: 'bodies are JSON: send "Content-Type: application/json"',
+  },
+};
+
+/** Codes of Node and PostgreSQL that mean: the other side is not there (any more). */
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EPIPE',
+  '57P01',
+  '57P02',
+  '57P03',
+  '08006',
+  '08001',
+]);
+
 /** Turns whatever a route throws into a problem document; what nobody foresaw is logged and told without details. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -38,9 +72,14 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const problem = this.problemOf(error);
+    const problem = problemOf(error);
     if (problem.status >= 500 && !(error instanceof Fault)) {
       this.logger.error(error instanceof Error ? (error.stack ?? error.message) : messageOf(error));
+    }
+    if (reply.raw.headersSent) {
+      // a stream that broke off: its reader sees the end, and asks again
+      reply.raw.destroy();
+      return;
     }
     const retryAfter = problem.data?.['retryAfterSeconds'];
     if (typeof retryAfter === 'number') void reply.header('retry-after', String(retryAfter));
@@ -49,23 +88,33 @@ export class ProblemFilter implements ExceptionFilter {
       .header('content-type', 'application/problem+json')
       .send(problem);
   }
-
-  private problemOf(error: unknown): Problem {
-    const traceId = trace.getActiveSpan()?.spanContext().traceId;
-    const tail = traceId === undefined ? {} : { traceId };
-    if (error instanceof Fault) return { ...problemOfFault(error), ...tail };
-    const status = statusOf(error);
-    const known = status !== undefined && status < 500;
-    return {
-      type: 'about:blank',
-      title: known ? 'The request is not valid' : 'Something went wrong in Reinstate',
-      status: status ?? 500,
-      code: known ? 'request-refused' : 'internal',
-      detail: known ? messageOf(error) : 'this is a fault of ours; the log has it under this time',
-      ...tail,
-    };
-  }
 }
+
+/** The problem document of anything that was thrown. Pure but for the trace that is under way. */
+export function problemOf(error: unknown): Problem {
+  const traceId = trace.getActiveSpan()?.spanContext().traceId;
+  const tail = traceId === undefined ? {} : { traceId };
+  if (error instanceof Fault) return { ...problemOfFault(error), ...tail };
+  const status = statusOf(error);
+  if (status !== undefined && status < 500) return { ...problemOfRefusal(error, status), ...tail };
+  return { ...(isUnreachable(error) ? awayProblem : internalProblem), ...tail };
+}
+
+const awayProblem: Problem = {
+  type: 'about:blank',
+  title: statuses.unavailable.title,
+  status: statuses.unavailable.status,
+  code: 'dependency-unreachable',
+  detail: 'a server that this needs does not answer; the log says which, try again in a moment',
+};
+
+const internalProblem: Problem = {
+  type: 'about:blank',
+  title: 'Something went wrong in Reinstate',
+  status: 500,
+  code: 'internal',
+  detail: 'this is a fault of ours; the log has it under this time',
+};
 
 function problemOfFault(fault: Fault): Problem {
   const { status, title } = statuses[fault.kind];
@@ -77,6 +126,27 @@ function problemOfFault(fault: Fault): Problem {
     detail: fault.message,
     ...fault.details,
   };
+}
+
+function problemOfRefusal(error: unknown, status: number): Problem {
+  const known = refusals[status];
+  return {
+    type: 'about:blank',
+    title: known?.title ?? statuses.invalid.title,
+    status,
+    code: known?.code ?? 'request-refused',
+    detail: known?.detail ?? messageOf(error),
+  };
+}
+
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnreachable);
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'code' in error &&
+    unreachable.has(String(error.code))
+  );
 }
 
 /** Status of Nest's own exceptions and of Fastify's errors (a body that is no JSON, one that is too large). */
@@ -91,4 +161,13 @@ function statusOf(error: unknown): number | undefined {
     return error.statusCode;
   }
   return undefined;
+}
+
+/** Answers what Fastify refuses before it looks for a route: an address that cannot be decoded. */
+export function answerFrameworkError(error: unknown, _request: unknown, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  void reply
+    .status(problem.status)
+    .header('content-type', 'application/problem+json')
+    .send(problem);
 }

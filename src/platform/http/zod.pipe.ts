@@ -23,7 +23,14 @@ export class ZodPipe<Schema extends z.ZodType> implements PipeTransform<unknown,
 
 /** zod's issues as our field faults; `(whole)` stands for the value itself. */
 export function fieldFaults(error: z.ZodError): FieldFault[] {
-  return error.issues.map((issue) => ({ field: fieldPath(issue.path), message: issue.message }));
+  return error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          field: fieldPath([...issue.path, key]),
+          message: 'there is no such field',
+        }))
+      : [{ field: fieldPath(issue.path), message: issue.message }],
+  );
 }
 
 function fieldPath(path: readonly PropertyKey[]): string {

@@ -30,6 +30,12 @@ CREATE TABLE reinstate.replication_stream (
   -- changes up to here are in the initial snapshot
   snapshot_lsn pg_lsn,
   snapshot_rows bigint NOT NULL DEFAULT 0,
+  -- which columns the row images hold: a changed profile needs them read anew
+  mapping_hash text,
+  -- replica identities that attach changed: table to what it was before, for detach to set back
+  identities jsonb NOT NULL DEFAULT '{}',
+  -- what was lost at the source and does not stand in the journal yet
+  gap text,
   attached_at timestamptz,
   last_message_at timestamptz,
   problem text,

@@ -22,6 +22,8 @@ CREATE TABLE reinstate.detector_state (
   detector text NOT NULL,
   -- the last journal position that went into the state
   position bigint NOT NULL,
+  -- grows with each save: a state that is no longer the newest cannot be saved over it
+  revision bigint NOT NULL,
   state jsonb NOT NULL,
   saved_at timestamptz NOT NULL,
   PRIMARY KEY (shop_id, detector)

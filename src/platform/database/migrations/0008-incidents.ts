@@ -55,6 +55,7 @@ CREATE TABLE reinstate.incident_alert (
   incident_id uuid NOT NULL REFERENCES reinstate.incident,
   -- the version of the alert that the incident knows of
   alert_version integer NOT NULL,
+  alert_state text NOT NULL CHECK (alert_state IN ('firing', 'resolved')),
   joined_at timestamptz NOT NULL
 );
 CREATE INDEX incident_alert_incident ON reinstate.incident_alert (incident_id);

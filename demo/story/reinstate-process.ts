@@ -1,0 +1,65 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const startTimeoutMs = 60_000;
+const stopTimeoutMs = 20_000;
+
+/** Reinstate as a user runs it: its own process, a configuration file, an address and a token on stdout. */
+export interface ReinstateProcess {
+  readonly url: string;
+  readonly firstToken: string;
+  /** Asks it to end and waits; its database ends with it. */
+  stop(): Promise<void>;
+}
+
+export async function startReinstate(options: {
+  configFile: string;
+  logFile: string;
+}): Promise<ReinstateProcess> {
+  const script = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+  const child = spawn(process.execPath, [script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, REINSTATE_CONFIG: options.configFile },
+    // Ctrl-C in the terminal is for the demo, which then ends its programs in order
+    detached: true,
+  });
+  child.stderr.pipe(createWriteStream(options.logFile));
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  try {
+    return { ...(await readStart(child, options.logFile)), stop: () => stop(child, ended) };
+  } catch (error) {
+    await stop(child, ended);
+    throw error;
+  }
+}
+
+/** Reads address and token from what it prints at its start. */
+function readStart(
+  child: ChildProcess & { stdout: NodeJS.ReadableStream },
+  logFile: string,
+): Promise<{ url: string; firstToken: string }> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void =>
+      reject(new Error(`Reinstate ${why}; its log is ${logFile}`));
+    const timer = setTimeout(() => fail('did not start in time'), startTimeoutMs);
+    child.once('exit', () => fail('ended before it was ready'));
+    let url = '';
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      url = /^Reinstate listens on (\S+)/.exec(line)?.[1] ?? url;
+      const firstToken = /^Admin token, shown only now: (\S+)/.exec(line)?.[1];
+      if (firstToken === undefined) return;
+      clearTimeout(timer);
+      resolve({ url, firstToken });
+    });
+  });
+}
+
+async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+  await ended;
+  clearTimeout(timer);
+}

@@ -1,0 +1,27 @@
+import type { ReceiverConfig } from '../config/config.schema.js';
+
+/** What alerting needs of the configuration. */
+export class AlertingSettings {
+  constructor(
+    private readonly parts: {
+      readonly receivers: readonly ReceiverConfig[];
+      /** how people reach the service; without it links in pages are paths only */
+      readonly publicUrl?: string | undefined;
+      /** where the `<AlertName>.md` files lie */
+      readonly runbooksDirectory: string;
+    },
+  ) {}
+
+  get receivers(): readonly ReceiverConfig[] {
+    return this.parts.receivers;
+  }
+
+  get runbooksDirectory(): string {
+    return this.parts.runbooksDirectory;
+  }
+
+  /** The address of something under the API, e.g. `incidents/<id>`. */
+  apiUrl(path: string): string {
+    return `${(this.parts.publicUrl ?? '').replace(/\/+$/, '')}/api/v1/${path}`;
+  }
+}

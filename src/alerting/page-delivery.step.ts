@@ -1,0 +1,86 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Clock } from '../platform/clock.js';
+import { Database } from '../platform/database/database.js';
+import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
+import { AlertingMetrics } from './alerting.metrics.js';
+import { AlertingSettings } from './alerting.settings.js';
+import { afterAttempt } from './delivery.js';
+import type { DeliveryResult } from './notifiers/notifier.js';
+import { Notifiers } from './notifiers/notifiers.js';
+import type { PageDelivery } from './page.js';
+import { PageStore, type DeliveryState } from './page.store.js';
+
+/** Sent side by side: a receiver that does not answer then costs the others one time-out, not sixteen. */
+const batch = 16;
+/** Longer than any attempt takes; after it a delivery whose sender died is due again. */
+const leaseMs = 60_000;
+
+/**
+ * Delivers pages to their receivers, at least once each. Claimed, sent outside any transaction, noted:
+ * a crash in between sends the page again a minute later, and the receiver can tell by the page's id.
+ */
+@Injectable()
+export class PageDeliveryStep implements BackgroundStep {
+  readonly name = 'page-delivery';
+  readonly intervalMs = 1_000;
+  private readonly logger = new Logger('Pages');
+
+  constructor(
+    private readonly database: Database,
+    private readonly store: PageStore,
+    private readonly notifiers: Notifiers,
+    private readonly settings: AlertingSettings,
+    private readonly metrics: AlertingMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  async run({ now }: StepContext): Promise<'idle' | 'more'> {
+    const leaseEndsAt = new Date(now.getTime() + leaseMs);
+    const claimed = await this.store.claim(this.database, { now, leaseEndsAt, limit: batch });
+    await Promise.all(claimed.map((delivery) => this.deliver(delivery)));
+    return claimed.length === batch ? 'more' : 'idle';
+  }
+
+  private async deliver(delivery: PageDelivery): Promise<void> {
+    const result = await this.attempt(delivery);
+    const outcome = afterAttempt(result, {
+      count: delivery.attempt,
+      createdAt: delivery.createdAt,
+      now: this.clock.now(),
+      random: Math.random(),
+    });
+    await this.store.record(this.database, delivery, outcome);
+    this.tell(delivery, result, outcome);
+  }
+
+  private async attempt(delivery: PageDelivery): Promise<DeliveryResult> {
+    const notifier = this.notifiers.get(delivery.receiver);
+    if (notifier === undefined)
+      return {
+        outcome: 'failed',
+        reason: 'receiver-unknown',
+        retry: false,
+        detail: 'not in the configuration any more',
+      };
+    const { incidentId } = delivery;
+    const incidentUrl =
+      incidentId === null ? null : this.settings.apiUrl(`incidents/${incidentId}`);
+    return notifier.send(delivery, { now: this.clock.now(), incidentUrl });
+  }
+
+  private tell(delivery: PageDelivery, result: DeliveryResult, outcome: DeliveryState): void {
+    const { receiver } = delivery;
+    // a receiver that left the configuration has no series of its own
+    const known = this.notifiers.get(receiver) !== undefined;
+    if (known)
+      this.metrics.attempted(
+        receiver,
+        result.outcome === 'delivered' ? 'delivered' : result.reason,
+      );
+    if (outcome.state !== 'failed') return;
+    if (known) this.metrics.attempted(receiver, 'gave-up');
+    this.logger.error(
+      `page ${delivery.pageId} does not reach receiver "${receiver}": ${outcome.error}`,
+    );
+  }
+}

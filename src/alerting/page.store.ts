@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../platform/database/database.js';
+import { newId } from '../platform/ids.js';
+import type { NewPage, PageBody, PageDelivery } from './page.js';
+
+/** What a delivery has come to, as its row holds it. */
+export type DeliveryState =
+  | { readonly state: 'delivered'; readonly at: Date; readonly note: string | null }
+  | { readonly state: 'pending'; readonly nextAttemptAt: Date; readonly error: string }
+  | { readonly state: 'failed'; readonly error: string };
+
+interface DeliveryRow {
+  id: string;
+  page_id: string;
+  receiver: string;
+  attempts: number;
+  dedupe_key: string;
+  incident_id: string | null;
+  first_line: string;
+  body: PageBody;
+  created_at: Date;
+}
+
+@Injectable()
+export class PageStore {
+  /** Writes the page with one pending delivery per receiver; its id, or undefined where the key is taken. */
+  async add(
+    transaction: Transaction,
+    page: NewPage,
+    receivers: readonly string[],
+  ): Promise<string | undefined> {
+    const row = await transaction.queryOne<{ id: string }>(
+      `INSERT INTO page (id, dedupe_key, incident_id, first_line, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      [
+        newId(),
+        page.dedupeKey,
+        page.incidentId,
+        page.firstLine,
+        JSON.stringify(page.body),
+        page.now,
+      ],
+    );
+    if (row === undefined) return undefined;
+    await transaction.query(
+      `INSERT INTO page_delivery (id, page_id, receiver, state, next_attempt_at)
+       SELECT id, $1, receiver, 'pending', $2 FROM unnest($3::uuid[], $4::text[]) AS given(id, receiver)`,
+      [row.id, page.now, receivers.map(() => newId()), receivers],
+    );
+    return row.id;
+  }
+
+  /**
+   * Takes deliveries that are due, and puts them off until `leaseEndsAt`: whoever dies while sending
+   * leaves them to be sent again then. So a page is delivered at least once, rarely twice.
+   */
+  async claim(
+    reader: Reader,
+    options: { now: Date; leaseEndsAt: Date; limit: number },
+  ): Promise<PageDelivery[]> {
+    const rows = await reader.query<DeliveryRow>(
+      `WITH due AS (
+         SELECT id FROM page_delivery WHERE state = 'pending' AND next_attempt_at <= $1
+         ORDER BY next_attempt_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
+       ), claimed AS (
+         UPDATE page_delivery d SET attempts = d.attempts + 1, next_attempt_at = $2
+         FROM due WHERE d.id = due.id RETURNING d.id, d.page_id, d.receiver, d.attempts
+       )
+       SELECT c.id, c.page_id, c.receiver, c.attempts, p.dedupe_key, p.incident_id, p.first_line, p.body, p.created_at
+       FROM claimed c JOIN page p ON p.id = c.page_id ORDER BY p.created_at, c.id`,
+      [options.now, options.leaseEndsAt, options.limit],
+    );
+    return rows.map(deliveryOf);
+  }
+
+  /** Notes what an attempt has come to. A delivered page stays delivered, whatever a late other attempt says. */
+  async record(reader: Reader, delivery: PageDelivery, outcome: DeliveryState): Promise<void> {
+    await reader.query(
+      `UPDATE page_delivery SET state = $3, next_attempt_at = $4, last_error = $5, delivered_at = $6
+       WHERE id = $1 AND state = 'pending' AND (attempts = $2 OR $3 = 'delivered')`,
+      [
+        delivery.id,
+        delivery.attempt,
+        outcome.state,
+        outcome.state === 'pending' ? outcome.nextAttemptAt : null,
+        outcome.state === 'delivered' ? outcome.note : outcome.error,
+        outcome.state === 'delivered' ? outcome.at : null,
+      ],
+    );
+  }
+
+  async countPending(reader: Reader): Promise<{ receiver: string; count: number }[]> {
+    return reader.query(
+      `SELECT receiver, count(*) AS count FROM page_delivery WHERE state = 'pending' GROUP BY receiver`,
+    );
+  }
+}
+
+function deliveryOf(row: DeliveryRow): PageDelivery {
+  return {
+    id: row.id,
+    pageId: row.page_id,
+    receiver: row.receiver,
+    attempt: row.attempts,
+    dedupeKey: row.dedupe_key,
+    incidentId: row.incident_id,
+    firstLine: row.first_line,
+    body: row.body,
+    createdAt: row.created_at,
+  };
+}

@@ -1,0 +1,124 @@
+import { CliFailure, exitCodes, refusal, type ProblemAnswer } from './failures.js';
+
+export interface ApiSettings {
+  /** where the service is, without a path */
+  readonly url: string;
+  readonly token: string;
+  readonly timeoutSeconds: number;
+  /** Ctrl-C */
+  readonly signal: AbortSignal;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** below the API's root, starting with a slash */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A page of a list, as every list of the API comes. */
+export interface ListAnswer {
+  readonly items: readonly unknown[];
+  readonly nextCursor?: string | null;
+}
+
+/** The API over HTTP: an answer, or a CliFailure that says what stood in the way. */
+export class ApiClient {
+  constructor(private readonly settings: ApiSettings) {}
+
+  /** The parsed JSON answer; undefined where there is none (204). */
+  async json(request: ApiRequest): Promise<unknown> {
+    const text = await this.text(request);
+    if (text === '') return undefined;
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new CliFailure(
+        exitCodes.refused,
+        `what answers at ${this.settings.url} is not Reinstate: the answer is no JSON`,
+      );
+    }
+  }
+
+  /** The answer as it came. */
+  async text(request: ApiRequest): Promise<string> {
+    const { timeoutSeconds, signal } = this.settings;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]);
+    return this.reach(async () => (await this.open(request, limit)).text());
+  }
+
+  /** The answer's body as it arrives, for as long as it takes; what ends it early is a CliFailure. */
+  async *stream(request: ApiRequest): AsyncGenerator<string> {
+    const response = await this.reach(() => this.open(request, this.settings.signal));
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    if (reader === undefined) return;
+    for (;;) {
+      const { done, value } = await this.reach(() => reader.read());
+      if (done) return;
+      yield value;
+    }
+  }
+
+  private async open(request: ApiRequest, signal: AbortSignal): Promise<Response> {
+    const { method, body, headers } = request;
+    const response = await fetch(this.addressOf(request), {
+      method,
+      signal,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${this.settings.token}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw refusal(await problemOf(response));
+    return response;
+  }
+
+  private addressOf({ path, query = {} }: ApiRequest): string {
+    const url = new URL(`/api/v1${path}`, this.settings.url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url.href;
+  }
+
+  /** Does what needs the network, and says in words what is wrong where it fails. */
+  private async reach<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof CliFailure) throw error;
+      if (this.settings.signal.aborted) {
+        throw new CliFailure(
+          exitCodes.interrupted,
+          'interrupted; what had been asked for may go on',
+        );
+      }
+      throw new CliFailure(exitCodes.unreachable, this.unreachableWords(error));
+    }
+  }
+
+  private unreachableWords(error: unknown): string {
+    const { url, timeoutSeconds } = this.settings;
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      return `${url} did not answer within ${timeoutSeconds} seconds; --timeout gives it longer`;
+    }
+    const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
+    const why =
+      cause instanceof Error && 'code' in cause ? String(cause.code) : 'the connection failed';
+    return `cannot reach ${url} (${why}): is the service running there? --url or REINSTATE_URL says where it is`;
+  }
+}
+
+async function problemOf(response: Response): Promise<ProblemAnswer> {
+  const { status } = response;
+  try {
+    return { ...((await response.json()) as object), status };
+  } catch {
+    return { status };
+  }
+}

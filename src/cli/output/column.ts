@@ -1,0 +1,84 @@
+import { formatMoney } from '../../platform/money.js';
+import { printable } from './text.js';
+
+/** One value of an answer as people read it: a column of a table, or a line of a record. */
+export interface Column {
+  readonly title: string;
+  /** dotted paths of the answer's fields that it shows; a test holds them against the API's document */
+  readonly fields: readonly string[];
+  readonly show: (item: unknown) => string;
+}
+
+/** Stands where there is nothing. */
+export const nothing = '-';
+
+/** What stands at a dotted path of an answer; undefined where there is nothing. */
+export function valueAt(item: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, name) =>
+        typeof value === 'object' && value !== null
+          ? (value as Record<string, unknown>)[name]
+          : undefined,
+      item,
+    );
+}
+
+/** The first of the fields that holds something, as text. */
+export function text(title: string, ...fields: [string, ...string[]]): Column {
+  const show = (item: unknown) => {
+    const value = fields
+      .map((field) => valueAt(item, field))
+      .find((found) => found !== undefined && found !== null && found !== '');
+    return wordsOf(value);
+  };
+  return { title, fields, show };
+}
+
+/** A moment, in UTC to the second. */
+export function time(title: string, field: string): Column {
+  return { title, fields: [field], show: (item) => timeInWords(valueAt(item, field)) };
+}
+
+/** An amount of minor units with its currency. */
+export function money(title: string, amount: string, currency: string): Column {
+  const show = (item: unknown) => {
+    const amountMinor = valueAt(item, amount);
+    const code = valueAt(item, currency);
+    if (typeof amountMinor !== 'number' || typeof code !== 'string') return nothing;
+    if (!/^[A-Z]{3}$/.test(code)) return `${printable(code)} ${amountMinor}`;
+    return formatMoney({ amountMinor, currency: code });
+  };
+  return { title, fields: [amount, currency], show };
+}
+
+/** What `say` makes of the field's value. */
+export function said(title: string, field: string, say: (value: unknown) => string): Column {
+  return { title, fields: [field], show: (item) => printable(say(valueAt(item, field))) };
+}
+
+/** A list of things as `say` names them, separated by commas. */
+export function listed(title: string, field: string, say: (one: unknown) => string): Column {
+  return said(title, field, (value) =>
+    Array.isArray(value) && value.length > 0 ? value.map(say).join(', ') : nothing,
+  );
+}
+
+export function timeInWords(value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number') return nothing;
+  const moment = new Date(value);
+  if (Number.isNaN(moment.getTime())) return printable(String(value));
+  return `${moment.toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
+/** Any value in plain words: lists with commas, objects as name=value. */
+export function wordsOf(value: unknown): string {
+  if (value === undefined || value === null || value === '') return nothing;
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'string') return printable(value);
+  if (typeof value === 'number') return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? nothing : value.map(wordsOf).join(', ');
+  const parts = Object.entries(value).map(([name, part]) => `${printable(name)}=${wordsOf(part)}`);
+  return parts.length === 0 ? nothing : parts.join(' ');
+}

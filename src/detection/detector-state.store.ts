@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../platform/database/database.js';
+
+/** Of which detector of which shop. */
+export interface DetectorKey {
+  readonly shopId: string;
+  readonly detector: string;
+}
+
+/** How far a detector has come; `revision` grows with each save, so that a stale one cannot be saved over it. */
+export interface DetectorProgress {
+  readonly position: number;
+  readonly revision: number;
+}
+
+@Injectable()
+export class DetectorStateStore {
+  async progress(reader: Reader, key: DetectorKey): Promise<DetectorProgress | undefined> {
+    return reader.queryOne<DetectorProgress>(
+      'SELECT position, revision FROM detector_state WHERE shop_id = $1 AND detector = $2',
+      [key.shopId, key.detector],
+    );
+  }
+
+  async read(
+    reader: Reader,
+    key: DetectorKey,
+  ): Promise<(DetectorProgress & { state: unknown }) | undefined> {
+    return reader.queryOne(
+      'SELECT position, revision, state FROM detector_state WHERE shop_id = $1 AND detector = $2',
+      [key.shopId, key.detector],
+    );
+  }
+
+  /**
+   * Saves the state that follows revision `after` (0 where there was none); false where another process
+   * has saved in between: then nothing that came out of this state may be written.
+   */
+  async save(
+    transaction: Transaction,
+    key: DetectorKey,
+    saved: { after: number; position: number; state: unknown; now: Date },
+  ): Promise<boolean> {
+    const { shopId, detector } = key;
+    const { after, position, now } = saved;
+    const state = JSON.stringify(saved.state);
+    const rows =
+      after === 0
+        ? await transaction.query(
+            `INSERT INTO detector_state (shop_id, detector, position, revision, state, saved_at)
+             VALUES ($1, $2, $3, 1, $4, $5) ON CONFLICT DO NOTHING RETURNING revision`,
+            [shopId, detector, position, state, now],
+          )
+        : await transaction.query(
+            `UPDATE detector_state SET position = $4, revision = revision + 1, state = $5, saved_at = $6
+             WHERE shop_id = $1 AND detector = $2 AND revision = $3 RETURNING revision`,
+            [shopId, detector, after, position, state, now],
+          );
+    return rows.length === 1;
+  }
+}

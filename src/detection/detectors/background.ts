@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import { Dispersion, dispersionSchema } from './dispersion.js';
+import { Level, levelSchema } from './level.js';
+import { Mixture, mixtureSchema } from './mixture.js';
+import { Load, loadSchema } from './load.js';
+import { hourOfWeek, Season, seasonSchema } from './season.js';
+import { cellMs, WindowStarts, windowStartsSchema, type WindowStart } from './window-starts.js';
+
+const USE = process.env['USE'] ?? '11111';
+const GUARD = Number(process.env['GUARD'] ?? 1);
+const GUESS = USE.split('').filter((x) => x === '1').map((_, i, a) => 1 / a.length);
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const cellsPerHour = hourMs / cellMs;
+
+/** A silence longer than this is a hole in what is known, not a quiet shop. */
+const longestSilenceMs = 14 * dayMs;
+
+export const backgroundSchema = z.object({
+  cell: z.number().nullable(),
+  cumulative: z.number(),
+  perCell: z.number(),
+  seasonal: z.number(),
+  placedInCell: z.number(),
+  learntCells: z.number(),
+  cellsOfHour: z.number(),
+  offers: z.array(z.number()),
+  season: seasonSchema,
+  level: levelSchema,
+  mixture: mixtureSchema,
+  load: loadSchema,
+  dispersion: dispersionSchema,
+  starts: windowStartsSchema,
+});
+export type BackgroundState = z.infer<typeof backgroundSchema>;
+
+/**
+ * How many accounts are expected to cancel by themselves: the season's rate, or what the present load
+ * of orders explains, whichever is more. Time passes in cells of five seconds; a cell's rate is fixed
+ * when it begins, so that no event is judged by a rate that it has itself raised.
+ */
+export class Background {
+  /** false while a failure lives: what happens then is not what the shop is like */
+  learning = true;
+
+  private cell: number | null = null;
+  private cumulative = 0;
+  private perCell = 0;
+  private seasonal = 0;
+  private placedInCell = 0;
+  private learntCells = 0;
+  private cellsOfHour = 0;
+  private readonly season = new Season();
+  private offers: number[] = [];
+  private readonly level = new Level();
+  private readonly mixture = new Mixture(GUESS);
+  private readonly load = new Load();
+  private readonly dispersion = new Dispersion();
+  private readonly starts = new WindowStarts();
+
+  /** Lets time pass up to `at`; a moment that has passed already changes nothing. */
+  advance(at: number): void {
+    const target = Math.floor(at / cellMs);
+    if (this.cell === null || target - this.cell > longestSilenceMs / cellMs) this.begin(target);
+    while (this.cell !== null && this.cell < target) this.pass(this.cell + 1);
+  }
+
+  /** As advance, over a time of which changes were lost: nothing is learnt from it. */
+  skipTo(at: number): void {
+    const { learning } = this;
+    this.learning = false;
+    this.advance(at);
+    this.dispersion.skip(this.cumulative);
+    this.learning = learning;
+  }
+
+  /** An order was placed in the present cell. */
+  placed(): void {
+    this.placedInCell += 1;
+    if (this.learning) this.season.learn(this.hour(), { placed: 1 });
+  }
+
+  /** An account that had not cancelled for a day did so in the present cell. */
+  cancelled(): void {
+    if (!this.learning) return;
+    this.season.learn(this.hour(), { cancelled: 1 });
+    this.level.seen();
+    this.mixture.seen(this.offers);
+    this.dispersion.seen();
+  }
+
+  /** Accounts expected from the beginning of what is known up to `at`; differences of it are what counts. */
+  cumulativeAt(at: number): number {
+    if (this.cell === null) return 0;
+    return this.cumulative + this.perCell * Math.max(0, at / cellMs - this.cell);
+  }
+
+  /** Accounts expected in so many milliseconds at the present rate. */
+  expectedWithin(milliseconds: number): number {
+    return (this.perCell * milliseconds) / cellMs;
+  }
+
+  windowsEndingAt(at: number): WindowStart[] {
+    return this.starts.endingAt(at);
+  }
+
+  dispersionOf(level: number): { clumping: number; swing: number } {
+    return this.dispersion.of(level);
+  }
+
+  /** How many days were learnt from. */
+  learntDays(): number {
+    return (this.learntCells * cellMs) / dayMs;
+  }
+
+  save(): BackgroundState {
+    return {
+      cell: this.cell,
+      cumulative: this.cumulative,
+      perCell: this.perCell,
+      seasonal: this.seasonal,
+      placedInCell: this.placedInCell,
+      learntCells: this.learntCells,
+      cellsOfHour: this.cellsOfHour,
+      offers: [...this.offers],
+      season: this.season.save(),
+      level: this.level.save(),
+      mixture: this.mixture.save(),
+      load: this.load.save(),
+      dispersion: this.dispersion.save(),
+      starts: this.starts.save(),
+    };
+  }
+
+  restore(state: BackgroundState): void {
+    this.cell = state.cell;
+    this.cumulative = state.cumulative;
+    this.perCell = state.perCell;
+    this.seasonal = state.seasonal;
+    this.placedInCell = state.placedInCell;
+    this.learntCells = state.learntCells;
+    this.cellsOfHour = state.cellsOfHour;
+    this.offers = [...state.offers];
+    this.season.restore(state.season);
+    this.level.restore(state.level);
+    this.mixture.restore(state.mixture);
+    this.load.restore(state.load);
+    this.dispersion.restore(state.dispersion);
+    this.starts.restore(state.starts);
+  }
+
+  private begin(cell: number): void {
+    this.starts.clear();
+    this.dispersion.skip(this.cumulative);
+    this.cell = cell;
+    this.cellsOfHour = 0;
+    this.placedInCell = 0;
+    this.seasonal = this.season.cancelledPerHour(this.hour()) / cellsPerHour;
+    this.enter(cell);
+  }
+
+  private pass(next: number): void {
+    this.load.pass(this.placedInCell);
+    this.placedInCell = 0;
+    this.cumulative += this.perCell;
+    if (this.learning) {
+      this.learntCells += 1;
+      this.level.pass(this.seasonal);
+      this.mixture.pass(this.offers);
+      this.cellsOfHour += 1;
+    }
+    if (next % cellsPerHour === 0) this.turnHour(next);
+    this.cell = next;
+    this.enter(next);
+  }
+
+  private turnHour(next: number): void {
+    this.season.learn(this.hour(), { hours: this.cellsOfHour / cellsPerHour });
+    this.cellsOfHour = 0;
+    if (next % (24 * cellsPerHour) === 0) {
+      this.season.forget();
+      this.dispersion.forget();
+      this.mixture.forget();
+    }
+    this.seasonal = this.season.cancelledPerHour(hourOfWeek(next * cellMs)) / cellsPerHour;
+  }
+
+  private enter(cell: number): void {
+    const { cumulative, learning } = this;
+    this.starts.note(cell, cumulative);
+    this.dispersion.note(cell, { cumulative, learning });
+    const perPlaced = this.season.cancelledPerPlaced() / cellsPerHour;
+    const byLoad = this.load.placedPerHour() * perPlaced;
+    const { seasonal } = this;
+    const day = this.level.of(0);
+    const week = this.level.of(1);
+    this.offers = ([seasonal, seasonal * day, seasonal * week, this.load.countedPerHour(2) * perPlaced, this.load.countedPerHour(3) * perPlaced]).filter((_, i) => USE[i]==='1');
+    this.perCell = Math.max(this.mixture.rate(this.offers), byLoad * GUARD);
+  }
+
+  private hour(): number {
+    return hourOfWeek((this.cell ?? 0) * cellMs);
+  }
+}

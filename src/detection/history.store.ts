@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import type { RowImage } from '../orders/row-change.js';
+import type { Reader } from '../platform/database/database.js';
+import type { Profile } from '../shops/profile.js';
+import { columnsOfPast, type PastOrder } from './history.js';
+
+/** Orders of the past that are looked at, the newest by their placing date. */
+const ordersMax = 100_000;
+/** Older orders say little about the shop of today. */
+export const historyDays = 182;
+
+interface OrderRow {
+  order_id: string;
+  image: RowImage;
+}
+
+/** Reads the shop's past orders from the row images that the initial snapshot left. */
+@Injectable()
+export class HistoryStore {
+  async read(
+    reader: Reader,
+    shop: { id: string; profile: Profile },
+    since: Date,
+  ): Promise<PastOrder[]> {
+    const orders = await this.readOrders(reader, shop, since);
+    const history = await this.readHistory(reader, shop, orders);
+    return orders.map(({ order_id: orderId, image: row }) => ({
+      orderId,
+      row,
+      historyRows: history.get(orderId) ?? [],
+    }));
+  }
+
+  /** Dates compare as text here: one column is printed in one way, and a day more or less does no harm. */
+  private async readOrders(
+    reader: Reader,
+    { id, profile }: { id: string; profile: Profile },
+    since: Date,
+  ): Promise<OrderRow[]> {
+    const { order } = profile;
+    return reader.query<OrderRow>(
+      `SELECT order_id, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(image) WHERE key = ANY($4)) AS image
+       FROM row_image
+       WHERE shop_id = $1 AND table_name = $2 AND order_id IS NOT NULL AND image->>$3 >= $5
+       ORDER BY image->>$3 DESC LIMIT $6`,
+      [
+        id,
+        order.table,
+        order.placed_at,
+        columnsOfPast(profile),
+        since.toISOString().slice(0, 10),
+        ordersMax,
+      ],
+    );
+  }
+
+  /** What the shop's history says about those that stand cancelled, oldest first. */
+  private async readHistory(
+    reader: Reader,
+    { id, profile }: { id: string; profile: Profile },
+    orders: readonly OrderRow[],
+  ): Promise<Map<string, RowImage[]>> {
+    const { history, order } = profile;
+    if (history === undefined) return new Map();
+    const cancelled = orders.filter(({ image }) =>
+      order.status.cancelled.some((status) => status === image[order.status.column]),
+    );
+    const rows = await reader.query<OrderRow>(
+      `SELECT order_id, image FROM row_image
+       WHERE shop_id = $1 AND table_name = $2 AND order_id = ANY($3) ORDER BY image->>$4, row_key`,
+      [id, history.table, cancelled.map((row) => row.order_id), history.at],
+    );
+    return new Map(
+      [...Map.groupBy(rows, (row) => row.order_id)].map(([orderId, found]) => [
+        orderId,
+        found.map(({ image }) => image),
+      ]),
+    );
+  }
+}

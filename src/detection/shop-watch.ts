@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { JournalService } from '../journal/journal.service.js';
+import type { JournalEntry } from '../orders/order-event.js';
+import { Clock } from '../platform/clock.js';
+import { Database, type Transaction } from '../platform/database/database.js';
+import { DetectionMetrics } from './detection.metrics.js';
+import type { FindingUpdate } from './detector.js';
+import { collapse, type FindingChange } from './finding-changes.js';
+import { DetectionStores } from './detection.stores.js';
+import { WatchedShops } from './watched-shops.js';
+import type { ShopUnderWatch, WatchedShop } from './watched-shop.js';
+
+/** Entries of the journal that one transaction takes in. */
+const entriesAtOnce = 500;
+
+/** What one batch came to. */
+export interface WatchOutcome {
+  readonly more: boolean;
+  /** findings were opened, changed or closed */
+  readonly found: boolean;
+}
+
+/**
+ * Takes a shop's detector through the journal. Findings, their entries and the detector's state are
+ * saved in one transaction under the state's revision: whatever dies, each entry counts exactly once.
+ */
+@Injectable()
+export class ShopWatch {
+  constructor(
+    private readonly database: Database,
+    private readonly journal: JournalService,
+    private readonly shops: WatchedShops,
+    private readonly stores: DetectionStores,
+    private readonly metrics: DetectionMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Reads on in one shop's journal, at most one batch; where it has come to the end, lets time pass. */
+  async run(shop: ShopUnderWatch, now: Date): Promise<WatchOutcome> {
+    const watched = await this.shops.of(shop, now);
+    if (watched === undefined) return { more: false, found: false };
+    // from here on the detector in memory is ahead of what is saved: it must not outlive a failure
+    this.shops.forget(shop.id);
+    const batch = await this.advance(watched, shop, now);
+    const isNew = watched.revision === 0;
+    if (isNew || batch.entries.length > 0 || batch.changes.length > 0) {
+      if (!(await this.save(watched, shop, { ...batch, now }))) return { more: true, found: false };
+    }
+    this.shops.keep(shop.id, watched);
+    return {
+      more: batch.entries.length === entriesAtOnce,
+      found: batch.changes.length > 0,
+    };
+  }
+
+  private async advance(watched: WatchedShop, shop: ShopUnderWatch, now: Date): Promise<Batch> {
+    const upTo = await this.heardUpTo(shop, now);
+    const entries = await this.journal.readAfter(shop.id, watched.position, entriesAtOnce);
+    const updates: FindingUpdate[] = [];
+    const triggers = new Map<string, JournalEntry>();
+    for (const entry of entries) {
+      for (const update of watched.read(entry)) {
+        updates.push(update);
+        if (!triggers.has(update.fingerprint)) triggers.set(update.fingerprint, entry);
+      }
+    }
+    if (entries.length < entriesAtOnce) updates.push(...watched.tick(upTo));
+    return { entries, triggers, changes: collapse(updates) };
+  }
+
+  /** The moment up to which the journal is known to hold everything; read before the journal itself. */
+  private async heardUpTo(shop: ShopUnderWatch, now: Date): Promise<Date> {
+    const stream = await this.stores.streams.read(this.database, shop.id);
+    if (stream === undefined) return now;
+    const last = stream.lastMessageAt ?? new Date(0);
+    return last < now ? last : now;
+  }
+
+  private async save(
+    watched: WatchedShop,
+    shop: ShopUnderWatch,
+    batch: Batch & { now: Date },
+  ): Promise<boolean> {
+    const { now, changes, entries, triggers } = batch;
+    const origin = { shopId: shop.id, detector: watched.detector.name, now };
+    const opened: FindingChange[] = [];
+    const isSaved = await this.database.transaction(async (transaction: Transaction) => {
+      const { position, revision: after } = watched;
+      const saved = { after, position, state: watched.save(), now };
+      if (!(await this.stores.states.save(transaction, origin, saved))) return false;
+      for (const change of changes) {
+        if (await this.stores.findings.apply(transaction, origin, change)) opened.push(change);
+      }
+      return true;
+    });
+    if (!isSaved) return false;
+    watched.revision += 1;
+    this.metrics.counted(shop.id, entries);
+    for (const { fingerprint } of opened) this.tellDelay(shop, watched, triggers.get(fingerprint));
+    return true;
+  }
+
+  private tellDelay(
+    shop: ShopUnderWatch,
+    watched: WatchedShop,
+    trigger: JournalEntry | undefined,
+  ): void {
+    const committedAt = new Date(trigger?.committedAt ?? this.clock.now());
+    const delaySeconds = (this.clock.now().getTime() - committedAt.getTime()) / 1000;
+    this.metrics.opened({ shop: shop.id, detector: watched.detector.name, delaySeconds });
+  }
+}
+
+interface Batch {
+  readonly entries: readonly JournalEntry[];
+  readonly changes: readonly FindingChange[];
+  /** the entry at which a finding was first told of in this batch, by fingerprint */
+  readonly triggers: ReadonlyMap<string, JournalEntry>;
+}

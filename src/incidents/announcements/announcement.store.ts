@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { Announcement } from './announcement.js';
+
+const columns = `a.id, a.shop_id AS "shopId", a.filter, a.starts_at AS "startsAt", a.ends_at AS "endsAt",
+  a.greatest_count AS "greatestCount", a.reason, a.announced_by AS "announcedBy", a.created_at AS "createdAt",
+  a.withdrawn_at AS "withdrawnAt", a.withdrawn_by AS "withdrawnBy"`;
+
+/** An announcement with the journal position of the last cancellation that it covers; null while it has room. */
+export type CountedAnnouncement = Announcement & { readonly lastCoveredPosition: number | null };
+
+export interface AnnouncementQuery {
+  readonly shopId: string | null;
+  readonly before: { readonly createdAt: Date; readonly id: string } | null;
+  readonly limit: number;
+}
+
+@Injectable()
+export class AnnouncementStore {
+  async insert(transaction: Transaction, announcement: Announcement): Promise<void> {
+    await transaction.query(
+      `INSERT INTO announcement (id, shop_id, filter, starts_at, ends_at, greatest_count, reason, announced_by, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [
+        announcement.id,
+        announcement.shopId,
+        JSON.stringify(announcement.filter),
+        announcement.startsAt,
+        announcement.endsAt,
+        announcement.greatestCount,
+        announcement.reason,
+        announcement.announcedBy,
+        announcement.createdAt,
+      ],
+    );
+  }
+
+  async lock(transaction: Transaction, id: string): Promise<Announcement | undefined> {
+    return transaction.queryOne<Announcement>(
+      `SELECT ${columns} FROM announcement a WHERE a.id = $1 FOR UPDATE`,
+      [id],
+    );
+  }
+
+  async withdraw(
+    transaction: Transaction,
+    withdrawal: { id: string; personId: string; at: Date },
+  ): Promise<void> {
+    await transaction.query(
+      'UPDATE announcement SET withdrawn_at = $2, withdrawn_by = $3 WHERE id = $1',
+      [withdrawal.id, withdrawal.at, withdrawal.personId],
+    );
+  }
+
+  async read(reader: Reader, id: string): Promise<Announcement | undefined> {
+    return reader.queryOne<Announcement>(`SELECT ${columns} FROM announcement a WHERE a.id = $1`, [
+      id,
+    ]);
+  }
+
+  /** Newest first. */
+  async list(reader: Reader, query: AnnouncementQuery): Promise<Announcement[]> {
+    return reader.query<Announcement>(
+      `SELECT ${columns} FROM announcement a
+       WHERE ($1::text IS NULL OR a.shop_id = $1)
+         AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2, $3::uuid))
+       ORDER BY a.created_at DESC, a.id DESC LIMIT $4`,
+      [query.shopId, query.before?.createdAt ?? null, query.before?.id ?? null, query.limit],
+    );
+  }
+
+  /**
+   * Announcements that were in force at some time of the period, each with how far it reaches in the
+   * journal. Where an entry does not say who did it or why, it counts as fitting: rather fewer are
+   * covered than too many.
+   */
+  async inForce(
+    reader: Reader,
+    period: { shopId: string; from: Date; to: Date },
+  ): Promise<CountedAnnouncement[]> {
+    return reader.query<CountedAnnouncement>(
+      `SELECT ${columns}, last_covered.position AS "lastCoveredPosition"
+       FROM announcement a LEFT JOIN LATERAL (
+         SELECT e.position FROM journal_entry e
+         WHERE e.shop_id = a.shop_id AND 'cancelled' = ANY(e.kinds) AND e.marker IS NULL
+           AND e.committed_at >= greatest(a.starts_at, a.created_at)
+           AND e.committed_at < least(a.ends_at, a.withdrawn_at)
+           AND e.attributes @> coalesce(a.filter -> 'attributes', '{}')
+           AND (a.filter ->> 'actorKind' IS NULL OR e.actor_kind IN (a.filter ->> 'actorKind', 'unknown'))
+           AND (a.filter ->> 'actor' IS NULL OR e.actor IS NULL OR e.actor = a.filter ->> 'actor')
+           AND (a.filter ->> 'reason' IS NULL OR e.reason IS NULL OR e.reason = a.filter ->> 'reason')
+         ORDER BY e.position OFFSET a.greatest_count - 1 LIMIT 1
+       ) last_covered ON true
+       WHERE a.shop_id = $1 AND a.starts_at <= $3 AND a.ends_at > $2
+         AND (a.withdrawn_at IS NULL OR a.withdrawn_at > $2)
+       ORDER BY a.created_at`,
+      [period.shopId, period.from, period.to],
+    );
+  }
+}

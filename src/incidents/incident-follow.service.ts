@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../platform/database/database.js';
+import { fitsCancellation, type FilteredCancellation } from './announcements/announcement.js';
+import { CaseService } from './case.service.js';
+import { GrowthStore, type JournalRange } from './growth.store.js';
+import { IncidentProgressService } from './incident-progress.service.js';
+import type { Declaration, Incident } from './incident.js';
+import { IncidentStore } from './incident.store.js';
+import { TimelineService } from './timeline.service.js';
+import {
+  JudgingService,
+  type GatheredCancellation,
+  type IncidentPlace,
+} from './verdict/judging.service.js';
+
+/** Journal entries looked through in one transaction. */
+const window = 2_000;
+/**
+ * A restore is noted seconds after it was made, and the order may have been cancelled again before
+ * that: so the entries just read are looked through once more for it.
+ */
+const lookBack = 10_000;
+
+/** Follows the journal for open incidents: what becomes known of their orders, and what declared ones look for. */
+@Injectable()
+export class IncidentFollowService {
+  constructor(
+    private readonly database: Database,
+    private readonly store: GrowthStore,
+    private readonly incidents: IncidentStore,
+    private readonly cases: CaseService,
+    private readonly judging: JudgingService,
+    private readonly progress: IncidentProgressService,
+    private readonly timeline: TimelineService,
+  ) {}
+
+  /** Reads on in the journal for this incident; `more` where it has not come to the end. */
+  async follow(incidentId: string, now: Date): Promise<'done' | 'more'> {
+    return this.database.transaction(async (transaction) => {
+      const incident = await this.incidents.lock(transaction, incidentId);
+      if (incident === undefined || incident.status === 'resolved') return 'done';
+      const { shopId, journalPosition: after } = incident;
+      const place = { incidentId, shopId, now };
+      const head = await this.store.journalHead(transaction, shopId);
+      const range = { shopId, after, upTo: Math.min(after + window, head) };
+      const collected = await this.collectDeclared(transaction, incident, { range, now });
+      const renewed = await this.judging.renew(transaction, place, range);
+      const settled = await this.judging.settle(transaction, place);
+      await this.leaveCancelledAgain(transaction, incident, { range, now });
+      if (collected.added + renewed + settled > 0)
+        await this.judgeAndTell(transaction, incident, { ...place, added: collected.added });
+      await this.store.setPosition(transaction, incidentId, collected.upTo);
+      return collected.upTo === range.upTo && range.upTo < head ? 'more' : 'done';
+    });
+  }
+
+  private async judgeAndTell(
+    transaction: Transaction,
+    incident: Incident,
+    place: IncidentPlace & { added: number },
+  ): Promise<void> {
+    const { now, added } = place;
+    const verdicts = await this.judging.judge(transaction, place);
+    const changes = await this.progress.refresh(transaction, incident, {
+      ...{ now, added, opened: false },
+    });
+    await this.timeline.appendAll(transaction, { incidentId: incident.id, at: now }, [
+      ...verdicts,
+      ...changes,
+    ]);
+  }
+
+  /**
+   * Adds what a declaration is about; gives how far it could be told. An entry whose actor may still
+   * become known, where the declaration asks for one, is left for the next time.
+   */
+  private async collectDeclared(
+    transaction: Transaction,
+    incident: Incident,
+    { range, now }: { range: JournalRange; now: Date },
+  ): Promise<{ added: number; upTo: number }> {
+    const { declaration } = incident;
+    if (declaration === null) return { added: 0, upTo: range.upTo };
+    const found = await this.store.declaredOrders(transaction, range, declaration);
+    const positions = new Map(found.map((one) => [one.orderId, one.position]));
+    const gathered = await this.judging.gather(incident.shopId, [...positions.keys()]);
+    const positionOf = ({ cancellation }: GatheredCancellation) =>
+      positions.get(cancellation.orderId) ?? cancellation.position;
+    const unsettled = asksForActor(declaration)
+      ? gathered.filter(({ facts }) => facts.settlesAt !== null && new Date(facts.settlesAt) > now)
+      : [];
+    const upTo = Math.min(range.upTo, ...unsettled.map((one) => positionOf(one) - 1));
+    const fitting = gathered.filter(
+      (one) => positionOf(one) <= upTo && fitsCancellation(declaration.filter, lookedAt(one)),
+    );
+    const place = { incidentId: incident.id, shopId: incident.shopId, now };
+    return { added: await this.judging.add(transaction, place, fitting), upTo };
+  }
+
+  /** An order that was restored and is cancelled again goes to a person, and pages. */
+  private async leaveCancelledAgain(
+    transaction: Transaction,
+    incident: Incident,
+    { range, now }: { range: JournalRange; now: Date },
+  ): Promise<void> {
+    const again = await this.store.cancelledAgain(transaction, incident.id, {
+      ...range,
+      after: Math.max(0, range.after - lookBack),
+    });
+    if (again.length === 0) return;
+    await this.cases.transitionAll(transaction, {
+      caseIds: again.map((one) => one.caseId),
+      to: 'person',
+      at: now,
+      words: 'the shop cancelled it again after it was restored',
+    });
+    await this.progress.pageCancelledAgain(transaction, incident, {
+      now,
+      orders: again.length,
+      position: Math.max(...again.map((one) => one.position)),
+    });
+  }
+}
+
+function asksForActor({ filter }: Declaration): boolean {
+  return [filter.actorKind, filter.actor, filter.reason].some((part) => part !== undefined);
+}
+
+function lookedAt({ cancellation, facts }: GatheredCancellation): FilteredCancellation {
+  const { actorKind, actor, reason } = facts;
+  return { attributes: cancellation.attributes, actorKind, actor, reason };
+}

@@ -1,0 +1,57 @@
+import { Module } from '@nestjs/common';
+import { AlertIntakeService } from './alert-intake.service.js';
+import { AnnouncementController } from './announcements/announcement.controller.js';
+import { AnnouncementService } from './announcements/announcement.service.js';
+import { AnnouncementStore } from './announcements/announcement.store.js';
+import { CaseController } from './case.controller.js';
+import { CaseService } from './case.service.js';
+import { CaseStore } from './case.store.js';
+import { DeclarationService } from './declaration.service.js';
+import { DeclaredIncidentService } from './declared-incident.service.js';
+import { GrowthStore } from './growth.store.js';
+import { IncidentController } from './incident.controller.js';
+import { IncidentFollowService } from './incident-follow.service.js';
+import { IncidentProgressService } from './incident-progress.service.js';
+import { IncidentService } from './incident.service.js';
+import { IncidentStore } from './incident.store.js';
+import { IncidentViewService } from './incident-view.service.js';
+import { IncidentsMetrics } from './incidents.metrics.js';
+import { IncidentsStep } from './incidents.step.js';
+import { OrderController } from './order.controller.js';
+import { OrderService } from './order.service.js';
+import { TimelineService } from './timeline.service.js';
+import { TimelineStore } from './timeline.store.js';
+import { JudgingService } from './verdict/judging.service.js';
+import { JudgingStore } from './verdict/judging.store.js';
+
+/**
+ * Incidents, their cases and timelines, verdicts and announcements. Needs PlatformModule, AccessModule,
+ * JournalModule, the shops' registry and AlertingModule.
+ */
+@Module({
+  controllers: [IncidentController, CaseController, OrderController, AnnouncementController],
+  providers: [
+    AlertIntakeService,
+    AnnouncementService,
+    AnnouncementStore,
+    CaseService,
+    CaseStore,
+    DeclarationService,
+    DeclaredIncidentService,
+    GrowthStore,
+    IncidentFollowService,
+    IncidentProgressService,
+    IncidentService,
+    IncidentStore,
+    IncidentViewService,
+    IncidentsMetrics,
+    IncidentsStep,
+    JudgingService,
+    JudgingStore,
+    OrderService,
+    TimelineService,
+    TimelineStore,
+  ],
+  exports: [CaseService, CaseStore, IncidentService, IncidentStore, IncidentsStep, TimelineService],
+})
+export class IncidentsModule {}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../platform/database/database.js';
+import { Fault } from '../platform/errors.js';
+import { timelineSchemas, type NewTimelineEntry, type TimelineEntry } from './timeline.js';
+import { TimelineStore, type TimelineQuery } from './timeline.store.js';
+
+/** How many entries go into one statement. */
+const batch = 1_000;
+
+/**
+ * The append-only story of an incident. An entry is written in the transaction of the change that it
+ * tells of, under a lock of the incident's row, so that positions have no holes and the order of
+ * entries is the order of commits. Lock an incident before its cases: all of us do it in this order.
+ */
+@Injectable()
+export class TimelineService {
+  constructor(
+    private readonly database: Database,
+    private readonly store: TimelineStore,
+  ) {}
+
+  /** Writes one entry; its data is checked against the schema of its type. */
+  async append(
+    transaction: Transaction,
+    entry: NewTimelineEntry & { readonly incidentId: string; readonly at: Date },
+  ): Promise<void> {
+    await this.appendAll(transaction, { incidentId: entry.incidentId, at: entry.at }, [entry]);
+  }
+
+  /** Writes several entries of one incident in the given order. */
+  async appendAll(
+    transaction: Transaction,
+    place: { readonly incidentId: string; readonly at: Date },
+    entries: readonly NewTimelineEntry[],
+  ): Promise<void> {
+    if (entries.length === 0) return;
+    const checked = entries.map(checkedEntry);
+    const last = await this.store.takePositions(transaction, place.incidentId, checked.length);
+    if (last === undefined) throw missingIncident(place.incidentId);
+    const first = last - checked.length + 1;
+    for (let start = 0; start < checked.length; start += batch) {
+      await this.store.insert(
+        transaction,
+        { ...place, firstPosition: first + start },
+        checked.slice(start, start + batch),
+      );
+    }
+  }
+
+  /** Oldest first. */
+  async list(query: TimelineQuery): Promise<TimelineEntry[]> {
+    return this.store.list(this.database, query);
+  }
+}
+
+export function missingIncident(incidentId: string): Fault {
+  return new Fault('missing', 'incident-unknown', `there is no incident ${incidentId}`);
+}
+
+function checkedEntry(entry: NewTimelineEntry): NewTimelineEntry {
+  timelineSchemas[entry.type].parse(entry.data);
+  return entry;
+}

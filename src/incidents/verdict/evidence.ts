@@ -1,0 +1,173 @@
+import { heldMinor, type OrderSnapshot } from '../../orders/order-snapshot.js';
+import type { JournalEntry } from '../../orders/order-event.js';
+import type { RowImage } from '../../orders/row-change.js';
+import { composeSpan } from '../../shops/cancellation-span.js';
+import type { Profile } from '../../shops/profile.js';
+import { fitsFilter, type RowFilter } from '../../shops/row-filter.js';
+import { buildSnapshot } from '../../shops/snapshot.js';
+import type { VerdictFacts } from './facts.js';
+
+/** What there is to know about one order: its journal, and its rows as they stand now. */
+export interface OrderEvidence {
+  readonly profile: Profile;
+  /** oldest first */
+  readonly entries: readonly JournalEntry[];
+  /** the last known image of each of its rows, by table */
+  readonly rows: ReadonlyMap<string, readonly RowImage[]>;
+}
+
+/** The newest cancellation of one order, as a case and a verdict need it. */
+export interface CancellationEvidence {
+  readonly orderId: string;
+  readonly orderNumber: string | null;
+  readonly position: number;
+  readonly cancelledAt: Date;
+  readonly startedAt: Date;
+  readonly customerId: string | null;
+  readonly totalMinor: number | null;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** complete but for what stands elsewhere: announcements and changes */
+  readonly facts: Omit<VerdictFacts, 'announced' | 'changeBefore'>;
+}
+
+/** Who did it and why, as far as an entry tells. */
+type Who = Pick<JournalEntry, 'actorKind' | 'actor' | 'reason'>;
+
+/** One act of cancelling, whole or in part. */
+interface Act {
+  /** the entry that changed the status, or took lines away */
+  readonly core: JournalEntry;
+  readonly partial: boolean;
+  readonly who: Who;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly firstPosition: number;
+  /** everything from its beginning on that the shop itself did, oldest first */
+  readonly since: readonly JournalEntry[];
+}
+
+/** Reads the newest cancellation out of an order's evidence; undefined where the journal has none. */
+export function cancellationOf(evidence: OrderEvidence): CancellationEvidence | undefined {
+  const act = wholeAct(evidence) ?? partialAct(evidence);
+  if (act === undefined) return undefined;
+  const { core } = act;
+  return {
+    orderId: core.orderId,
+    orderNumber: core.orderNumber,
+    position: core.position,
+    cancelledAt: new Date(core.committedAt),
+    startedAt: act.startedAt,
+    customerId: core.customerId,
+    totalMinor: core.snapshot?.totalMinor ?? core.total?.amountMinor ?? null,
+    attributes: core.attributes,
+    facts: factsOf(evidence, act),
+  };
+}
+
+function wholeAct({ profile, entries }: OrderEvidence): Act | undefined {
+  const span = composeSpan(profile, entries);
+  const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
+  if (span === undefined || core === undefined) return undefined;
+  const since = [...span.entries, ...span.unclaimed, ...span.later]
+    .filter((entry) => entry.marker === null)
+    .sort((left, right) => left.position - right.position);
+  return {
+    core,
+    partial: false,
+    who: span.actorKind === 'unknown' ? (lateWitness(profile, since) ?? span) : span,
+    startedAt: span.startedAt,
+    endedAt: span.endedAt,
+    firstPosition: span.entries[0]?.position ?? core.position,
+    since,
+  };
+}
+
+/** The newest entry that took lines away, of an order that was never cancelled as a whole. */
+function partialAct({ entries }: OrderEvidence): Act | undefined {
+  const core = entries.findLast(
+    (entry) => entry.kinds.includes('line-cancelled') && entry.marker === null,
+  );
+  if (core === undefined) return undefined;
+  const at = new Date(core.committedAt);
+  return {
+    core,
+    partial: true,
+    who: core,
+    startedAt: at,
+    endedAt: at,
+    firstPosition: core.position,
+    since: entries.filter((entry) => entry.position >= core.position && entry.marker === null),
+  };
+}
+
+/** A row of the shop's history that says who did it, although it came too late to belong to the span. */
+function lateWitness(profile: Profile, since: readonly JournalEntry[]): Who | undefined {
+  return since.find((entry) => entry.actorKind !== 'unknown' && tellsInHistory(profile, entry));
+}
+
+function factsOf(evidence: OrderEvidence, act: Act): CancellationEvidence['facts'] {
+  const { profile } = evidence;
+  const { core, who, since } = act;
+  const held = heldOf(evidence, core.snapshot);
+  const settlesAt = new Date(act.endedAt.getTime() + profile.cancellation.settle + 1);
+  return {
+    partial: act.partial,
+    actorKind: who.actorKind,
+    actor: who.actor,
+    reason: who.reason,
+    inHistory:
+      profile.history === undefined ? null : since.some((entry) => tellsInHistory(profile, entry)),
+    heldMinor: held.nowMinor,
+    currency: core.snapshot?.currency ?? core.total?.currency ?? null,
+    refunded: since.some((entry) => entry.kinds.includes('refunded')) || held.wentBack,
+    paidAfter: since.some(
+      (entry) => entry.position > core.position && entry.kinds.includes('paid'),
+    ),
+    shippedBefore: wasShipped(evidence, act),
+    fraudFlag: hasRow(evidence, profile.fraud),
+    settlesAt: settlesAt.toISOString(),
+  };
+}
+
+/** Whether the entry adds a row to the shop's history that tells of a cancellation. */
+function tellsInHistory(profile: Profile, entry: JournalEntry): boolean {
+  const { history } = profile;
+  if (history === undefined) return false;
+  return entry.rowChanges.some(
+    (change) =>
+      change.table === history.table &&
+      change.operation === 'insert' &&
+      change.after !== null &&
+      fitsFilter(change.after, history.where),
+  );
+}
+
+/** Money held now by the order's rows; what it was before the cancellation, where those are unknown. */
+function heldOf(
+  { profile, rows }: OrderEvidence,
+  before: OrderSnapshot | null,
+): { nowMinor: number | null; wentBack: boolean } {
+  const beforeMinor = before === null ? null : heldMinor(before);
+  if (rows.get(profile.order.table)?.[0] === undefined)
+    return { nowMinor: beforeMinor, wentBack: false };
+  const nowMinor = heldMinor(buildSnapshot(profile, rows));
+  return { nowMinor, wentBack: beforeMinor !== null && nowMinor < beforeMinor };
+}
+
+function wasShipped(evidence: OrderEvidence, act: Act): boolean {
+  const { profile, entries } = evidence;
+  const { statusBefore } = act.core;
+  if (statusBefore !== null && profile.order.status.shipped.includes(statusBefore)) return true;
+  if (hasRow(evidence, profile.shipment)) return true;
+  return entries.some(
+    (entry) => entry.position < act.firstPosition && entry.kinds.includes('shipped'),
+  );
+}
+
+function hasRow(
+  { rows }: OrderEvidence,
+  rule: { table: string; where: RowFilter } | undefined,
+): boolean {
+  if (rule === undefined) return false;
+  return (rows.get(rule.table) ?? []).some((row) => fitsFilter(row, rule.where));
+}

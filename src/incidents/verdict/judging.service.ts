@@ -1,0 +1,227 @@
+import { Injectable } from '@nestjs/common';
+import { JournalService } from '../../journal/journal.service.js';
+import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
+import type { RowImage } from '../../orders/row-change.js';
+import { Database, type Transaction } from '../../platform/database/database.js';
+import { newId } from '../../platform/ids.js';
+import { ShopRegistry } from '../../shops/shop-registry.js';
+import { coveringAnnouncement } from '../announcements/announcement.js';
+import {
+  AnnouncementStore,
+  type CountedAnnouncement,
+} from '../announcements/announcement.store.js';
+import type { NewTimelineEntry } from '../timeline.js';
+import { cancellationOf, type CancellationEvidence } from './evidence.js';
+import type { VerdictFacts } from './facts.js';
+import {
+  JudgingStore,
+  type CaseToJudge,
+  type JudgedCase,
+  type UnknownCase,
+} from './judging.store.js';
+import { judge } from './verdict.js';
+
+/** Orders whose journal is read at once: bounds memory. */
+const batch = 500;
+
+/** An order's cancellation with all that its verdict is judged by. */
+export interface GatheredCancellation {
+  readonly cancellation: CancellationEvidence;
+  readonly facts: VerdictFacts;
+}
+
+/** The incident that is being worked on; its row is locked. */
+export interface IncidentPlace {
+  readonly incidentId: string;
+  readonly shopId: string;
+  readonly now: Date;
+}
+
+/**
+ * Gathers what is known of cancellations and judges the cases by it. Everything is done for a batch of
+ * orders at once: an incident may have ten thousand.
+ */
+@Injectable()
+export class JudgingService {
+  constructor(
+    private readonly database: Database,
+    private readonly journal: JournalService,
+    private readonly rowImages: RowImageStore,
+    private readonly shops: ShopRegistry,
+    private readonly announcements: AnnouncementStore,
+    private readonly store: JudgingStore,
+  ) {}
+
+  /** The newest cancellation of each of these orders; orders without one in the journal are missing. */
+  async gather(shopId: string, orderIds: readonly string[]): Promise<GatheredCancellation[]> {
+    if (orderIds.length === 0) return [];
+    const { profile } = this.shops.get(shopId);
+    const entries = await this.journal.ofOrders(shopId, orderIds);
+    const rows = await this.rowImages.ofOrders(this.database, shopId, orderIds);
+    const cancellations = orderIds
+      .map((orderId) =>
+        cancellationOf({
+          profile,
+          entries: entries.get(orderId) ?? [],
+          rows: byTable(rows.get(orderId) ?? []),
+        }),
+      )
+      .filter((found) => found !== undefined);
+    const announcements = await this.announcementsFor(shopId, cancellations);
+    const changes = await this.store.changesBefore(
+      this.database,
+      shopId,
+      cancellations.map((cancellation) => cancellation.startedAt),
+    );
+    return cancellations.map((cancellation, place) => ({
+      cancellation,
+      facts: {
+        ...cancellation.facts,
+        announced: announcedReason(cancellation, announcements),
+        changeBefore: changes.get(place) ?? null,
+      },
+    }));
+  }
+
+  /**
+   * Adds a case for each of these orders; `judge` then gives the verdicts. An order whose cancellation
+   * the journal does not hold becomes a case for a person; those are what the timeline is to tell of.
+   */
+  async addOrders(
+    transaction: Transaction,
+    place: IncidentPlace,
+    orderIds: readonly string[],
+  ): Promise<NewTimelineEntry[]> {
+    if (orderIds.length === 0) return [];
+    const gathered = await this.gather(place.shopId, orderIds);
+    await this.add(transaction, place, gathered);
+    const known = new Set(gathered.map((one) => one.cancellation.orderId));
+    const unknown = orderIds.filter((orderId) => !known.has(orderId)).map(orderOnly);
+    return unknown.length === 0 ? [] : this.addUnknown(transaction, place, unknown);
+  }
+
+  /** Adds a case for each cancellation that has none yet; `judge` then gives the verdicts. */
+  async add(
+    transaction: Transaction,
+    place: IncidentPlace,
+    gathered: readonly GatheredCancellation[],
+  ): Promise<number> {
+    if (gathered.length === 0) return 0;
+    const cases = gathered.map((one) => ({ ...one, id: newId() }));
+    return this.store.add(transaction, place, cases);
+  }
+
+  /** Adds cases of orders whose cancellation the journal does not hold, for a person to look at. */
+  async addUnknown(
+    transaction: Transaction,
+    place: IncidentPlace,
+    orders: readonly Omit<UnknownCase, 'id'>[],
+  ): Promise<NewTimelineEntry[]> {
+    const cases = orders.map((order) => ({ ...order, id: newId() }));
+    const added = await this.store.addUnknown(transaction, place, cases);
+    return added.map(({ id, orderId, orderNumber }) => ({
+      type: 'case-added',
+      caseId: id,
+      data: { orderId, orderNumber, verdict: 'unsure', evidence: 'none' },
+    }));
+  }
+
+  /** Takes note of what the journal has learnt about the incident's orders in this range; gives how many. */
+  async renew(
+    transaction: Transaction,
+    place: IncidentPlace,
+    range: { after: number; upTo: number },
+  ): Promise<number> {
+    const orderIds = await this.store.ordersWithNews(transaction, { ...place, ...range });
+    for (let start = 0; start < orderIds.length; start += batch) {
+      const gathered = await this.gather(place.shopId, orderIds.slice(start, start + batch));
+      await this.store.renew(transaction, place, gathered);
+    }
+    return orderIds.length;
+  }
+
+  /** Cases whose cancellation has settled since are to be judged again; gives how many. */
+  async settle(transaction: Transaction, place: IncidentPlace): Promise<number> {
+    return this.store.settle(transaction, place.incidentId, place.now);
+  }
+
+  /**
+   * Gives a verdict to each case that is new, knows more, has settled, or finds itself in other
+   * company; gives what the timeline is to tell of it.
+   */
+  async judge(transaction: Transaction, place: IncidentPlace): Promise<NewTimelineEntry[]> {
+    const cases = await this.store.toJudge(transaction, place.incidentId);
+    if (cases.length === 0) return [];
+    const judged = cases.map((one): JudgedCase => ({
+      id: one.id,
+      company: one.company,
+      ...judge(one.facts, one.company, place.now),
+    }));
+    await this.store.write(transaction, judged, place.now);
+    return cases
+      .map((one, index) => changeEntry(one, judged[index]))
+      .filter((entry) => entry !== undefined);
+  }
+
+  private async announcementsFor(
+    shopId: string,
+    cancellations: readonly CancellationEvidence[],
+  ): Promise<CountedAnnouncement[]> {
+    if (cancellations.length === 0) return [];
+    const times = cancellations.map((cancellation) => cancellation.cancelledAt.getTime());
+    const from = new Date(times.reduce((least, time) => Math.min(least, time)));
+    const to = new Date(times.reduce((most, time) => Math.max(most, time)));
+    return this.announcements.inForce(this.database, { shopId, from, to });
+  }
+}
+
+function announcedReason(
+  cancellation: CancellationEvidence,
+  announcements: readonly CountedAnnouncement[],
+): string | null {
+  const { attributes, facts, cancelledAt: at, position } = cancellation;
+  const { actorKind, actor, reason } = facts;
+  const covering = coveringAnnouncement(announcements, {
+    ...{ attributes, actorKind, actor, reason },
+    ...{ at, position },
+  });
+  return covering?.reason ?? null;
+}
+
+/** What the timeline tells: a new case, or a verdict that has become another one. */
+function changeEntry(
+  one: CaseToJudge,
+  judged: JudgedCase | undefined,
+): NewTimelineEntry | undefined {
+  if (judged === undefined) return undefined;
+  const { orderId, orderNumber, verdict: from } = one;
+  const { verdict, reasons } = judged;
+  if (!one.judged) {
+    const data = { orderId, orderNumber, verdict, evidence: 'journal' as const };
+    return { type: 'case-added', caseId: one.id, data };
+  }
+  if (from === verdict) return undefined;
+  return {
+    type: 'verdict-changed',
+    caseId: one.id,
+    data: { from, to: verdict, reasons: [...reasons] },
+  };
+}
+
+function byTable(rows: readonly StoredRow[]): Map<string, RowImage[]> {
+  const grouped = Map.groupBy(rows, (row) => row.table);
+  return new Map([...grouped].map(([table, stored]) => [table, stored.map((row) => row.image)]));
+}
+
+/** All that is known of an order whose journal is not there. */
+function orderOnly(orderId: string): Omit<UnknownCase, 'id'> {
+  return {
+    orderId,
+    orderNumber: null,
+    cancelledAt: null,
+    customerId: null,
+    totalMinor: null,
+    heldMinor: null,
+    currency: null,
+  };
+}

@@ -1,0 +1,360 @@
+import type { ActorKind } from '../../orders/order-event.js';
+import { noCompany, type Company, type VerdictFacts } from './facts.js';
+import { signs, type Sign } from './signs.js';
+import { judge, type Verdict } from './verdict.js';
+
+const now = new Date('2026-03-01T12:00:00Z');
+const before = '2026-03-01T11:59:00.000Z';
+const later = '2026-03-01T12:00:05.000Z';
+
+/** A paid order, cancelled by nobody knows whom; the shop keeps a history, which has the row. */
+const paid: VerdictFacts = {
+  partial: false,
+  actorKind: 'unknown',
+  actor: null,
+  reason: null,
+  inHistory: true,
+  heldMinor: 4_990,
+  currency: 'EUR',
+  refunded: false,
+  paidAfter: false,
+  shippedBefore: false,
+  fraudFlag: false,
+  announced: null,
+  changeBefore: null,
+  settlesAt: before,
+};
+const many: Company = { ...noCompany, alike: true, near: true };
+
+interface Scene {
+  readonly what: string;
+  readonly facts: Partial<VerdictFacts>;
+  readonly company?: Company;
+  readonly verdict: Verdict;
+}
+
+const scenes: Scene[] = [
+  {
+    what: 'a raw UPDATE over many paid orders, no word in the history',
+    facts: { inHistory: false },
+    company: many,
+    verdict: 'wrongful',
+  },
+  {
+    what: 'a slow drip of raw UPDATEs: many alike, but not within minutes',
+    facts: { inHistory: false },
+    company: { ...noCompany, alike: true },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'one raw UPDATE of a paid order, alone',
+    facts: { inHistory: false },
+    verdict: 'unsure',
+  },
+  {
+    what: 'a raw UPDATE whose history row may still come',
+    facts: { inHistory: false, settlesAt: later },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'raw UPDATEs of orders without money',
+    facts: { inHistory: false, heldMinor: 0 },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'a job cancels a paid order',
+    facts: { actorKind: 'job', actor: 'unpaid-orders' },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'the same, although the history may still get a row',
+    facts: { actorKind: 'job', actor: 'unpaid-orders', settlesAt: later },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'an API key cancels paid orders as unpaid',
+    facts: { actorKind: 'api', actor: 'key-7', reason: 'payment not received' },
+    company: many,
+    verdict: 'wrongful',
+  },
+  {
+    what: 'a job cancels unpaid orders, as it should',
+    facts: { actorKind: 'job', reason: 'payment not received', heldMinor: 0 },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'a payment arrives after the job cancelled for want of it',
+    facts: { actorKind: 'job', reason: 'payment not received', paidAfter: true },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'a job cancels paid orders and the money goes back at once',
+    facts: { actorKind: 'job', heldMinor: 0, refunded: true },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'an automatic fraud sweep that says so',
+    facts: { actorKind: 'api', actor: 'risk-engine', reason: 'suspected fraud' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'a recall by a job, after a deploy, on the hour',
+    facts: {
+      actorKind: 'job',
+      reason: 'product recall',
+      changeBefore: { what: 'shop 4.2', minutes: 3 },
+    },
+    company: { ...many, onTheHour: true },
+    verdict: 'unsure',
+  },
+  {
+    what: '3-D Secure: "cancelled by customer" with the money captured',
+    facts: { actorKind: 'customer', reason: 'Cancelled by customer' },
+    verdict: 'unsure',
+  },
+  {
+    what: 'the same on many orders, the payment arriving after it',
+    facts: { actorKind: 'customer', reason: 'cancelled by customer', paidAfter: true },
+    company: { ...many, onTheHour: true },
+    verdict: 'unsure',
+  },
+  {
+    what: 'a customer among the victims, with a reason of their own',
+    facts: { actorKind: 'customer', actor: 'customer', reason: 'changed my mind' },
+    verdict: 'intended',
+  },
+  {
+    what: 'a customer without a reason, money given back',
+    facts: { actorKind: 'customer', heldMinor: 0, refunded: true },
+    verdict: 'intended',
+  },
+  {
+    what: 'a customer who had not paid',
+    facts: { actorKind: 'customer', heldMinor: 0 },
+    verdict: 'intended',
+  },
+  {
+    what: 'a customer cancelling forty orders of their own',
+    facts: { actorKind: 'customer', reason: 'office move postponed' },
+    company: { ...noCompany, oneAccount: true },
+    verdict: 'intended',
+  },
+  {
+    what: 'many customers are said to have given one and the same reason within minutes',
+    facts: { actorKind: 'customer', reason: 'changed my mind' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'staff sweeps fraud out, money not yet returned',
+    facts: { actorKind: 'staff', actor: 'm.peters', reason: 'suspected fraud' },
+    company: many,
+    verdict: 'intended',
+  },
+  {
+    what: 'one order that staff cancelled for its own reason',
+    facts: { actorKind: 'staff', actor: 'm.peters', reason: 'address cannot be delivered' },
+    verdict: 'intended',
+  },
+  {
+    what: 'staff cancels many paid orders within minutes and says nothing of fraud',
+    facts: { actorKind: 'staff', actor: 'm.peters', reason: 'wrong shipping zone' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'staff cancels many paid orders and gives no reason',
+    facts: { actorKind: 'staff', actor: 'm.peters' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'a script under a staff login cancels many paid orders as unpaid',
+    facts: { actorKind: 'staff', actor: 'superadmin', reason: 'Payment not received in time' },
+    company: many,
+    verdict: 'wrongful',
+  },
+  {
+    what: 'staff cancels one paid order as unpaid',
+    facts: { actorKind: 'staff', actor: 'm.peters', reason: 'not paid' },
+    verdict: 'unsure',
+  },
+  {
+    what: 'an announced bulk cancel by a job',
+    facts: { actorKind: 'job', announced: 'warehouse north is closed' },
+    company: many,
+    verdict: 'intended',
+  },
+  {
+    what: 'an order that the shop flags as fraud',
+    facts: { actorKind: 'job', fraudFlag: true },
+    company: many,
+    verdict: 'intended',
+  },
+  {
+    what: 'only a line was cancelled, by a job',
+    facts: { actorKind: 'job', partial: true, reason: 'payment not received' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'only a line was cancelled, at the customer’s wish',
+    facts: { actorKind: 'customer', partial: true, reason: 'one less please' },
+    verdict: 'intended',
+  },
+  {
+    what: 'shipped, then cancelled by a pending-payment lifetime',
+    facts: { actorKind: 'job', shippedBefore: true },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'the shop keeps no history, nobody knows who did it, one order',
+    facts: { inHistory: null },
+    verdict: 'unsure',
+  },
+  {
+    what: 'nothing is known of the money',
+    facts: { actorKind: 'job', heldMinor: null },
+    company: many,
+    verdict: 'unsure',
+  },
+];
+
+describe('verdict', () => {
+  it.each(scenes)('$what: $verdict', ({ facts, company, verdict }) => {
+    const judgement = judge({ ...paid, ...facts }, company ?? noCompany, now);
+    expect(judgement.verdict).toBe(verdict);
+    expect(judgement.reasons.length).toBeGreaterThan(0);
+  });
+
+  it('is never wrongful without money held, whatever else speaks for it', () => {
+    for (const facts of allSignsFor({ ...paid, heldMinor: 0 }))
+      expect(judge(facts, everything, now).verdict).not.toBe('wrongful');
+  });
+
+  it('is never wrongful where a customer did it, whatever else speaks for it', () => {
+    for (const facts of allSignsFor({ ...paid, actorKind: 'customer' }))
+      expect(judge(facts, everything, now).verdict).not.toBe('wrongful');
+  });
+
+  it('is never intended where no person did it and nothing was announced', () => {
+    const kinds: ActorKind[] = ['job', 'api', 'unknown'];
+    for (const actorKind of kinds)
+      for (const refunded of [true, false])
+        for (const heldMinor of [0, 4_990, null]) {
+          const facts = { ...paid, actorKind, refunded, heldMinor, reason: 'suspected fraud' };
+          expect(judge(facts, noCompany, now).verdict).not.toBe('intended');
+        }
+  });
+
+  it('never stands without a reason in words', () => {
+    const judgement = judge({ ...paid, heldMinor: null }, noCompany, now);
+    expect(judgement).toEqual({
+      verdict: 'unsure',
+      reasons: [
+        {
+          sign: 'no-sign',
+          for: 'neither',
+          weight: 0,
+          words: 'nothing is known that speaks for or against it',
+        },
+      ],
+    });
+  });
+
+  it('gives its reasons heaviest first', () => {
+    const { reasons } = judge(
+      { ...paid, actorKind: 'job', actor: 'unpaid-orders', reason: 'not paid' },
+      { ...many, onTheHour: true },
+      now,
+    );
+    expect(reasons.map(({ sign, weight }) => [sign, weight])).toEqual([
+      ['money-held', 3],
+      ['automatic-actor', 3],
+      ['contradicts-payment', 3],
+      ['near-in-time', 2],
+      ['alike', 1],
+      ['on-the-hour', 1],
+    ]);
+    expect(reasons.map(({ words }) => words)).toEqual([
+      'the shop holds EUR 49.90 of this order',
+      'a job “unpaid-orders” did it, no person',
+      'the reason “not paid” is not true: the money is there',
+      'many orders of other customers went the same way within minutes',
+      'the same reason “not paid” stands on many orders of other customers',
+      'it happened exactly on the hour, like many others',
+    ]);
+  });
+});
+
+/** Facts under which each sign holds and does not hold: a sign that cannot be seen, or always is, is none. */
+const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Partial<Company> }> = {
+  announced: { facts: { announced: 'closing down' } },
+  'fraud-flag': { facts: { fraudFlag: true } },
+  'evidence-missing': {},
+  'no-sign': {},
+  'not-settled': { facts: { settlesAt: later } },
+  'money-held': { facts: { heldMinor: 1 } },
+  'automatic-actor': { facts: { actorKind: 'api' } },
+  'contradicts-payment': { facts: { reason: 'Order unpaid', heldMinor: 1 } },
+  'no-history': { facts: { inHistory: false } },
+  'near-in-time': { company: { near: true } },
+  'paid-after': { facts: { paidAfter: true } },
+  'shipped-before': { facts: { shippedBefore: true } },
+  alike: { company: { alike: true } },
+  'on-the-hour': { company: { onTheHour: true } },
+  'after-change': { facts: { changeBefore: { what: 'shop 4.2', minutes: 12.4 } } },
+  'by-customer': { facts: { actorKind: 'customer' } },
+  'by-staff': { facts: { actorKind: 'staff' } },
+  refunded: { facts: { refunded: true } },
+  partial: { facts: { partial: true } },
+  'policy-reason': { facts: { reason: 'stock-out in warehouse 2' } },
+  'no-money-held': { facts: { heldMinor: 0 } },
+  'one-account': { company: { oneAccount: true } },
+};
+const judged = signs.map((sign) => sign.sign);
+
+describe('each sign', () => {
+  const nothing = { ...paid, heldMinor: null };
+
+  it.each([...new Set(judged)])('%s is seen where it is, and only there', (sign) => {
+    const { facts, company } = shows[sign];
+    const seen = judge({ ...nothing, ...facts }, { ...noCompany, ...company }, now);
+    expect(seen.reasons.map((reason) => reason.sign)).toContain(sign);
+    expect(seen.reasons.every((reason) => reason.words.length > 10)).toBe(true);
+    const plain = judge(nothing, noCompany, now);
+    expect(plain.reasons.map((reason) => reason.sign)).not.toContain(sign);
+  });
+
+  it.each([
+    ['Payment not received in time', true],
+    ['order unpaid', true],
+    ['non-payment', true],
+    ['payment timed out', true],
+    ['payment method changed', false],
+    ['customer paid twice', false],
+  ])('reason "%s" says that no money came: %s', (reason, says) => {
+    const { reasons } = judge({ ...paid, reason }, noCompany, now);
+    expect(reasons.some(({ sign }) => sign === 'contradicts-payment')).toBe(says);
+  });
+});
+
+const everything: Company = { alike: true, near: true, onTheHour: true, oneAccount: false };
+
+/** The same facts with each single sign added, and with all that speak for a failure. */
+function allSignsFor(base: VerdictFacts): VerdictFacts[] {
+  const loud = {
+    ...base,
+    reason: 'payment not received',
+    inHistory: false,
+    paidAfter: true,
+    shippedBefore: true,
+    changeBefore: { what: 'shop 4.2', minutes: 1 },
+  };
+  return [loud, { ...loud, reason: null }, { ...loud, inHistory: null }];
+}

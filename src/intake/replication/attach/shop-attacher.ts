@@ -1,0 +1,213 @@
+import { Injectable } from '@nestjs/common';
+import type pg from 'pg';
+import { Clock } from '../../../platform/clock.js';
+import { Database } from '../../../platform/database/database.js';
+import { Fault } from '../../../platform/errors.js';
+import type { CheckReport } from '../../../shops/shop-adapter.js';
+import type { StreamedShop } from '../shop-stream.js';
+import { ReplicationStore } from '../replication.store.js';
+import {
+  connectShop,
+  closeClient,
+  shopConnection,
+  shopProblem,
+  withShop,
+} from '../source/shop-server.js';
+import { createSlot, dropSlot, SlotBlocked, type HeldSlot } from '../source/slot.js';
+import { slotNameOf } from '../stream-state.js';
+import { applyPlan, attachRefused, undoAll } from './apply-plan.js';
+import { judgeShop } from './judge-shop.js';
+import {
+  attachScript,
+  detachStatements,
+  planPublication,
+  type PublicationPlan,
+} from './publication-plan.js';
+import { readReadFacts, readReplicateFacts, readShopFacts, type ShopFacts } from './shop-facts.js';
+
+export interface AttachTarget extends StreamedShop {
+  /** the adapter's check of the profile on the live shop */
+  check(): Promise<CheckReport>;
+}
+
+export interface AttachOptions {
+  /** owner of the shop's tables: used for this call, never kept; null where a DBA ran the SQL before */
+  readonly credential: string | null;
+  /** accept a server on which a forgotten slot could fill the disk */
+  readonly allowUnboundedWal: boolean;
+}
+
+/** Running transactions of the shop may hold up a new slot for so long before attach gives up. */
+const slotLimitMs = 30_000;
+
+/**
+ * Changes a shop's database so that its order tables can be followed, and back again. The shop comes
+ * first: everything is judged before anything is changed, no lock is waited for longer than half a second
+ * at a time, and a refusal leaves nothing behind.
+ */
+@Injectable()
+export class ShopAttacher {
+  constructor(
+    private readonly database: Database,
+    private readonly store: ReplicationStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Publishes the shop's tables and makes the slot. Gives the slot with its snapshot, which has to be read
+   * by the caller; null where the shop was attached already and only its publication was brought up to date.
+   */
+  async attach(target: AttachTarget, options: AttachOptions): Promise<HeldSlot | null> {
+    const { shopId } = target;
+    const row = await this.store.read(this.database, shopId);
+    const newSlot = row === undefined || row.state === 'detached';
+    const client = await this.connect(options.credential ?? target.readUrl);
+    try {
+      const plan = await this.judge(client, target, { ...options, newSlot });
+      const undo = await this.apply(client, target, plan);
+      if (!newSlot) return null;
+      return await this.makeSlot(target).catch(async (error: unknown) => {
+        await undoAll(client, undo);
+        await this.store.detach(this.database, { shopId, now: this.clock.now() });
+        throw error;
+      });
+    } finally {
+      await closeClient(client);
+    }
+  }
+
+  /** The changes that attach would make, as SQL for a DBA. */
+  async script(target: AttachTarget): Promise<string> {
+    const { facts } = await withShop(shopConnection(target.readUrl), (client) =>
+      this.readFacts(client, target),
+    );
+    const plan = planPublication(target.mapping, facts, slotNameOf(target.shopId));
+    return attachScript(plan, target.shopId);
+  }
+
+  /**
+   * Drops the slot, and with a credential also takes back what attach changed in the schema. Gives the
+   * statements that are left for a DBA. The stream must have been stopped.
+   */
+  async detach(target: StreamedShop, credential: string | null): Promise<string[]> {
+    const { shopId, replicateUrl } = target;
+    const row = await this.store.read(this.database, shopId);
+    if (row === undefined || row.state === 'detached') {
+      throw new Fault('conflict', 'shop-not-attached', `the shop "${shopId}" is not attached`);
+    }
+    await dropSlot(replicateUrl, row.slotName);
+    const statements = detachStatements(row.publicationName, row.identities);
+    if (credential !== null) {
+      const client = await this.connect(credential);
+      await undoAll(client, statements).finally(() => closeClient(client));
+    }
+    await this.store.detach(this.database, { shopId, now: this.clock.now() });
+    return credential === null ? statements.map((sql) => `${sql};`) : [];
+  }
+
+  private async judge(
+    client: pg.Client,
+    target: AttachTarget,
+    options: AttachOptions & { newSlot: boolean },
+  ): Promise<PublicationPlan> {
+    const check = await target.check();
+    const { facts, replicate, read } = await this.readFacts(client, target);
+    const plan = planPublication(target.mapping, facts, slotNameOf(target.shopId));
+    const changes = plan.identities.length > 0 || plan.publish !== null;
+    const refusals = judgeShop(
+      target.mapping,
+      { shop: facts, replicate, read, check },
+      { ...options, changes: changes && options.credential !== null },
+    );
+    if (refusals.length > 0) throw attachRefused(refusals);
+    if (changes && options.credential === null)
+      throw notPrepared(attachScript(plan, target.shopId));
+    return plan;
+  }
+
+  private async readFacts(
+    client: pg.Client,
+    target: StreamedShop,
+  ): Promise<{
+    facts: ShopFacts;
+    replicate: { mayReplicate: boolean; place: string };
+    read: { unreadable: string[]; place: string };
+  }> {
+    const { mapping, replicateUrl, readUrl } = target;
+    const publicationName = slotNameOf(target.shopId);
+    const facts = await readShopFacts(client, { mapping, publicationName });
+    const replicate = await withShop(shopConnection(replicateUrl), readReplicateFacts);
+    const read = await withShop(shopConnection(readUrl), (reader) =>
+      readReadFacts(reader, mapping),
+    );
+    return { facts, replicate, read };
+  }
+
+  /** What the identities were is written down before they are changed: detach sets them back. */
+  private async apply(
+    client: pg.Client,
+    { shopId }: AttachTarget,
+    plan: PublicationPlan,
+  ): Promise<string[]> {
+    const name = slotNameOf(shopId);
+    const identities = Object.fromEntries(
+      plan.identities.map(({ table, before }) => [table, before]),
+    );
+    await this.store.prepare(this.database, {
+      shopId,
+      slotName: name,
+      publicationName: name,
+      identities,
+      now: this.clock.now(),
+    });
+    return applyPlan(client, plan);
+  }
+
+  private async makeSlot({ shopId, replicateUrl }: AttachTarget): Promise<HeldSlot> {
+    const slotName = slotNameOf(shopId);
+    // left over where an earlier attach was cut off; nothing was journalled from it
+    await dropSlot(replicateUrl, slotName);
+    try {
+      const url = replicateUrl;
+      const held = await createSlot({ url, slotName, temporary: false, limitMs: slotLimitMs });
+      await this.store
+        .begin(this.database, { shopId, now: this.clock.now() })
+        .catch(async (error: unknown) => {
+          await held.release();
+          await dropSlot(url, slotName);
+          throw error;
+        });
+      return held;
+    } catch (error) {
+      if (!(error instanceof SlotBlocked)) throw error;
+      throw attachRefused([
+        {
+          code: 'slot-blocked',
+          where: slotName,
+          message: `${error.message}; end them, or try again later`,
+        },
+      ]);
+    }
+  }
+
+  private async connect(url: string): Promise<pg.Client> {
+    try {
+      return await connectShop(shopConnection(url));
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw new Fault(
+        'unavailable',
+        'shop-unreachable',
+        `cannot connect to the shop’s database: ${shopProblem(error)}`,
+      );
+    }
+  }
+}
+
+function notPrepared(sql: string): Fault {
+  const message =
+    'the shop’s database is not prepared: give the attach credential, or let a DBA run the SQL first';
+  return new Fault('conflict', 'attach-refused', `the shop is not attached:\n${message}`, {
+    data: { refusals: [{ code: 'not-prepared', where: 'attach', message }], sql },
+  });
+}

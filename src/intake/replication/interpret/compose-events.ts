@@ -1,0 +1,270 @@
+import type { OrderEvent } from '../../../orders/order-event.js';
+import type { OrderSnapshot } from '../../../orders/order-snapshot.js';
+import {
+  changedColumns,
+  sameValue,
+  type RowChange,
+  type RowImage,
+  type SealedValue,
+} from '../../../orders/row-change.js';
+import { Fault } from '../../../platform/errors.js';
+import { money } from '../../../platform/money.js';
+import { buildSnapshot, isPlaced } from '../../../shops/snapshot.js';
+import { actorOf } from './actor.js';
+import { PersonalText, sealedImage, type DraftImage } from './draft-image.js';
+import type { CrossCheck, RowDraft, TransactionDraft } from './draft-transaction.js';
+import { isCancelling, isPlacing, kindsOf, type OrderChange } from './kinds.js';
+import { markerOf, traceparentOf } from './messages.js';
+import type { OrderRows } from './order-rows.js';
+import type { ShopMapping } from './shop-mapping.js';
+
+export interface ComposeContext {
+  readonly mapping: ShopMapping;
+  readonly shopId: string;
+  readonly incarnation: string;
+  readonly seals: ReadonlyMap<PersonalText, SealedValue>;
+  /** holds the orders of `ordersToRead`, as they were before this transaction; carried forward */
+  readonly orderRows: OrderRows;
+}
+
+/** The orders of which a snapshot is needed: those that are placed, or whose status changes. */
+export function ordersToRead(mapping: ShopMapping, draft: TransactionDraft): string[] {
+  const { profile } = mapping;
+  const { column } = profile.order.status;
+  return [...draft.orders]
+    .filter(([, order]) => {
+      const before = clearImage(order.before);
+      const after = clearImage(order.after);
+      const changesStatus = before?.[column] !== after?.[column];
+      return changesStatus || isPlacing(profile, { before, after });
+    })
+    .map(([orderId]) => orderId);
+}
+
+/**
+ * The order events of one transaction: one per order that it changed, and at most one without an order
+ * for shared rows and for what was found missing (`gap`). A transaction that changed nothing mapped, or
+ * only carts, gives none.
+ */
+export function composeEvents(context: ComposeContext, draft: TransactionDraft): OrderEvent[] {
+  const changes = draft.rows
+    .map((row) => ({ row, change: rowChange(row, context) }))
+    .filter(({ change }) => change.operation !== 'update' || changedColumns(change).length > 0);
+  const events: OrderEvent[] = [];
+  for (const [orderId, order] of draft.orders) {
+    const own = changes.filter(({ row }) => row.orderIds.includes(orderId));
+    const event = orderEvent(context, draft, {
+      orderId,
+      before: order.before === null ? null : sealedImage(order.before, context.seals),
+      after: order.after === null ? null : sealedImage(order.after, context.seals),
+      rows: own,
+    });
+    if (event !== undefined) events.push(event);
+  }
+  const shared = changes.filter(({ row }) => row.shared).map(({ change }) => change);
+  const gaps = draft.checks.map((check) => missed(check, context)).filter((text) => text !== null);
+  if (shared.length + gaps.length > 0) {
+    events.push(unownedEvent(context, draft, { shared, gaps }));
+  }
+  return events;
+}
+
+interface OwnChange {
+  readonly row: RowDraft;
+  readonly change: RowChange;
+}
+
+interface TouchedOrder {
+  readonly orderId: string;
+  readonly before: RowImage | null;
+  readonly after: RowImage | null;
+  readonly rows: readonly OwnChange[];
+}
+
+function orderEvent(
+  context: ComposeContext,
+  draft: TransactionDraft,
+  order: TouchedOrder,
+): OrderEvent | undefined {
+  const { profile } = context.mapping;
+  const rowsBefore = context.orderRows.byTable(order.orderId);
+  for (const { row, change } of order.rows) {
+    const belongs = row.orderIdAfter === order.orderId;
+    context.orderRows.apply(order.orderId, { change, belongs });
+  }
+  const isOrder = [order.before, order.after].some((row) => row !== null && isPlaced(profile, row));
+  if (!isOrder || order.rows.length === 0) return undefined;
+  const placing = isPlacing(profile, order);
+  const rowChanges = placing
+    ? wholeOrder(context.orderRows, order.orderId)
+    : order.rows.map(({ change }) => change);
+  const change = { before: order.before, after: order.after, rowChanges };
+  const isFull = context.orderRows.has(order.orderId);
+  const fullBefore = isFull ? rowsBefore : orderRowOnly(profile.order.table, order.before);
+  const fullAfter = isFull
+    ? context.orderRows.byTable(order.orderId)
+    : orderRowOnly(profile.order.table, order.after);
+  const before = order.before === null ? null : snapshotOf(context, fullBefore);
+  const after = order.after === null ? null : snapshotOf(context, fullAfter);
+  return {
+    ...position(context, draft),
+    ...described(context, { change, placing, before, after }),
+    orderId: order.orderId,
+  };
+}
+
+/** The part of an event that follows from the order's state before and after. */
+function described(
+  { mapping: { profile } }: ComposeContext,
+  given: {
+    change: OrderChange;
+    placing: boolean;
+    before: OrderSnapshot | null;
+    after: OrderSnapshot | null;
+  },
+): Omit<OrderEvent, 'orderId' | keyof ReturnType<typeof position>> {
+  const { change, placing, before, after } = given;
+  const newest = after ?? before;
+  const valued = placing ? after : (before ?? after);
+  return {
+    orderNumber: newest?.number ?? null,
+    kinds: kindsOf(profile, change),
+    statusBefore: before?.status ?? null,
+    statusAfter: after?.status ?? null,
+    ...actorOf(profile, change.rowChanges),
+    customerId: newest?.customerId ?? null,
+    total: valued === null ? null : money(valued.totalMinor, valued.currency),
+    attributes: newest?.attributes ?? {},
+    rowChanges: change.rowChanges,
+    snapshot: isCancelling(profile, change) ? before : placing ? after : null,
+  };
+}
+
+/** The order's rows as new ones: before it was placed, nothing about it was journalled. */
+function wholeOrder(rows: OrderRows, orderId: string): RowChange[] {
+  return rows.list(orderId).map(({ table, key, image }) => ({
+    table,
+    key,
+    operation: 'insert',
+    before: null,
+    after: image,
+  }));
+}
+
+function unownedEvent(
+  context: ComposeContext,
+  draft: TransactionDraft,
+  given: { shared: readonly RowChange[]; gaps: readonly string[] },
+): OrderEvent {
+  return {
+    ...emptyEvent,
+    ...position(context, draft),
+    kinds: [
+      ...(given.shared.length > 0 ? (['shared'] as const) : []),
+      ...(given.gaps.length > 0 ? (['gap'] as const) : []),
+    ],
+    reason: given.gaps.length > 0 ? given.gaps.join('; ') : null,
+    rowChanges: given.shared,
+  };
+}
+
+/** An event that belongs to no order. */
+export const emptyEvent = {
+  orderId: '',
+  orderNumber: null,
+  statusBefore: null,
+  statusAfter: null,
+  actorKind: 'unknown',
+  actor: null,
+  reason: null,
+  customerId: null,
+  total: null,
+  attributes: {},
+  rowChanges: [],
+  snapshot: null,
+  marker: null,
+  traceparent: null,
+} as const satisfies Partial<OrderEvent>;
+
+function position(
+  { shopId, incarnation }: ComposeContext,
+  { transaction }: TransactionDraft,
+): Pick<OrderEvent, 'shopId' | 'source' | 'marker' | 'traceparent' | 'committedAt'> {
+  const { commitLsn, transactionId, committedAt } = transaction;
+  return {
+    shopId,
+    source: { incarnation, commitLsn, transactionId },
+    marker: markerOf(transaction),
+    traceparent: traceparentOf(transaction),
+    committedAt,
+  };
+}
+
+function rowChange(row: RowDraft, { seals }: ComposeContext): RowChange {
+  const before = row.before === null ? null : sealedImage(row.before, seals);
+  const after = row.after === null ? null : sealedImage(row.after, seals);
+  // an update of a row that was not known has no before-image, but is no insert either
+  const operation = after === null ? 'delete' : row.inserted ? 'insert' : 'update';
+  return { table: row.table, key: row.key, operation, before, after };
+}
+
+/** What the comparison of a told row with the known one says was missed; null where they are equal. */
+function missed(check: CrossCheck, { seals }: ComposeContext): string | null {
+  const { table, key, known, told } = check;
+  const row = `${table} [${key.join(', ')}]`;
+  if (known === null) return `${row}: the row before was not known`;
+  if (told === null) return `${row}: was known before it was inserted`;
+  const differing = Object.entries(told)
+    .filter(
+      ([column, value]) => known[column] !== undefined && differs(value, known[column], seals),
+    )
+    .map(([column]) => column);
+  return differing.length === 0
+    ? null
+    : `${row}: ${differing.join(', ')} changed without our having seen it`;
+}
+
+function differs(
+  told: DraftImage[string],
+  known: DraftImage[string],
+  seals: ReadonlyMap<PersonalText, SealedValue>,
+): boolean {
+  if (told instanceof PersonalText && known instanceof PersonalText)
+    return told.text !== known.text;
+  return !sameValue(sealed(told, seals), sealed(known, seals));
+}
+
+function sealed(
+  value: DraftImage[string],
+  seals: ReadonlyMap<PersonalText, SealedValue>,
+): RowImage[string] {
+  return value instanceof PersonalText ? (seals.get(value) ?? null) : value;
+}
+
+function clearImage(image: DraftImage | null): RowImage | null {
+  if (image === null) return null;
+  return Object.fromEntries(
+    Object.entries(image).map(([column, value]) => [
+      column,
+      value instanceof PersonalText ? null : value,
+    ]),
+  );
+}
+
+function orderRowOnly(table: string, row: RowImage | null): Map<string, RowImage[]> {
+  return new Map(row === null ? [] : [[table, [row]]]);
+}
+
+/** Null where a column holds something that cannot be read as what the profile says it is. */
+function snapshotOf(
+  { mapping }: ComposeContext,
+  rows: ReadonlyMap<string, readonly RowImage[]>,
+): OrderSnapshot | null {
+  if ((rows.get(mapping.profile.order.table) ?? []).length === 0) return null;
+  try {
+    return buildSnapshot(mapping.profile, rows);
+  } catch (error) {
+    if (error instanceof Fault) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,277 @@
+import { rowName } from '../../../orders/fold.js';
+import type { RowKey } from '../../../orders/row-change.js';
+import type { SourceChange, SourceOldTuple, SourceRelation } from '../source/pgoutput.js';
+import type { SourceTransaction } from '../source/source-transaction.js';
+import { draftImage, keyOfTuple, PersonalText, type DraftImage } from './draft-image.js';
+import type { KnownRow, KnownRows, RowRef } from './known-rows.js';
+import { keyOfOwner, orderRef, ownerOf, type RowLookup } from './ownership.js';
+import type { MappedTable, ShopMapping } from './shop-mapping.js';
+
+/** What a transaction made of one row, net, before personal values are sealed. */
+export interface RowDraft extends RowRef {
+  readonly before: DraftImage | null;
+  readonly after: DraftImage | null;
+  /** the row was not there before: an update of a row that was not known has no before-image either */
+  readonly inserted: boolean;
+  /** the orders that the row belonged to before and after; both for a row that moved */
+  readonly orderIds: readonly string[];
+  readonly shared: boolean;
+  /** the order it belongs to from now on */
+  readonly orderIdAfter: string | null;
+}
+
+/** A row as the shop told it (`told`) that should equal the last known image (`known`). */
+export interface CrossCheck extends RowRef {
+  readonly known: DraftImage | null;
+  readonly told: DraftImage | null;
+}
+
+/** A personal value and under whose key it is to be sealed. */
+export interface SealRequest {
+  readonly value: PersonalText;
+  readonly keyOf: string;
+}
+
+/** A transaction, worked out as far as it can be without sealing. */
+export interface TransactionDraft {
+  readonly transaction: SourceTransaction;
+  readonly rows: readonly RowDraft[];
+  readonly checks: readonly CrossCheck[];
+  readonly seals: readonly SealRequest[];
+  /** the row of every order that is touched, before and after, whether it changed itself or not */
+  readonly orders: ReadonlyMap<string, { before: DraftImage | null; after: DraftImage | null }>;
+}
+
+/**
+ * Works out the net change per row of one transaction: first before-image, last after-image, each row with
+ * its order. `known` must hold all rows that the transaction refers to, and is carried forward.
+ * Throws MappingMismatch where the shop's tables no longer have what the profile names.
+ */
+export function draftTransaction(
+  mapping: ShopMapping,
+  transaction: SourceTransaction,
+  known: KnownRows,
+): TransactionDraft {
+  const work = new TransactionWork(mapping, known);
+  for (const change of transaction.changes) work.apply(change);
+  return { transaction, ...work.finish() };
+}
+
+interface TouchedRow extends RowRef {
+  readonly inserted: boolean;
+  readonly before: DraftImage | null;
+  after: DraftImage | null;
+}
+
+/** The rows that one transaction has touched so far. */
+class TransactionWork {
+  private readonly touched = new Map<string, TouchedRow>();
+  private readonly checks: CrossCheck[] = [];
+
+  constructor(
+    private readonly mapping: ShopMapping,
+    private readonly known: KnownRows,
+  ) {}
+
+  apply(change: SourceChange): void {
+    if (change.kind === 'truncate') {
+      for (const relation of change.relations) this.truncate(relation.table);
+      return;
+    }
+    const mapped = this.mapping.tables.get(change.relation.table);
+    if (mapped === undefined) return;
+    switch (change.kind) {
+      case 'insert':
+        return this.insert(mapped, change);
+      case 'update':
+        return this.update(mapped, change);
+      case 'delete':
+        return this.delete(mapped, change);
+    }
+  }
+
+  private insert(mapped: MappedTable, change: Extract<SourceChange, { kind: 'insert' }>): void {
+    const ref = {
+      table: mapped.table,
+      key: keyOfTuple(mapped, change.relation, change.after),
+    };
+    const stale = this.current(ref);
+    if (stale !== null) this.checks.push({ ...ref, known: stale, told: null });
+    const after = draftImage(mapped, change.relation, { tuple: change.after, base: null });
+    this.touch(ref, { inserted: true, before: null, after });
+  }
+
+  private update(mapped: MappedTable, change: Extract<SourceChange, { kind: 'update' }>): void {
+    const { relation } = change;
+    const key = keyOfTuple(mapped, relation, change.after);
+    const oldKey = change.before === null ? key : this.oldKey(mapped, relation, change.before, key);
+    const old = { table: mapped.table, key: oldKey };
+    const before = this.before(mapped, { ref: old, relation, old: change.before });
+    const after = draftImage(mapped, relation, { tuple: change.after, base: before });
+    if (rowName(old.table, old.key) === rowName(mapped.table, key)) {
+      this.touch(old, { inserted: false, before, after });
+    } else {
+      this.touch(old, { inserted: false, before, after: null });
+      this.touch({ table: mapped.table, key }, { inserted: true, before: null, after });
+    }
+  }
+
+  private delete(mapped: MappedTable, change: Extract<SourceChange, { kind: 'delete' }>): void {
+    const { relation } = change;
+    const ref = { table: mapped.table, key: keyOfTuple(mapped, relation, change.before.values) };
+    const before = this.before(mapped, { ref, relation, old: change.before });
+    this.touch(ref, { inserted: false, before, after: null });
+  }
+
+  private truncate(table: string): void {
+    for (const row of this.known.ofTable(table)) {
+      this.touch(row, { inserted: false, before: row.image, after: null });
+    }
+    for (const row of this.touched.values()) if (row.table === table) row.after = null;
+  }
+
+  /** Under a partial identity the old tuple may lack a key column that did not change. */
+  private oldKey(
+    mapped: MappedTable,
+    relation: SourceRelation,
+    old: SourceOldTuple,
+    key: RowKey,
+  ): RowKey {
+    return mapped.key.map((column, index) => {
+      const value = old.values[relation.columns.indexOf(column)];
+      return typeof value === 'string' ? value : (key[index] ?? '');
+    });
+  }
+
+  /** The row before this change: as the shop tells it, or as it was last known. */
+  private before(
+    mapped: MappedTable,
+    given: { ref: RowRef; relation: SourceRelation; old: SourceOldTuple | null },
+  ): DraftImage | null {
+    const current = this.current(given.ref);
+    if (given.old?.whole !== true) {
+      if (current === null) this.checks.push({ ...given.ref, known: null, told: null });
+      return current;
+    }
+    const told = draftImage(mapped, given.relation, { tuple: given.old.values, base: current });
+    if (this.isTouched(given.ref)) return current ?? told;
+    this.checks.push({ ...given.ref, known: current, told });
+    return current === null ? told : reconciled(told, current);
+  }
+
+  private isTouched(ref: RowRef): boolean {
+    return this.touched.has(rowName(ref.table, ref.key));
+  }
+
+  private current(ref: RowRef): DraftImage | null {
+    const touched = this.touched.get(rowName(ref.table, ref.key));
+    if (touched !== undefined) return touched.after;
+    return this.known.get(ref)?.image ?? null;
+  }
+
+  private touch(
+    ref: RowRef,
+    change: { inserted: boolean; before: DraftImage | null; after: DraftImage | null },
+  ): void {
+    const touched = this.touched.get(rowName(ref.table, ref.key));
+    if (touched !== undefined) touched.after = change.after;
+    else {
+      const { table, key } = ref;
+      this.touched.set(rowName(table, key), { table, key, ...change });
+    }
+  }
+
+  finish(): Omit<TransactionDraft, 'transaction'> {
+    const rows = [...this.touched.values()].filter((row) => row.after !== null || !row.inserted);
+    const before: RowLookup = (ref) =>
+      this.touched.get(rowName(ref.table, ref.key))?.before ?? this.known.get(ref)?.image;
+    const after: RowLookup = (ref) => this.current(ref) ?? undefined;
+    const drafts = rows.map((row) => this.draft(row, { before, after }));
+    const orders = this.ordersOf(drafts, { before, after });
+    const seals = drafts.flatMap((row) => this.sealsOf(row, { before, after }));
+    for (const draft of drafts) this.carryForward(draft);
+    return {
+      rows: drafts,
+      checks: this.checks,
+      // the first request for a value decides: what is compared must be under the key of the known value
+      seals: [...this.checks.flatMap(sealsOfCheck), ...seals],
+      orders,
+    };
+  }
+
+  private draft(row: TouchedRow, lookups: { before: RowLookup; after: RowLookup }): RowDraft {
+    const { table, before, after } = row;
+    const ownerAfter =
+      after === null ? null : ownerOf(this.mapping, { table, image: after }, lookups.after);
+    const orderIdBefore = before === null ? null : this.orderIdBefore(row, before, lookups.before);
+    const orderIdAfter = ownerAfter === null || ownerAfter === 'shared' ? null : ownerAfter.orderId;
+    const orderIds = [orderIdAfter, orderIdBefore].filter((id) => id !== null);
+    const shared = this.mapping.tables.get(table)?.order === 'shared';
+    return { ...row, orderIds: [...new Set(orderIds)], shared, orderIdAfter };
+  }
+
+  /** What was written down when the row was last seen; the parent itself may be gone by now. */
+  private orderIdBefore(row: RowRef, image: DraftImage, lookup: RowLookup): string | null {
+    const known = this.known.get(row);
+    if (known?.orderId != null) return known.orderId;
+    const owner = ownerOf(this.mapping, { table: row.table, image }, lookup);
+    return owner === null || owner === 'shared' ? null : owner.orderId;
+  }
+
+  private ordersOf(
+    drafts: readonly RowDraft[],
+    lookups: { before: RowLookup; after: RowLookup },
+  ): TransactionDraft['orders'] {
+    const orderIds = new Set(drafts.flatMap((row) => row.orderIds));
+    return new Map(
+      [...orderIds].map((orderId) => {
+        const ref = orderRef(this.mapping, orderId);
+        const touched = this.touched.get(rowName(ref.table, ref.key));
+        const before = touched === undefined ? lookups.before(ref) : touched.before;
+        return [orderId, { before: before ?? null, after: lookups.after(ref) ?? null }];
+      }),
+    );
+  }
+
+  private sealsOf(row: RowDraft, lookups: { before: RowLookup; after: RowLookup }): SealRequest[] {
+    const orderId = row.orderIdAfter ?? row.orderIds[0] ?? null;
+    const lookup: RowLookup = (ref) => lookups.after(ref) ?? lookups.before(ref);
+    const values = personalTexts([row.before, row.after]);
+    if (values.length === 0) return [];
+    const keyOf = keyOfOwner(this.mapping, { ...row, orderId }, lookup);
+    return values.map((value) => ({ value, keyOf }));
+  }
+
+  private carryForward({ table, key, after, orderIdAfter }: RowDraft): void {
+    if (after === null) this.known.remove({ table, key });
+    else this.known.set({ table, key, orderId: orderIdAfter, image: after } satisfies KnownRow);
+  }
+}
+
+/** `told`, but with the same object for a personal value that is known in the clear: it is sealed once. */
+function reconciled(told: DraftImage, known: DraftImage): DraftImage {
+  const merged = { ...told };
+  for (const [column, value] of Object.entries(told)) {
+    const other = known[column];
+    const isSame =
+      value instanceof PersonalText && other instanceof PersonalText && value.text === other.text;
+    if (isSame) merged[column] = other;
+  }
+  return merged;
+}
+
+/** For the comparison, the told value has to be sealed under the key of the known one. */
+function sealsOfCheck({ known, told }: CrossCheck): SealRequest[] {
+  if (known === null || told === null) return [];
+  return Object.entries(told).flatMap(([column, value]) => {
+    const other = known[column];
+    const isSealed = other != null && typeof other === 'object' && 'keyOf' in other;
+    return value instanceof PersonalText && isSealed ? [{ value, keyOf: other.keyOf }] : [];
+  });
+}
+
+function personalTexts(images: readonly (DraftImage | null)[]): PersonalText[] {
+  return images
+    .flatMap((image) => Object.values(image ?? {}))
+    .filter((value) => value instanceof PersonalText);
+}

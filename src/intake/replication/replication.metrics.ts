@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { orderEventKinds, type JournalEntry } from '../../orders/order-event.js';
+import { streamStates, type StreamState } from './stream-state.js';
+
+/** How replication fares, per shop. Labels are bounded: shops of the configuration, states, kinds. */
+@Injectable()
+export class ReplicationMetrics {
+  private readonly lag: Gauge<'shop'>;
+  private readonly retained: Gauge<'shop'>;
+  private readonly state: Gauge<'shop' | 'state'>;
+  private readonly entries: Counter<'shop' | 'kind'>;
+  private readonly gaps: Counter<'shop'>;
+  private readonly heardAt = new Map<string, number>();
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const { heardAt } = this;
+    this.lag = new Gauge({
+      name: 'reinstate_replication_lag_bytes',
+      help: 'Write-ahead log of the shop that is not journalled yet, in bytes.',
+      labelNames: ['shop'],
+      registers,
+    });
+    this.retained = new Gauge({
+      name: 'reinstate_replication_retained_wal_bytes',
+      help: 'Write-ahead log that the shop keeps for our replication slot, in bytes.',
+      labelNames: ['shop'],
+      registers,
+    });
+    this.state = new Gauge({
+      name: 'reinstate_replication_state',
+      help: 'State of the shop’s replication stream: 1 for the present one.',
+      labelNames: ['shop', 'state'],
+      registers,
+    });
+    this.entries = new Counter({
+      name: 'reinstate_journal_entries_total',
+      help: 'Journal entries written from replication, by kind; an entry may have several kinds.',
+      labelNames: ['shop', 'kind'],
+      registers,
+    });
+    this.gaps = new Counter({
+      name: 'reinstate_replication_gaps_total',
+      help: 'Times that changes were lost at the source.',
+      labelNames: ['shop'],
+      registers,
+    });
+    new Gauge({
+      name: 'reinstate_replication_seconds_since_message',
+      help: 'Seconds since the shop’s server was last heard, keep-alives included.',
+      labelNames: ['shop'],
+      registers,
+      collect() {
+        for (const [shop, at] of heardAt) this.set({ shop }, (performance.now() - at) / 1000);
+      },
+    });
+  }
+
+  /** Shows a shop with zeros before anything happened. */
+  open(shop: string): void {
+    this.lag.set({ shop }, 0);
+    this.retained.set({ shop }, 0);
+    this.gaps.inc({ shop }, 0);
+    for (const kind of orderEventKinds) this.entries.inc({ shop, kind }, 0);
+    this.heard(shop);
+  }
+
+  heard(shop: string): void {
+    this.heardAt.set(shop, performance.now());
+  }
+
+  /** Seconds since anything came; undefined for a shop that was never opened. */
+  secondsSinceMessage(shop: string): number | undefined {
+    const at = this.heardAt.get(shop);
+    return at === undefined ? undefined : (performance.now() - at) / 1000;
+  }
+
+  wrote(shop: string, entries: readonly JournalEntry[]): void {
+    for (const kind of entries.flatMap((entry) => entry.kinds)) this.entries.inc({ shop, kind });
+  }
+
+  lost(shop: string): void {
+    this.gaps.inc({ shop });
+  }
+
+  is(shop: string, state: StreamState): void {
+    for (const other of streamStates)
+      this.state.set({ shop, state: other }, other === state ? 1 : 0);
+  }
+
+  measured(shop: string, given: { lagBytes: number; retainedBytes: number }): void {
+    this.lag.set({ shop }, given.lagBytes);
+    this.retained.set({ shop }, given.retainedBytes);
+  }
+}

@@ -1,0 +1,195 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { StreamState } from './stream-state.js';
+
+/** Where a shop's replication stands, as it is written down. */
+export interface StreamRow {
+  readonly shopId: string;
+  readonly state: StreamState;
+  readonly slotName: string;
+  readonly publicationName: string;
+  /** counts the slots that this shop has had */
+  readonly slotGeneration: number;
+  /** null before the first slot */
+  readonly incarnation: string | null;
+  /** end of the last journalled commit; null before the first slot */
+  readonly confirmedLsn: string | null;
+  readonly snapshotLsn: string | null;
+  readonly snapshotRows: number;
+  readonly mappingHash: string | null;
+  /** replica identities before attach changed them, by table */
+  readonly identities: Readonly<Record<string, string>>;
+  /** what was lost at the source and does not stand in the journal yet */
+  readonly gap: string | null;
+  readonly attachedAt: Date | null;
+  readonly lastMessageAt: Date | null;
+  readonly problem: string | null;
+}
+
+const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
+  slot_generation AS "slotGeneration", incarnation, confirmed_lsn::text AS "confirmedLsn",
+  snapshot_lsn::text AS "snapshotLsn", snapshot_rows AS "snapshotRows", mapping_hash AS "mappingHash", identities, gap,
+  attached_at AS "attachedAt", last_message_at AS "lastMessageAt", problem`;
+
+/** The rows that say how far each shop was journalled. */
+@Injectable()
+export class ReplicationStore {
+  async read(reader: Reader, shopId: string): Promise<StreamRow | undefined> {
+    return reader.queryOne<StreamRow>(
+      `SELECT ${columns} FROM replication_stream WHERE shop_id = $1`,
+      [shopId],
+    );
+  }
+
+  /** Bounds every further statement of this transaction. */
+  async limitStatements(transaction: Transaction, milliseconds: number): Promise<void> {
+    await transaction.query(`SELECT set_config('statement_timeout', $1, true)`, [
+      String(milliseconds),
+    ]);
+  }
+
+  /**
+   * Locks the stream and gives how far it was journalled; undefined where it is no longer this
+   * incarnation, or not to be written at all.
+   */
+  async lockConfirmed(
+    transaction: Transaction,
+    shopId: string,
+    incarnation: string,
+  ): Promise<string | undefined> {
+    const row = await transaction.queryOne<{ confirmed: string }>(
+      `SELECT confirmed_lsn::text AS confirmed FROM replication_stream
+       WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch') FOR UPDATE`,
+      [shopId, incarnation],
+    );
+    return row?.confirmed;
+  }
+
+  /** Notes how far the shop is journalled; never goes backwards. */
+  async confirm(
+    reader: Reader,
+    given: { shopId: string; incarnation: string; lsn: string; now: Date },
+  ): Promise<boolean> {
+    const rows = await reader.query(
+      `UPDATE replication_stream SET confirmed_lsn = $3::pg_lsn, last_message_at = $4, updated_at = $4
+       WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch')
+         AND confirmed_lsn <= $3::pg_lsn RETURNING shop_id`,
+      [given.shopId, given.incarnation, given.lsn, given.now],
+    );
+    return rows.length > 0;
+  }
+
+  /** Notes what attach is about to change, before it does; what was noted first is what it was before us. */
+  async prepare(
+    reader: Reader,
+    given: {
+      shopId: string;
+      slotName: string;
+      publicationName: string;
+      identities: Readonly<Record<string, string>>;
+      now: Date;
+    },
+  ): Promise<void> {
+    await reader.query(
+      `INSERT INTO replication_stream AS stream
+         (shop_id, state, slot_name, publication_name, identities, updated_at)
+       VALUES ($1, 'detached', $2, $3, $4::jsonb, $5)
+       ON CONFLICT (shop_id) DO UPDATE SET slot_name = $2, publication_name = $3,
+         identities = $4::jsonb || stream.identities, updated_at = $5`,
+      [
+        given.shopId,
+        given.slotName,
+        given.publicationName,
+        JSON.stringify(given.identities),
+        given.now,
+      ],
+    );
+  }
+
+  /** The shop is attached: its first snapshot is about to be read. */
+  async begin(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET state = 'snapshot', attached_at = $2, gap = NULL, problem = NULL, updated_at = $2
+       WHERE shop_id = $1`,
+      [given.shopId, given.now],
+    );
+  }
+
+  /** A new slot: everything before its consistent point comes from the snapshot. */
+  async beginSlot(
+    transaction: Transaction,
+    given: {
+      shopId: string;
+      generation: number;
+      incarnation: string;
+      consistentPoint: string;
+      mappingHash: string;
+      now: Date;
+    },
+  ): Promise<void> {
+    await transaction.query(
+      `UPDATE replication_stream SET state = 'snapshot', slot_generation = $2, incarnation = $3,
+         confirmed_lsn = $4::pg_lsn, snapshot_lsn = $4::pg_lsn, snapshot_rows = 0, mapping_hash = $5,
+         gap = NULL, problem = NULL, updated_at = $6
+       WHERE shop_id = $1`,
+      [
+        given.shopId,
+        given.generation,
+        given.incarnation,
+        given.consistentPoint,
+        given.mappingHash,
+        given.now,
+      ],
+    );
+  }
+
+  async countSnapshotRows(
+    reader: Reader,
+    given: { shopId: string; rows: number; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET snapshot_rows = snapshot_rows + $2, updated_at = $3 WHERE shop_id = $1`,
+      [given.shopId, given.rows, given.now],
+    );
+  }
+
+  /** Sets the state and what is wrong (null: nothing). A detached stream stays detached. */
+  async setState(
+    reader: Reader,
+    given: { shopId: string; state: StreamState; problem: string | null; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET state = $2, problem = $3, updated_at = $4
+       WHERE shop_id = $1 AND state <> 'detached'`,
+      [given.shopId, given.state, given.problem, given.now],
+    );
+  }
+
+  /** Changes were lost at the source: they get their gap in the journal together with the next slot. */
+  async lose(reader: Reader, given: { shopId: string; gap: string; now: Date }): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET state = 'lost', gap = coalesce(gap, $2), problem = $2, updated_at = $3
+       WHERE shop_id = $1 AND state <> 'detached'`,
+      [given.shopId, given.gap, given.now],
+    );
+  }
+
+  /** The row images hold the columns of this mapping from now on. */
+  async setMapping(
+    reader: Reader,
+    given: { shopId: string; mappingHash: string; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      'UPDATE replication_stream SET mapping_hash = $2, updated_at = $3 WHERE shop_id = $1',
+      [given.shopId, given.mappingHash, given.now],
+    );
+  }
+
+  async detach(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET state = 'detached', identities = '{}', gap = NULL, problem = NULL, attached_at = NULL,
+         updated_at = $2 WHERE shop_id = $1`,
+      [given.shopId, given.now],
+    );
+  }
+}

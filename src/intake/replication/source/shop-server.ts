@@ -1,0 +1,147 @@
+import pg from 'pg';
+import { Fault, messageOf } from '../../../platform/errors.js';
+import { pinnedOptions } from '../../../platform/database/connect.js';
+
+const connectTimeoutMs = 10_000;
+
+/** What the shop's server says about itself and about our slot. */
+export interface SourceFacts {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  readonly currentLsn: string;
+  /** null where there is no such slot */
+  readonly slot: SlotFacts | null;
+}
+
+export interface SlotFacts {
+  /** reserved, extended, unreserved, or lost */
+  readonly walStatus: string | null;
+  readonly confirmedLsn: string;
+  readonly restartLsn: string | null;
+  /** process id of the connection that streams from it */
+  readonly activePid: number | null;
+}
+
+/**
+ * How to connect to a shop: settings on which printed values depend are pinned, and a session that waits
+ * inside a transaction (for a snapshot, for a slot) is not cut off.
+ */
+export function shopConnection(
+  url: string,
+  further: Readonly<Record<string, string>> = {},
+): pg.ClientConfig {
+  const parsed = parseUrl(url);
+  const given = parsed.searchParams.get('options') ?? '';
+  const pinned = pinnedOptions({ idle_in_transaction_session_timeout: '0', ...further });
+  parsed.searchParams.set('options', `${given} ${pinned}`.trim());
+  return {
+    connectionString: parsed.href,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'reinstate',
+  };
+}
+
+/** Runs `work` with a connection to a shop that is closed afterwards. */
+export async function withShop<T>(
+  config: pg.ClientConfig,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectShop(config);
+  try {
+    return await work(client);
+  } finally {
+    await closeClient(client);
+  }
+}
+
+export async function connectShop(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  // a connection lost while nobody waits for it shows at its next use
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** Longest wait for a server to say goodbye. */
+const goodbyeMs = 2_000;
+
+/** Closes a connection, also one whose other end is gone. */
+export async function closeClient(client: pg.Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), goodbyeMs);
+  try {
+    await client.end();
+  } catch {
+    client.connection.stream.destroy();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Reads the server's identity and the slot's state over the replicate credential. */
+export async function readSource(replicateUrl: string, slotName: string): Promise<SourceFacts> {
+  return withShop(replicationConfig(replicateUrl), async (client) => {
+    const identity = await identify(client);
+    const slot = await readSlot(client, slotName);
+    return { ...identity, slot };
+  });
+}
+
+/** Connection that speaks the replication protocol, and plain SQL without parameters besides. */
+export function replicationConfig(url: string): pg.ClientConfig {
+  const config: pg.ClientConfig & { replication: 'database' } = {
+    ...shopConnection(url, { statement_timeout: '0', lock_timeout: '0' }),
+    replication: 'database',
+  };
+  return config;
+}
+
+async function identify(client: pg.Client): Promise<Omit<SourceFacts, 'slot'>> {
+  const { rows } = await client.query<{ systemid: string; timeline: number; xlogpos: string }>(
+    'IDENTIFY_SYSTEM',
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the shop’s server did not identify itself');
+  return {
+    systemIdentifier: row.systemid,
+    timeline: Number(row.timeline),
+    currentLsn: row.xlogpos,
+  };
+}
+
+interface SlotRow {
+  wal_status: string | null;
+  confirmed: string | null;
+  restart: string | null;
+  active_pid: number | null;
+}
+
+/** The slot, or null; a connection of the replication protocol takes no parameters, so the name is a literal. */
+async function readSlot(client: pg.Client, slotName: string): Promise<SlotFacts | null> {
+  const { rows } = await client.query<SlotRow>(
+    `SELECT wal_status, confirmed_flush_lsn::text AS confirmed, restart_lsn::text AS restart, active_pid
+     FROM pg_catalog.pg_replication_slots WHERE slot_name = ${pg.escapeLiteral(slotName)}`,
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  return {
+    walStatus: row.wal_status,
+    confirmedLsn: row.confirmed ?? '0/0',
+    restartLsn: row.restart,
+    activePid: row.active_pid,
+  };
+}
+
+function parseUrl(url: string): URL {
+  try {
+    return new URL(url);
+  } catch {
+    // the message of the failure would hold the password
+    throw new Fault('invalid', 'credential-unreadable', 'the connection URL cannot be read');
+  }
+}
+
+/** Message of a failure at the shop's server, fit to be shown: without any credential. */
+export function shopProblem(error: unknown): string {
+  return messageOf(error).replaceAll(/postgres(ql)?:\/\/\S+/g, 'postgresql://…');
+}

@@ -1,0 +1,170 @@
+import pg from 'pg';
+import {
+  closeClient,
+  connectShop,
+  replicationConfig,
+  shopConnection,
+  withShop,
+} from './shop-server.js';
+
+/** A new slot, with the snapshot that fits its consistent point; good for as long as it is not released. */
+export interface HeldSlot {
+  /** changes committed before are in the snapshot, all later ones come in the stream */
+  readonly consistentPoint: string;
+  readonly snapshotName: string;
+  /** Lets go of the snapshot; the slot stays, unless it is a temporary one. */
+  release(): Promise<void>;
+}
+
+export interface SlotOptions {
+  /** replicate credential */
+  readonly url: string;
+  readonly slotName: string;
+  /** gone with the connection; only its snapshot is wanted */
+  readonly temporary: boolean;
+  /** how long the shop's running transactions may hold it up */
+  readonly limitMs: number;
+  /** told every few seconds while it waits, with the processes that hold it up */
+  readonly blocked?: (blockers: readonly string[]) => Promise<void>;
+}
+
+/** The slot could not be made in time: a slot has to wait for the transactions that were running. */
+export class SlotBlocked extends Error {
+  override readonly name = 'SlotBlocked';
+
+  constructor(readonly blockers: readonly string[]) {
+    super(
+      'the replication slot waits for transactions that are still running' +
+        (blockers.length === 0 ? '' : `: ${blockers.join('; ')}`),
+    );
+  }
+}
+
+const blockedIntervalMs = 2_000;
+
+/** Creates a slot; throws SlotBlocked where running transactions held it up for longer than the limit. */
+export async function createSlot(options: SlotOptions): Promise<HeldSlot> {
+  const client = await connectShop(replicationConfig(options.url));
+  try {
+    const creation = client.query<{ consistent_point: string; snapshot_name: string }>(
+      `CREATE_REPLICATION_SLOT ${pg.escapeIdentifier(options.slotName)} ${options.temporary ? 'TEMPORARY ' : ''}` +
+        'LOGICAL pgoutput EXPORT_SNAPSHOT',
+    );
+    const { rows } = await untilCreated(creation, { options, pid: processIdOf(client) });
+    const [row] = rows;
+    if (row === undefined) throw new Error('the server did not describe the new slot');
+    return {
+      consistentPoint: row.consistent_point,
+      snapshotName: row.snapshot_name,
+      release: () => closeClient(client),
+    };
+  } catch (error) {
+    await closeClient(client);
+    throw error;
+  }
+}
+
+async function untilCreated<T>(
+  creation: Promise<T>,
+  { options, pid }: { options: SlotOptions; pid: number },
+): Promise<T> {
+  const watch = new AbortController();
+  const overdue = watchBlockers({ options, pid, signal: watch.signal });
+  try {
+    return await Promise.race([creation, overdue]);
+  } catch (error) {
+    // closing the connection would not end the wait: the server only looks when it is over
+    await endProcess(options.url, pid);
+    await creation.catch(() => undefined);
+    throw error;
+  } finally {
+    watch.abort();
+  }
+}
+
+/** Never resolves; rejects with SlotBlocked when the limit is over. */
+async function watchBlockers(given: {
+  options: SlotOptions;
+  pid: number;
+  signal: AbortSignal;
+}): Promise<never> {
+  const { options, pid, signal } = given;
+  const deadline = performance.now() + options.limitMs;
+  while (performance.now() < deadline) {
+    await delay(Math.min(blockedIntervalMs, deadline - performance.now()), signal);
+    if (signal.aborted) break;
+    await options.blocked?.(await blockersOf(options.url, pid));
+  }
+  if (signal.aborted) return new Promise<never>(() => undefined);
+  throw new SlotBlocked(await blockersOf(options.url, pid));
+}
+
+/** Waits, or less where the signal is aborted. */
+export async function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** The processes that another one waits for: who they are, never what they do (it may be personal). */
+async function blockersOf(url: string, pid: number): Promise<string[]> {
+  return withShop(shopConnection(url), async (client) => {
+    const { rows } = await client.query<{ blocker: string }>(
+      `SELECT CASE WHEN blocking.pid = 0 THEN 'a prepared transaction'
+         ELSE format('process %s of %s (%s)', blocking.pid, coalesce(activity.usename, '?'),
+           coalesce(nullif(activity.application_name, ''), 'unnamed')) END AS blocker
+       FROM unnest(pg_blocking_pids($1)) AS blocking(pid) LEFT JOIN pg_stat_activity activity USING (pid)`,
+      [pid],
+    );
+    return [...new Set(rows.map((row) => row.blocker))];
+  });
+}
+
+async function endProcess(url: string, pid: number): Promise<void> {
+  await withShop(shopConnection(url), (client) =>
+    client.query('SELECT pg_terminate_backend($1)', [pid]),
+  );
+}
+
+/** Drops a slot, if there is one, after ending whoever still streams from it. */
+export async function dropSlot(url: string, slotName: string): Promise<void> {
+  await withShop(shopConnection(url), async (client) => {
+    await client.query(
+      `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+       WHERE slot_name = $1 AND active_pid IS NOT NULL`,
+      [slotName],
+    );
+    await waitUntilIdle(client, slotName);
+    await client.query(
+      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
+      [slotName],
+    );
+  });
+}
+
+const idleChecks = 50;
+const idleCheckMs = 100;
+
+async function waitUntilIdle(client: pg.Client, slotName: string): Promise<void> {
+  for (let check = 0; check < idleChecks; check += 1) {
+    const { rowCount } = await client.query(
+      'SELECT 1 FROM pg_replication_slots WHERE slot_name = $1 AND active',
+      [slotName],
+    );
+    if (rowCount === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, idleCheckMs));
+  }
+}
+
+/** The server process behind a connection; the driver knows it, its types do not say so. */
+function processIdOf(client: pg.Client): number {
+  const { processID } = client as pg.Client & { readonly processID: number };
+  return processID;
+}

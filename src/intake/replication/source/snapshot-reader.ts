@@ -1,0 +1,56 @@
+import pg from 'pg';
+import type { MappedTable } from '../interpret/shop-mapping.js';
+import { closeClient, connectShop, shopConnection } from './shop-server.js';
+
+/** A row as the shop prints it, by column. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** Every value stays the text that the server sends: the same form as in the stream. */
+const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
+
+const cursorName = 'reinstate_snapshot';
+
+/**
+ * Reads tables as they were at an exported snapshot, in chunks, in one read-only transaction. Row-level
+ * security is off: where it would hide rows from this user, the server refuses instead.
+ */
+export class SnapshotReader {
+  private constructor(private readonly client: pg.Client) {}
+
+  static async open(readUrl: string, snapshotName: string): Promise<SnapshotReader> {
+    const config = shopConnection(readUrl, { row_security: 'off', statement_timeout: '0' });
+    const client = await connectShop({ ...config, types: asText });
+    try {
+      await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(`SET TRANSACTION SNAPSHOT ${pg.escapeLiteral(snapshotName)}`);
+      return new SnapshotReader(client);
+    } catch (error) {
+      await closeClient(client);
+      throw error;
+    }
+  }
+
+  /** All rows of a table, mapped columns only, `chunkRows` at a time. */
+  async *chunks(mapped: MappedTable, chunkRows: number): AsyncGenerator<TextRow[]> {
+    const columns = mapped.columns.map((column) => pg.escapeIdentifier(column)).join(', ');
+    await this.client.query(
+      `DECLARE ${cursorName} NO SCROLL CURSOR FOR SELECT ${columns} FROM ${quotedTable(mapped.table)}`,
+    );
+    for (;;) {
+      const { rows } = await this.client.query<TextRow>(`FETCH ${chunkRows} FROM ${cursorName}`);
+      if (rows.length === 0) break;
+      yield rows;
+    }
+    await this.client.query(`CLOSE ${cursorName}`);
+  }
+
+  async close(): Promise<void> {
+    await closeClient(this.client);
+  }
+}
+
+/** `schema.table` as SQL. */
+export function quotedTable(table: string): string {
+  const dot = table.indexOf('.');
+  return `${pg.escapeIdentifier(table.slice(0, dot))}.${pg.escapeIdentifier(table.slice(dot + 1))}`;
+}

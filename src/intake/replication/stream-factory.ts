@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
+import { Database } from '../../platform/database/database.js';
+import { JournalWriter } from './journal-writer.js';
+import { ReplicationMetrics } from './replication.metrics.js';
+import { ReplicationStore } from './replication.store.js';
+import { defaultTimings, ShopStream, type StreamedShop } from './shop-stream.js';
+import { SnapshotWriter } from './snapshot-writer.js';
+
+/** Makes the streams of shops from what they all share. */
+@Injectable()
+export class StreamFactory {
+  constructor(
+    private readonly database: Database,
+    private readonly store: ReplicationStore,
+    private readonly writer: JournalWriter,
+    private readonly snapshots: SnapshotWriter,
+    private readonly metrics: ReplicationMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  open(shop: StreamedShop, timings = defaultTimings): ShopStream {
+    const { database, store, writer, snapshots, metrics, clock } = this;
+    return new ShopStream(shop, { database, store, writer, snapshots, metrics, clock }, timings);
+  }
+}

@@ -1,0 +1,77 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
+import { Database } from '../../platform/database/database.js';
+import { ReplicationMetrics } from './replication.metrics.js';
+import { ReplicationStore, type StreamRow } from './replication.store.js';
+import type { ShopStream, StreamedShop } from './shop-stream.js';
+import { bytesBetween } from './source/lsn.js';
+import { readPublication } from './source/publication.js';
+import { readSource, shopProblem } from './source/shop-server.js';
+
+/** How far behind a stream is at this moment, as the shop's own server says. */
+export interface StreamMeasure {
+  readonly lagBytes: number | null;
+  readonly retainedWalBytes: number | null;
+  readonly walStatus: string | null;
+  /** why it could not be measured */
+  readonly problem: string | null;
+}
+
+/** Looks at streams from outside: how far behind they are, and whether the shop still publishes what it should. */
+@Injectable()
+export class StreamInspector {
+  constructor(
+    private readonly database: Database,
+    private readonly store: ReplicationStore,
+    private readonly metrics: ReplicationMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  async measure({ replicateUrl }: StreamedShop, row: StreamRow): Promise<StreamMeasure> {
+    try {
+      const { currentLsn, slot } = await readSource(replicateUrl, row.slotName);
+      const restartLsn = slot?.restartLsn ?? null;
+      return {
+        lagBytes: row.confirmedLsn === null ? null : bytesBetween(row.confirmedLsn, currentLsn),
+        retainedWalBytes: restartLsn === null ? 0 : bytesBetween(restartLsn, currentLsn),
+        walStatus: slot?.walStatus ?? null,
+        problem: null,
+      };
+    } catch (error) {
+      const problem = `the shop’s database does not answer: ${shopProblem(error)}`;
+      return { lagBytes: null, retainedWalBytes: null, walStatus: null, problem };
+    }
+  }
+
+  /** Brings the metrics up to date; a stream whose tables are not published any more is made to notice. */
+  async inspect(stream: ShopStream): Promise<void> {
+    const { shop } = stream;
+    const row = await this.store.read(this.database, shop.shopId);
+    if (row === undefined || row.state === 'detached') return;
+    const measure = await this.measure(shop, row);
+    const { lagBytes, retainedWalBytes } = measure;
+    if (lagBytes === null || retainedWalBytes === null) return;
+    this.metrics.measured(shop.shopId, { lagBytes, retainedBytes: retainedWalBytes });
+    if (row.state === 'streaming') await this.inspectPublication(stream, row);
+  }
+
+  private async inspectPublication(stream: ShopStream, row: StreamRow): Promise<void> {
+    const { shopId, readUrl, mapping } = stream.shop;
+    const tables = [...mapping.tables.keys()];
+    const { missing, nameless } = await readPublication(readUrl, row.publicationName, tables);
+    if (missing.length > 0) stream.reconsider();
+    const problem = namelessProblem(nameless);
+    if (missing.length > 0 || problem === row.problem) return;
+    const now = this.clock.now();
+    await this.store.setState(this.database, { shopId, state: 'streaming', problem, now });
+  }
+}
+
+/** The one way in which a publication can hurt the shop: a table that came to it later, without a key. */
+function namelessProblem(tables: readonly string[]): string | null {
+  if (tables.length === 0) return null;
+  return (
+    `updates of ${tables.join(', ')} fail in the shop, since the table is published and has no key: ` +
+    'add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL'
+  );
+}

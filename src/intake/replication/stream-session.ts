@@ -1,0 +1,164 @@
+import type { JournalEntry } from '../../orders/order-event.js';
+import { isLater, lsnValue } from './source/lsn.js';
+import { PgoutputDecoder } from './source/pgoutput.js';
+import { ReplicationConnection, type ReplicationOptions } from './source/replication-connection.js';
+import { TransactionAssembler, type SourceTransaction } from './source/source-transaction.js';
+import { TransactionQueue } from './transaction-queue.js';
+
+export interface SessionOptions extends ReplicationOptions {
+  /** transactions that commit from here on are left for later; the session ends before them */
+  readonly stopAt?: string;
+  /** how far the stream got without a change of ours is noted no more often than this */
+  readonly noteIntervalMs: number;
+}
+
+/** What a session does with what it receives. Whatever these throw ends the session. */
+export interface SessionEffects {
+  /** the stream is open */
+  started(): void;
+  /** anything came from the server */
+  heard(): void;
+  /** journals whole transactions, in commit order, and notes the end of the last one as confirmed */
+  write(transactions: readonly SourceTransaction[]): Promise<readonly JournalEntry[]>;
+  /** notes that there was nothing to journal up to here */
+  note(lsn: string): Promise<void>;
+}
+
+/**
+ * One connection's life: receives transactions, has them journalled batch by batch, and confirms to the
+ * server only what is journalled. Where nothing is pending it follows the server's keep-alives, so that
+ * the shop's log does not pile up for tables that are not watched.
+ */
+export class StreamSession {
+  private readonly decoder = new PgoutputDecoder();
+  private readonly assembler = new TransactionAssembler();
+  private readonly queue = new TransactionQueue();
+  private readonly connection: ReplicationConnection;
+  /** end of what was journalled, or noted as empty */
+  private confirmed: string;
+  /** everything that commits up to here was received */
+  private received: string;
+  private notedAt = -Infinity;
+  private urgent = false;
+  private stopReached = false;
+  private ended = false;
+  private ring: (() => void) | undefined;
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly effects: SessionEffects,
+  ) {
+    this.confirmed = options.startLsn;
+    this.received = options.startLsn;
+    this.connection = new ReplicationConnection(options, {
+      message: (buffer) => this.message(buffer),
+      keepAlive: (lsn, answerNow) => this.keepAlive(lsn, answerNow),
+    });
+  }
+
+  /** Streams until `close` is called or `stopAt` is reached; rejects when the connection or the journal fails. */
+  async run(): Promise<void> {
+    const streaming = this.connection.run(() => this.effects.started());
+    const journalling = this.journal();
+    try {
+      await Promise.race([streaming, journalling]);
+    } finally {
+      this.end();
+      await this.connection.close();
+      // a batch under way is let finish: it is journalled or not, but nothing of it goes on behind our back
+      await Promise.allSettled([streaming, journalling]);
+    }
+  }
+
+  /** Ends the session; what was not journalled by now comes again in the next one. */
+  close(): void {
+    this.end();
+  }
+
+  private end(): void {
+    this.ended = true;
+    this.ring?.();
+  }
+
+  private message(buffer: Buffer): void {
+    this.effects.heard();
+    const transaction = this.assembler.take(this.decoder.decode(buffer));
+    if (transaction === undefined || this.stopReached) return;
+    const { stopAt } = this.options;
+    if (stopAt !== undefined && lsnValue(transaction.commitLsn) >= lsnValue(stopAt)) {
+      this.reachStop();
+      return;
+    }
+    this.received = transaction.endLsn;
+    const isEmpty = transaction.changes.length === 0;
+    if (!isEmpty) this.queue.push(transaction);
+    if (this.queue.isFull) this.connection.pause();
+    this.ring?.();
+  }
+
+  private keepAlive(lsn: string, answerNow: boolean): void {
+    this.effects.heard();
+    const isBehind = this.assembler.inTransaction || this.stopReached;
+    if (!isBehind && isLater(lsn, this.received)) this.received = lsn;
+    const { stopAt } = this.options;
+    if (!isBehind && stopAt !== undefined && lsnValue(lsn) >= lsnValue(stopAt)) this.reachStop();
+    if (!answerNow) return;
+    this.urgent = true;
+    this.ring?.();
+  }
+
+  private reachStop(): void {
+    this.stopReached = true;
+    this.received = this.options.stopAt ?? this.received;
+    this.ring?.();
+  }
+
+  private async journal(): Promise<void> {
+    while (!this.ended) {
+      if (!this.queue.isEmpty) await this.writeBatch();
+      else if (this.stopReached) {
+        await this.noteReceived();
+        return;
+      } else if (this.isNoteDue()) await this.noteReceived();
+      else await this.wait();
+    }
+  }
+
+  private async writeBatch(): Promise<void> {
+    const batch = this.queue.takeBatch();
+    await this.effects.write(batch);
+    this.confirmed = batch.at(-1)?.endLsn ?? this.confirmed;
+    if (this.ended) return;
+    this.connection.confirm(this.confirmed);
+    if (this.queue.isLow) this.connection.resume();
+  }
+
+  private isNoteDue(): boolean {
+    if (this.urgent) return true;
+    if (!isLater(this.received, this.confirmed)) return false;
+    return performance.now() - this.notedAt >= this.options.noteIntervalMs;
+  }
+
+  private async noteReceived(): Promise<void> {
+    const { received } = this;
+    this.urgent = false;
+    this.notedAt = performance.now();
+    if (isLater(received, this.confirmed)) {
+      await this.effects.note(received);
+      this.confirmed = received;
+    }
+    if (!this.ended) this.connection.confirm(this.confirmed);
+  }
+
+  /** Until something comes, or it is time to note how far the stream is. */
+  private async wait(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.options.noteIntervalMs);
+      this.ring = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.ring = undefined;
+  }
+}

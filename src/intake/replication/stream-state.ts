@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import type { ShopMapping } from './interpret/shop-mapping.js';
+import type { SourceFacts } from './source/shop-server.js';
+import { isLater } from './source/lsn.js';
+import type { StreamRow } from './replication.store.js';
+
+/**
+ * `detached`: not watched. `snapshot`: the first images are being read. `streaming`: all is well.
+ * `interrupted`: the connection is down, nothing is lost, it is tried again. `lost`: changes were lost at
+ * the source; a new snapshot follows by itself. `mismatch`: the shop's tables no longer fit the profile;
+ * somebody has to look.
+ */
+export const streamStates = [
+  'detached',
+  'snapshot',
+  'streaming',
+  'interrupted',
+  'lost',
+  'mismatch',
+] as const;
+export type StreamState = (typeof streamStates)[number];
+
+/** What to do about a shop's stream. `gap` says what was lost, where something was. */
+export type StreamPlan =
+  | { readonly do: 'stream'; readonly from: string }
+  /** the stream is sound, but the row images have to be read anew for a changed profile */
+  | { readonly do: 'refresh'; readonly from: string }
+  | { readonly do: 'snapshot'; readonly gap: string | null };
+
+/** Names a source's history: positions are only comparable within one incarnation. */
+export function incarnationOf(
+  source: Pick<SourceFacts, 'systemIdentifier' | 'timeline'>,
+  slotGeneration: number,
+): string {
+  return `${source.systemIdentifier}/${source.timeline}/${slotGeneration}`;
+}
+
+/** Decides whether a stream can go on where it was, or has to begin anew, and what was lost then. */
+export function planStream(row: StreamRow, source: SourceFacts, mappingHash: string): StreamPlan {
+  if (row.gap !== null) return { do: 'snapshot', gap: row.gap };
+  if (row.state === 'snapshot' || row.confirmedLsn === null || row.incarnation === null) {
+    return { do: 'snapshot', gap: null };
+  }
+  const gap = lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
+  if (gap !== null) return { do: 'snapshot', gap };
+  const isSameMapping = row.mappingHash === mappingHash;
+  return { do: isSameMapping ? 'stream' : 'refresh', from: row.confirmedLsn };
+}
+
+function lossOf(row: StreamRow & { confirmedLsn: string }, source: SourceFacts): string | null {
+  const { slot } = source;
+  if (incarnationOf(source, row.slotGeneration) !== row.incarnation) {
+    return (
+      `the shop's database server is another one, or was set back: it was ${row.incarnation ?? 'unknown'}, ` +
+      `it is ${incarnationOf(source, row.slotGeneration)}`
+    );
+  }
+  if (slot === null) return `the replication slot ${row.slotName} is gone: somebody dropped it`;
+  if (slot.walStatus === 'lost') {
+    return (
+      `the replication slot ${row.slotName} was given up by the server, since it held back more ` +
+      'write-ahead log than max_slot_wal_keep_size'
+    );
+  }
+  if (isLater(slot.confirmedLsn, row.confirmedLsn)) {
+    return (
+      `the replication slot ${row.slotName} stands at ${slot.confirmedLsn}, after what was journalled ` +
+      `(${row.confirmedLsn}): it was moved on or made anew, or our own database was set back`
+    );
+  }
+  return null;
+}
+
+/** Changes when row images would have to hold other columns, or other rows, than before. */
+export function mappingHashOf(mapping: ShopMapping): string {
+  const tables = [...mapping.tables.values()]
+    .map(({ table, key, columns, personal, order }) => ({
+      table,
+      key,
+      columns: [...columns].sort(),
+      personal: [...personal].sort(),
+      order,
+    }))
+    .sort((a, b) => a.table.localeCompare(b.table));
+  return createHash('sha256').update(JSON.stringify(tables)).digest('base64url');
+}
+
+/** Name of a shop's slot and publication: PostgreSQL allows 63 lower-case letters, digits and underscores. */
+export function slotNameOf(shopId: string): string {
+  const name = `reinstate_${shopId.replaceAll('-', '_')}`;
+  if (name.length <= 63) return name;
+  const hash = createHash('sha256').update(shopId).digest('hex').slice(0, 8);
+  return `${name.slice(0, 54)}_${hash}`;
+}

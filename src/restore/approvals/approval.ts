@@ -1,0 +1,111 @@
+import type { Caller } from '../../access/caller.js';
+import { refuse, ok, type Result } from '../../platform/result.js';
+import type { PlanState } from '../plans/plan.js';
+
+/** One person's vote on one plan. */
+export interface Approval {
+  readonly id: string;
+  readonly planId: string;
+  /** the plan as it was when the person looked */
+  readonly planHash: string;
+  readonly personId: string;
+  readonly person: string;
+  readonly decision: 'approved' | 'rejected';
+  readonly breakGlass: boolean;
+  readonly reason: string | null;
+  readonly at: Date;
+  readonly expiresAt: Date;
+}
+
+/** What decides about approvals: the plan as far as it matters here. */
+export interface PlanToApprove {
+  readonly state: PlanState;
+  readonly hash: string;
+  readonly approvalsNeeded: number;
+  readonly requestedBy: string;
+  readonly expiresAt: Date;
+}
+
+export interface Vote {
+  readonly caller: Caller;
+  readonly decision: 'approved' | 'rejected';
+  /** the hash that the person was shown */
+  readonly hash: string;
+  /** set where the person approves against the rule of two persons */
+  readonly breakGlass: boolean;
+  readonly reason: string | null;
+}
+
+export const voteRefusals = [
+  'plan-not-proposed',
+  'plan-expired',
+  'hash-changed',
+  'services-cannot-approve',
+  'own-plan',
+  'voted-already',
+  'reason-needed',
+] as const;
+export type VoteRefusal = (typeof voteRefusals)[number];
+
+/**
+ * Whether this vote counts. Two tokens of one person are one person; a service is no person; who asked
+ * for the plan cannot approve it, save by breaking the glass with a reason. A rejection by anybody
+ * (the requester too) always may. Pure.
+ */
+export function judgeVote(
+  plan: PlanToApprove,
+  facts: { vote: Vote; approvals: readonly Approval[]; now: Date },
+): Result<'counts', VoteRefusal> {
+  const { vote, approvals, now } = facts;
+  const approving = vote.decision === 'approved';
+  if (plan.state !== 'proposed' && !(plan.state === 'approved' && !approving))
+    return refuse('plan-not-proposed');
+  if (plan.expiresAt <= now) return refuse('plan-expired');
+  if (vote.hash !== plan.hash) return refuse('hash-changed');
+  if (vote.caller.kind !== 'person') return refuse('services-cannot-approve');
+  if (approvals.some((earlier) => earlier.personId === vote.caller.personId))
+    return refuse('voted-already');
+  if (vote.breakGlass && (vote.reason ?? '').trim() === '') return refuse('reason-needed');
+  if (approving && !vote.breakGlass && vote.caller.personId === plan.requestedBy)
+    return refuse('own-plan');
+  return ok('counts');
+}
+
+/** Where a plan stands with its approvals. */
+export interface Standing {
+  readonly approved: boolean;
+  readonly brokenGlass: boolean;
+  /** how many more persons have to agree */
+  readonly missing: number;
+  /** until when it holds; null while it is not approved */
+  readonly validUntil: Date | null;
+}
+
+/**
+ * Counts the persons whose approval holds now: of this very hash, not expired, neither the requester's
+ * nor the starter's. One broken glass is enough. Pure.
+ */
+export function standingOf(
+  plan: PlanToApprove,
+  facts: { approvals: readonly Approval[]; startedBy: string | null; now: Date },
+): Standing {
+  const valid = facts.approvals.filter(
+    (approval) =>
+      approval.decision === 'approved' &&
+      approval.planHash === plan.hash &&
+      approval.expiresAt > facts.now,
+  );
+  const glass = valid.filter((approval) => approval.breakGlass);
+  const others = valid.filter(
+    ({ personId, breakGlass }) =>
+      !breakGlass && personId !== plan.requestedBy && personId !== facts.startedBy,
+  );
+  const persons = new Set(others.map(({ personId }) => personId)).size;
+  const brokenGlass = glass.length > 0;
+  const missing = brokenGlass ? 0 : Math.max(0, plan.approvalsNeeded - persons);
+  const counted = brokenGlass ? glass : others;
+  const ends = counted.map((approval) => approval.expiresAt.getTime());
+  const end =
+    plan.approvalsNeeded === 0 && !brokenGlass ? plan.expiresAt : new Date(Math.min(...ends));
+  return { approved: missing === 0, brokenGlass, missing, validUntil: missing === 0 ? end : null };
+}

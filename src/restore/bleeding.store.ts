@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader } from '../platform/database/database.js';
+import type { SeenCancellation, StreamFacts } from './bleeding.js';
+
+@Injectable()
+export class BleedingStore {
+  /**
+   * The cancellations of an incident after a journal position: those of its findings, those of its cases, and those that no
+   * detector has looked at yet (any of them might match). What was judged intended does not count, nor
+   * does what a customer did while it is still being judged.
+   */
+  async seen(
+    reader: Reader,
+    incident: { id: string; shopId: string; afterPosition: number },
+  ): Promise<SeenCancellation[]> {
+    return reader.query(
+      `WITH matching AS (
+         SELECT e.position, e.committed_at AS at, e.order_id
+         FROM incident_alert ia JOIN alert a ON a.id = ia.alert_id JOIN finding_entry e ON e.finding_id = a.finding_id
+         WHERE ia.incident_id = $1
+         UNION
+         SELECT c.cancel_position, c.cancelled_at, c.order_id FROM incident_case c
+         WHERE c.incident_id = $1 AND c.cancel_position IS NOT NULL
+         UNION
+         SELECT j.position, j.committed_at, j.order_id FROM journal_entry j
+         WHERE j.shop_id = $2 AND 'cancelled' = ANY(j.kinds) AND j.marker IS NULL
+           AND j.position > (SELECT min(d.position) FROM detector_state d WHERE d.shop_id = $2)
+       )
+       SELECT m.position, max(greatest(m.at, j.recorded_at)) AS at, max(c.verdict) AS verdict,
+              bool_and(c.settles_at IS NULL) AS settled
+       FROM matching m
+         LEFT JOIN journal_entry j ON j.shop_id = $2 AND j.position = m.position
+         LEFT JOIN incident_case c ON c.incident_id = $1 AND c.order_id = m.order_id
+       WHERE m.position > $3 AND c.verdict IS DISTINCT FROM 'intended'
+         AND NOT (j.actor_kind IS NOT DISTINCT FROM 'customer' AND (c.verdict IS NULL OR c.settles_at IS NOT NULL))
+       GROUP BY m.position ORDER BY m.position`,
+      [incident.id, incident.shopId, incident.afterPosition],
+    );
+  }
+
+  async stream(reader: Reader, shopId: string): Promise<StreamFacts | undefined> {
+    return reader.queryOne<StreamFacts>(
+      `SELECT state, confirmed_lsn::text AS "confirmedLsn", incarnation FROM replication_stream WHERE shop_id = $1`,
+      [shopId],
+    );
+  }
+}

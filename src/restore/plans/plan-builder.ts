@@ -1,0 +1,169 @@
+import { Injectable } from '@nestjs/common';
+import type { Case } from '../../incidents/case.js';
+import { JournalService } from '../../journal/journal.service.js';
+import type { JournalEntry } from '../../orders/order-event.js';
+import { Clock } from '../../platform/clock.js';
+import { Database } from '../../platform/database/database.js';
+import { newId } from '../../platform/ids.js';
+import { ok, refuse, type Result } from '../../platform/result.js';
+import { composeSpan } from '../../shops/cancellation-span.js';
+import type { Shop } from '../../shops/shop-registry.js';
+import type { Capability, PlannedChange } from '../../shops/shop-adapter.js';
+import { mapConcurrently } from '../concurrently.js';
+import { judgeOrder, type OrderFacts } from './disposition.js';
+import { checkTransaction, inverseOfSpan, type SpanTransaction } from './inverse.js';
+import { assembleItems, type ItemDraft } from './item-draft.js';
+import type { PlanItem, Risk } from './plan.js';
+import { PlanStore } from './plan.store.js';
+import type { Refusal } from './refusal.js';
+
+/** Orders whose journal is read at once. */
+const batch = 100;
+/** Questions asked of the shop at once: few, since it has customers to serve. */
+const questions = 4;
+
+export interface BuildRequest {
+  readonly shop: Shop;
+  readonly cases: readonly Case[];
+  /** a person named one order and no other */
+  readonly namedSingly: boolean;
+}
+
+/** Works out what a restore of each order would write, from the journal, the profile and the shop as it stands. */
+@Injectable()
+export class PlanBuilder {
+  constructor(
+    private readonly database: Database,
+    private readonly journal: JournalService,
+    private readonly store: PlanStore,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The items of a plan for these cases, simulated as a whole. Reads only. */
+  async build(request: BuildRequest): Promise<PlanItem[]> {
+    const gaps = await this.gaps(request);
+    const transactions = new TransactionCache(this.journal, request.shop);
+    const drafts: ItemDraft[] = [];
+    for (let start = 0; start < request.cases.length; start += batch) {
+      const cases = request.cases.slice(start, start + batch);
+      const entries = await this.journal.ofOrders(
+        request.shop.id,
+        cases.map(({ orderId }) => orderId),
+      );
+      const part = await mapConcurrently(cases, questions, (one) =>
+        this.draft(request, {
+          of: one,
+          entries: entries.get(one.orderId) ?? [],
+          gaps,
+          transactions,
+        }),
+      );
+      drafts.push(...part);
+    }
+    return assembleItems(drafts, request.shop.adapter);
+  }
+
+  private async gaps({ shop, cases }: BuildRequest): Promise<{ position: number }[]> {
+    const positions = cases.flatMap(({ cancelPosition }) => cancelPosition ?? []);
+    if (positions.length === 0) return [];
+    const from = positions.reduce((least, position) => Math.min(least, position));
+    return this.store.gapsAfter(this.database, shop.id, from);
+  }
+
+  private async draft(request: BuildRequest, found: FoundOrder): Promise<ItemDraft> {
+    const { shop, namedSingly } = request;
+    const now = this.clock.now();
+    const { of, entries } = found;
+    const span = composeSpan(shop.profile, entries);
+    const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
+    const before = core?.snapshot ?? null;
+    const first = span?.entries[0]?.position ?? 0;
+    const facts: Omit<OrderFacts, 'capability'> = {
+      now,
+      profile: shop.profile,
+      case: of,
+      namedSingly,
+      span,
+      before,
+      gaps: found.gaps.filter(({ position }) => position >= first),
+    };
+    const id = newId();
+    const decided = await this.decide(request, { ...found, facts, itemId: id });
+    const positions = span?.entries.map((entry) => entry.position) ?? [];
+    return {
+      id,
+      caseId: of.id,
+      orderId: of.orderId,
+      orderNumber: of.orderNumber,
+      expectedStatus: span?.statusAfter ?? null,
+      before,
+      source: {
+        positions,
+        spanPosition: core?.position ?? 0,
+        lastPosition: entries.at(-1)?.position ?? 0,
+      },
+      decided,
+    };
+  }
+
+  private async decide(
+    { shop }: BuildRequest,
+    order: FoundOrder & { facts: Omit<OrderFacts, 'capability'>; itemId: string },
+  ): Promise<Result<{ changes: PlannedChange[]; risks: Risk[] }, Refusal>> {
+    const { facts, itemId } = order;
+    // the shop is asked only about orders that nothing else speaks against
+    const inside = judgeOrder({ ...facts, capability: { way: 'reopen' } });
+    if (!inside.ok) return inside;
+    const capability = await askShop(shop, order.of.orderId);
+    const judged = judgeOrder({ ...facts, capability });
+    if (!judged.ok) return judged;
+    const span = facts.span;
+    if (span === undefined)
+      return refuse({ reason: 'evidence-missing', detail: 'no cancellation' });
+    const inverse = inverseOfSpan({
+      profile: shop.profile,
+      orderId: order.of.orderId,
+      itemId,
+      net: span.net,
+      transactions: await mapConcurrently(span.entries, 1, (entry) => order.transactions.of(entry)),
+    });
+    return inverse.ok ? ok({ changes: inverse.value, risks: judged.value }) : inverse;
+  }
+}
+
+interface FoundOrder {
+  readonly of: Case;
+  readonly entries: readonly JournalEntry[];
+  readonly gaps: readonly { position: number }[];
+  readonly transactions: TransactionCache;
+}
+
+/** A transaction that cancelled many orders is read and checked once for all of them. */
+class TransactionCache {
+  private readonly known = new Map<string, Promise<SpanTransaction>>();
+
+  constructor(
+    private readonly journal: JournalService,
+    private readonly shop: Shop,
+  ) {}
+
+  of({ source }: JournalEntry): Promise<SpanTransaction> {
+    const name = `${source.incarnation} ${source.commitLsn} ${source.transactionId}`;
+    const found = this.known.get(name) ?? this.read(source);
+    this.known.set(name, found);
+    return found;
+  }
+
+  private async read(source: JournalEntry['source']): Promise<SpanTransaction> {
+    const entries = await this.journal.ofTransaction(this.shop.id, source);
+    return checkTransaction(this.shop.profile, entries);
+  }
+}
+
+async function askShop(shop: Shop, orderId: string): Promise<Capability | undefined> {
+  try {
+    return await shop.adapter.capabilities(orderId);
+  } catch {
+    return undefined;
+  }
+}

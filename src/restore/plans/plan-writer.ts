@@ -1,0 +1,146 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../../access/audit.service.js';
+import type { Caller } from '../../access/caller.js';
+import { IncidentStore } from '../../incidents/incident.store.js';
+import { TimelineService } from '../../incidents/timeline.service.js';
+import { Clock } from '../../platform/clock.js';
+import { Database, type Transaction } from '../../platform/database/database.js';
+import { newId } from '../../platform/ids.js';
+import type { Shop } from '../../shops/shop-registry.js';
+import { CaseMoves } from '../case-moves.js';
+import { planHash, type PlanAction, type PlanItem } from './plan.js';
+import { PlanStore, type NewPlan } from './plan.store.js';
+
+export interface PlanToWrite {
+  readonly shop: Shop;
+  readonly incidentId: string;
+  readonly action: PlanAction;
+  readonly undoesRunId: string | null;
+  readonly items: readonly PlanItem[];
+  readonly caller: Caller;
+}
+
+type Timed = PlanToWrite & { readonly now: Date };
+
+/** Writes a proposed plan down: the older ones that it takes the place of, its cases, timeline and audit with it. */
+@Injectable()
+export class PlanWriter {
+  constructor(
+    private readonly database: Database,
+    private readonly store: PlanStore,
+    private readonly incidents: IncidentStore,
+    private readonly moves: CaseMoves,
+    private readonly timeline: TimelineService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Gives the new plan's id. */
+  async write(toWrite: PlanToWrite): Promise<string> {
+    const given = { ...toWrite, now: this.clock.now() };
+    const plan = newPlan(given);
+    await this.database.transaction(async (transaction) => {
+      await this.supersede(transaction, plan);
+      await this.incidents.lock(transaction, plan.incidentId);
+      const number = await this.store.insert(transaction, plan);
+      await this.store.insertItems(transaction, plan.id, given.items);
+      await this.tell(transaction, given, { plan, number });
+      if (given.action === 'restore') await this.moveCases(transaction, given, number);
+      await this.audit.record(transaction, {
+        caller: given.caller,
+        at: given.now,
+        action: 'restore-plan.proposed',
+        subjectKind: 'restore-plan',
+        subjectId: plan.id,
+        data: { number, action: plan.action, hash: plan.hash, incidentId: plan.incidentId },
+      });
+      await this.store.startCursor(transaction, plan.shopId, given.now);
+    });
+    return plan.id;
+  }
+
+  /** Of one kind, only the newest proposed plan can still be approved. */
+  private async supersede(transaction: Transaction, plan: NewPlan): Promise<void> {
+    for (const older of await this.store.lockProposed(transaction, plan)) {
+      await this.store.setState(transaction, older.id, { state: 'superseded' });
+      if (older.action === 'undo') continue;
+      await this.moves.move(transaction, {
+        incidentId: older.incidentId,
+        caseIds: await this.store.casesToReopen(transaction, older.id),
+        from: ['planned'],
+        to: 'open',
+        at: plan.createdAt,
+        words: `plan ${older.number} was superseded by a newer one`,
+      });
+    }
+  }
+
+  private async tell(
+    transaction: Transaction,
+    given: Timed,
+    { plan, number }: { plan: NewPlan; number: number },
+  ): Promise<void> {
+    const named = { planId: plan.id, planNumber: number, hash: plan.hash };
+    const reopen = given.items.filter((item) => item.disposition === 'reopen').length;
+    const entry = { incidentId: plan.incidentId, at: given.now, personId: given.caller.personId };
+    await this.timeline.append(transaction, {
+      ...entry,
+      type: 'plan-proposed',
+      data: { ...named, reopen, person: given.items.length - reopen },
+    });
+    if (plan.state === 'approved')
+      await this.timeline.append(transaction, {
+        incidentId: plan.incidentId,
+        at: given.now,
+        type: 'plan-approved',
+        data: named,
+      });
+  }
+
+  private async moveCases(transaction: Transaction, given: Timed, number: number): Promise<void> {
+    const place = { incidentId: given.incidentId, at: given.now };
+    await this.moves.move(transaction, {
+      ...place,
+      caseIds: casesWith(given.items, 'reopen'),
+      to: 'planned',
+      words: `part of restore plan ${number}`,
+    });
+    for (const [words, caseIds] of byWords(given.items))
+      await this.moves.move(transaction, {
+        ...place,
+        caseIds,
+        from: ['open', 'planned'],
+        to: 'person',
+        words,
+      });
+  }
+}
+
+function newPlan(given: Timed): NewPlan {
+  const { shop, incidentId, action, undoesRunId, items, caller, now } = given;
+  const { approvals, expires_minutes: minutes } = shop.policy;
+  return {
+    id: newId(),
+    incidentId,
+    shopId: shop.id,
+    action,
+    undoesRunId,
+    state: approvals === 0 ? 'approved' : 'proposed',
+    hash: planHash({ shopId: shop.id, incidentId, action }, items),
+    approvalsNeeded: approvals,
+    requestedBy: caller.personId,
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + minutes * 60_000),
+  };
+}
+
+function casesWith(items: readonly PlanItem[], disposition: PlanItem['disposition']): string[] {
+  return items.filter((item) => item.disposition === disposition).map((item) => item.caseId);
+}
+
+/** Cases left to a person, by what is said about them. */
+function byWords(items: readonly PlanItem[]): Map<string, string[]> {
+  const left = items.filter((item) => item.disposition === 'person');
+  const groups = Map.groupBy(left, (item) => `${item.reason ?? ''}: ${item.detail ?? ''}`);
+  return new Map([...groups].map(([words, group]) => [words, group.map((item) => item.caseId)]));
+}

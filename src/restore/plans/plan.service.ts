@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../access/caller.js';
+import type { Case } from '../../incidents/case.js';
+import { CaseService } from '../../incidents/case.service.js';
+import { Database } from '../../platform/database/database.js';
+import { Fault } from '../../platform/errors.js';
+import { ShopRegistry } from '../../shops/shop-registry.js';
+import { PlanBuilder } from './plan-builder.js';
+import { PlanWriter } from './plan-writer.js';
+import { PlanStore } from './plan.store.js';
+import type { Plan } from './plan.js';
+import { IncidentService } from '../../incidents/incident.service.js';
+
+/** Cases read at once. */
+const pageSize = 500;
+
+/** Case states in which an order waits for somebody to do something about it. */
+const waitingStates = ['open', 'planned', 'person'] as const;
+
+/** Proposes restore plans. Nothing is written to a shop by it. */
+@Injectable()
+export class PlanService {
+  constructor(
+    private readonly database: Database,
+    private readonly store: PlanStore,
+    private readonly builder: PlanBuilder,
+    private readonly writer: PlanWriter,
+    private readonly incidents: IncidentService,
+    private readonly cases: CaseService,
+    private readonly shops: ShopRegistry,
+  ) {}
+
+  /**
+   * A plan for all wrongful cases of an incident, or for chosen ones. An unsure case is only reopened
+   * when it is chosen alone; an intended one never.
+   */
+  async propose(
+    caller: Caller,
+    request: { incidentId: string; caseIds: readonly string[] | null },
+  ): Promise<Plan> {
+    const incident = await this.incidents.get(request.incidentId);
+    if (incident.status === 'resolved')
+      throw new Fault(
+        'conflict',
+        'incident-resolved',
+        'the incident is resolved; reopen it before its orders are restored',
+      );
+    const shop = this.shops.get(incident.shopId);
+    const cases = await this.casesOf(request);
+    const namedSingly = request.caseIds?.length === 1;
+    const items = await this.builder.build({ shop, cases, namedSingly });
+    const id = await this.writer.write({
+      shop,
+      incidentId: incident.id,
+      action: 'restore',
+      undoesRunId: null,
+      items,
+      caller,
+    });
+    return this.get(id);
+  }
+
+  async get(planId: string): Promise<Plan> {
+    const plan = await this.store.read(this.database, planId);
+    if (plan === undefined) throw missingPlan(planId);
+    return plan;
+  }
+
+  private async casesOf(request: {
+    incidentId: string;
+    caseIds: readonly string[] | null;
+  }): Promise<Case[]> {
+    const all = await this.allCases(request.incidentId, request.caseIds === null);
+    const chosen =
+      request.caseIds === null ? all : all.filter((one) => request.caseIds?.includes(one.id));
+    const missing = request.caseIds?.find((caseId) => !chosen.some((one) => one.id === caseId));
+    if (missing !== undefined)
+      throw new Fault('missing', 'case-unknown', `the incident has no case ${missing}`);
+    if (chosen.length === 0)
+      throw new Fault(
+        'conflict',
+        'nothing-to-restore',
+        'no wrongful case of the incident waits to be restored; choose cases to restore others',
+      );
+    return chosen;
+  }
+
+  private async allCases(incidentId: string, onlyWaitingWrongful: boolean): Promise<Case[]> {
+    const found: Case[] = [];
+    for (;;) {
+      const last = found.at(-1);
+      const page = await this.cases.list({
+        incidentId,
+        states: onlyWaitingWrongful ? waitingStates : null,
+        verdicts: onlyWaitingWrongful ? ['wrongful'] : null,
+        after: last === undefined ? null : { createdAt: last.createdAt, id: last.id },
+        limit: pageSize,
+      });
+      found.push(...page);
+      if (page.length < pageSize) return found;
+    }
+  }
+}
+
+export function missingPlan(planId: string): Fault {
+  return new Fault('missing', 'plan-unknown', `there is no restore plan ${planId}`);
+}

@@ -1,0 +1,212 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { Plan, PlanAction, PlanItem, PlanState } from './plan.js';
+
+const planColumns = `p.id, p.number, p.incident_id AS "incidentId", p.shop_id AS "shopId", p.action,
+  p.undoes_run_id AS "undoesRunId", p.state, p.hash, p.approvals_needed AS "approvalsNeeded",
+  p.requested_by AS "requestedBy", p.created_at AS "createdAt", p.expires_at AS "expiresAt", p.version`;
+
+const itemColumns = `i.id, i.case_id AS "caseId", i.order_id AS "orderId", i.order_number AS "orderNumber", i.sequence,
+  i.disposition, i.reason, i.detail, i.expected_status AS "expectedStatus", i.changes, i.before, i.source, i.risks`;
+
+/** How many items go into one statement: their changes may be long. */
+const batch = 200;
+
+export type NewPlan = Omit<Plan, 'number' | 'version'>;
+
+@Injectable()
+export class PlanStore {
+  async insert(transaction: Transaction, plan: NewPlan): Promise<number> {
+    const [row] = await transaction.query<{ number: number }>(
+      `INSERT INTO restore_plan (id, incident_id, shop_id, action, undoes_run_id, state, hash, approvals_needed,
+         requested_by, created_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING number`,
+      [
+        plan.id,
+        plan.incidentId,
+        plan.shopId,
+        plan.action,
+        plan.undoesRunId,
+        plan.state,
+        plan.hash,
+        plan.approvalsNeeded,
+        plan.requestedBy,
+        plan.createdAt,
+        plan.expiresAt,
+      ],
+    );
+    return row?.number ?? 0;
+  }
+
+  async insertItems(
+    transaction: Transaction,
+    planId: string,
+    items: readonly PlanItem[],
+  ): Promise<void> {
+    for (let start = 0; start < items.length; start += batch) {
+      const part = items.slice(start, start + batch);
+      await transaction.query(
+        `INSERT INTO restore_plan_item (id, plan_id, case_id, order_id, order_number, sequence, disposition, reason,
+           detail, expected_status, changes, before, source, risks)
+         SELECT given.id, $1, given.case_id, given.order_id, given.order_number, given.sequence, given.disposition,
+           given.reason, given.detail, given.expected_status, given.changes, given.before, given.source, given.risks
+         FROM jsonb_to_recordset($2::jsonb) AS given (id uuid, case_id uuid, order_id text, order_number text,
+           sequence integer, disposition text, reason text, detail text, expected_status text, changes jsonb,
+           before jsonb, source jsonb, risks jsonb)`,
+        [planId, JSON.stringify(part.map(itemRow))],
+      );
+    }
+  }
+
+  async read(reader: Reader, planId: string): Promise<Plan | undefined> {
+    return reader.queryOne<Plan>(`SELECT ${planColumns} FROM restore_plan p WHERE p.id = $1`, [
+      planId,
+    ]);
+  }
+
+  /** Locks a plan until the transaction ends. Always before its incident. */
+  async lock(transaction: Transaction, planId: string): Promise<Plan | undefined> {
+    return transaction.queryOne<Plan>(
+      `SELECT ${planColumns} FROM restore_plan p WHERE p.id = $1 FOR UPDATE`,
+      [planId],
+    );
+  }
+
+  /** Newest first. */
+  async ofIncident(
+    reader: Reader,
+    query: { incidentId: string; beforeNumber: number | null; limit: number },
+  ): Promise<Plan[]> {
+    return reader.query<Plan>(
+      `SELECT ${planColumns} FROM restore_plan p
+       WHERE p.incident_id = $1 AND ($2::bigint IS NULL OR p.number < $2) ORDER BY p.number DESC LIMIT $3`,
+      [query.incidentId, query.beforeNumber, query.limit],
+    );
+  }
+
+  /** All items, in the order in which they are restored. */
+  async items(reader: Reader, planId: string): Promise<PlanItem[]> {
+    return reader.query<PlanItem>(
+      `SELECT ${itemColumns} FROM restore_plan_item i WHERE i.plan_id = $1 ORDER BY i.sequence`,
+      [planId],
+    );
+  }
+
+  async pageOfItems(
+    reader: Reader,
+    query: { planId: string; afterSequence: number; limit: number },
+  ): Promise<PlanItem[]> {
+    return reader.query<PlanItem>(
+      `SELECT ${itemColumns} FROM restore_plan_item i
+       WHERE i.plan_id = $1 AND i.sequence > $2 ORDER BY i.sequence LIMIT $3`,
+      [query.planId, query.afterSequence, query.limit],
+    );
+  }
+
+  /** Some items of any plans, by their ids; each with its plan. */
+  async itemsById(
+    reader: Reader,
+    itemIds: readonly string[],
+  ): Promise<(PlanItem & { planId: string })[]> {
+    return reader.query(
+      `SELECT ${itemColumns}, i.plan_id AS "planId" FROM restore_plan_item i WHERE i.id = ANY($1::uuid[])`,
+      [itemIds],
+    );
+  }
+
+  async countItems(reader: Reader, planId: string): Promise<{ reopen: number; person: number }> {
+    const row = await reader.queryOne<{ reopen: number; person: number }>(
+      `SELECT count(*) FILTER (WHERE disposition = 'reopen') AS reopen,
+              count(*) FILTER (WHERE disposition = 'person') AS person
+       FROM restore_plan_item WHERE plan_id = $1`,
+      [planId],
+    );
+    return row ?? { reopen: 0, person: 0 };
+  }
+
+  /** Cases of the plan's items that are to be reopened. */
+  async casesToReopen(reader: Reader, planId: string): Promise<string[]> {
+    const rows = await reader.query<{ id: string }>(
+      `SELECT case_id AS id FROM restore_plan_item WHERE plan_id = $1 AND disposition = 'reopen'`,
+      [planId],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  async setState(
+    transaction: Transaction,
+    planId: string,
+    change: { state: PlanState; expiresAt?: Date },
+  ): Promise<void> {
+    await transaction.query(
+      `UPDATE restore_plan SET state = $2, expires_at = coalesce($3, expires_at), version = version + 1 WHERE id = $1`,
+      [planId, change.state, change.expiresAt ?? null],
+    );
+  }
+
+  /** Locks the plans that a new one of the same kind takes the place of. */
+  async lockProposed(
+    transaction: Transaction,
+    of: { incidentId: string; action: PlanAction; undoesRunId: string | null },
+  ): Promise<Plan[]> {
+    return transaction.query<Plan>(
+      `SELECT ${planColumns} FROM restore_plan p
+       WHERE p.incident_id = $1 AND p.action = $2 AND p.undoes_run_id IS NOT DISTINCT FROM $3 AND p.state = 'proposed'
+       ORDER BY p.id FOR UPDATE`,
+      [of.incidentId, of.action, of.undoesRunId],
+    );
+  }
+
+  /** From the first plan on, the shop's journal is followed for echoes. */
+  async startCursor(transaction: Transaction, shopId: string, now: Date): Promise<void> {
+    await transaction.query(
+      `INSERT INTO restore_cursor (shop_id, position, updated_at) SELECT id, journal_head, $2 FROM shop WHERE id = $1
+       ON CONFLICT (shop_id) DO NOTHING`,
+      [shopId, now],
+    );
+  }
+
+  /** Plans whose time has run out. */
+  async due(reader: Reader, now: Date, limit: number): Promise<{ id: string }[]> {
+    return reader.query(
+      `SELECT id FROM restore_plan WHERE state IN ('proposed', 'approved') AND expires_at <= $1
+       ORDER BY expires_at LIMIT $2`,
+      [now, limit],
+    );
+  }
+
+  /** Positions after `from` at which the shop's changes were lost at their source. */
+  async gapsAfter(reader: Reader, shopId: string, from: number): Promise<{ position: number }[]> {
+    return reader.query(
+      `SELECT position FROM journal_entry WHERE shop_id = $1 AND position >= $2 AND order_id = '' AND 'gap' = ANY(kinds)
+       ORDER BY position LIMIT 1000`,
+      [shopId, from],
+    );
+  }
+
+  /** The name and kind of a person, for people. */
+  async person(reader: Reader, personId: string): Promise<string> {
+    const row = await reader.queryOne<{ name: string }>('SELECT name FROM person WHERE id = $1', [
+      personId,
+    ]);
+    return row?.name ?? personId;
+  }
+}
+
+function itemRow(item: PlanItem): Record<string, unknown> {
+  return {
+    id: item.id,
+    case_id: item.caseId,
+    order_id: item.orderId,
+    order_number: item.orderNumber,
+    sequence: item.sequence,
+    disposition: item.disposition,
+    reason: item.reason,
+    detail: item.detail,
+    expected_status: item.expectedStatus,
+    changes: item.changes,
+    before: item.before,
+    source: item.source,
+    risks: item.risks,
+  };
+}

@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
+import { Database } from '../../platform/database/database.js';
+import { CaseMoves } from '../case-moves.js';
+import { ItemOutcomes } from './item-outcomes.js';
+import type { Run, RunItem } from './run.js';
+import { RunItemStore } from './run-item.store.js';
+
+const hourMs = 3_600_000;
+
+/** Takes items for an attempt, each under the guard that keeps a cancellation from being restored twice. */
+@Injectable()
+export class ItemClaims {
+  constructor(
+    private readonly database: Database,
+    private readonly items: RunItemStore,
+    private readonly outcomes: ItemOutcomes,
+    private readonly moves: CaseMoves,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The next item, claimed; undefined where nothing may be (or is left to be) attempted now. */
+  async next(run: Run): Promise<RunItem | undefined> {
+    for (;;) {
+      try {
+        return await this.claim(run);
+      } catch (error) {
+        if (!isTaken(error) || !(await this.giveUpTaken(run))) throw error;
+      }
+    }
+  }
+
+  private async claim(run: Run): Promise<RunItem | undefined> {
+    const now = this.clock.now();
+    return this.database.transaction(async (transaction) => {
+      const item = await this.items.claim(transaction, {
+        runId: run.id,
+        shopId: run.shopId,
+        now,
+        hourAgo: new Date(now.getTime() - hourMs),
+        perHour: run.limits.perHour,
+      });
+      if (item?.action === 'restore')
+        await this.moves.move(transaction, {
+          incidentId: run.incidentId,
+          caseIds: [item.caseId],
+          to: 'restoring',
+          at: now,
+          words: 'its turn in the restore run has come',
+        });
+      return item;
+    });
+  }
+
+  /** The next item's cancellation is being restored, or was, by another run: this one is refused. */
+  private async giveUpTaken(run: Run): Promise<boolean> {
+    const taken = await this.items.firstTaken(this.database, run.id);
+    if (taken === undefined) return false;
+    const { rival, ...item } = taken;
+    const settled = rival === 'verified' || rival === 'applied';
+    await this.outcomes.refused(
+      { run, item },
+      settled
+        ? { reason: 'not-cancelled-any-more', detail: 'another run has restored this order' }
+        : { reason: 'outcome-unknown', detail: 'another run is restoring this order' },
+    );
+    return true;
+  }
+}
+
+/** PostgreSQL's unique_violation of the index that keeps a cancellation from being restored twice. */
+function isTaken(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { driverError } = error as { driverError?: { code?: string; constraint?: string } };
+  return driverError?.code === '23505' && driverError.constraint === 'restore_once';
+}

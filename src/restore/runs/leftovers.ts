@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../platform/database/database.js';
+import type { Shop } from '../../shops/shop-registry.js';
+import { ItemOutcomes } from './item-outcomes.js';
+import type { Run, RunItem } from './run.js';
+import { RunItemStore } from './run-item.store.js';
+
+/** What the shop's server says of a noted transaction. */
+export type ServerAnswer = 'committed' | 'aborted' | 'in-progress' | 'unknown';
+
+export interface LeftoverFacts {
+  readonly state: 'attempting' | 'unknown';
+  readonly transactionNoted: boolean;
+  /** our own stream has brought the item's marker */
+  readonly echoed: boolean;
+  /** undefined where it was not asked */
+  readonly server: ServerAnswer | undefined;
+}
+
+export type LeftoverVerdict = 'applied' | 'not-applied' | 'wait' | 'unknown';
+
+/**
+ * What became of an attempt that nobody is making any more (a crash, or a lost answer). Its transaction
+ * is noted before the commit, so that without a note nothing was committed; with one, the echo or the
+ * server decides, and while they do not, nothing is tried again. Pure.
+ */
+export function judgeLeftover(facts: LeftoverFacts): LeftoverVerdict {
+  if (facts.echoed) return 'applied';
+  if (!facts.transactionNoted) return 'not-applied';
+  switch (facts.server) {
+    case 'committed':
+      return 'applied';
+    case 'aborted':
+      return 'not-applied';
+    case 'in-progress':
+      return 'wait';
+    case 'unknown':
+    case undefined:
+      return facts.state === 'unknown' ? 'wait' : 'unknown';
+  }
+}
+
+/** Brings attempts that were cut off to an end. */
+@Injectable()
+export class Leftovers {
+  constructor(
+    private readonly database: Database,
+    private readonly items: RunItemStore,
+    private readonly outcomes: ItemOutcomes,
+  ) {}
+
+  async settle(run: Run, shop: Shop): Promise<void> {
+    const items = await this.items.inStates(this.database, run.id, ['attempting', 'unknown']);
+    for (const item of items) await this.settleItem({ run, shop, item });
+  }
+
+  private async settleItem(left: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+    const { run, shop, item } = left;
+    const server = await this.askServer(shop, item);
+    const verdict = judgeLeftover({
+      state: item.state === 'unknown' ? 'unknown' : 'attempting',
+      transactionNoted: item.transactionId !== null,
+      echoed: item.echoPosition !== null,
+      server,
+    });
+    switch (verdict) {
+      case 'applied':
+        await this.outcomes.applied({ run, item }, item.transactionId ?? 0);
+        return;
+      case 'not-applied':
+        await this.outcomes.notApplied({ run, item }, 'cut off before its commit');
+        return;
+      case 'unknown':
+        await this.outcomes.unknown(
+          { run, item },
+          'cut off at its commit, and the shop cannot say what became of it',
+        );
+        return;
+      case 'wait':
+        return;
+    }
+  }
+
+  private async askServer(shop: Shop, item: RunItem): Promise<ServerAnswer | undefined> {
+    const { transactionId, incarnation, echoPosition } = item;
+    if (transactionId === null || incarnation === null || echoPosition !== null) return undefined;
+    return shop.adapter.outcomeOf({ transactionId, incarnation }).catch(() => undefined);
+  }
+}

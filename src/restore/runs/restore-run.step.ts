@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../platform/database/database.js';
+import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
+import type { Shop } from '../../shops/shop-registry.js';
+import { ShopRegistry } from '../../shops/shop-registry.js';
+import { ItemAttempt } from './item-attempt.js';
+import { ItemClaims } from './item-claims.js';
+import { Leftovers } from './leftovers.js';
+import type { Run } from './run.js';
+import { RunDriver } from './run-driver.js';
+import { RunStore } from './run.store.js';
+
+export const restoreRunStep = 'restore-run';
+
+/** Orders of one run in one batch: the lease must outlive it. */
+const batchMax = 24;
+/** No further order is begun after this time in a batch. */
+const batchMsMax = 3_000;
+
+/**
+ * Carries out restore runs: attempts that were cut off are settled first, then orders are claimed and
+ * restored side by side, then the stage is judged. One failing run does not hold up the others.
+ */
+@Injectable()
+export class RestoreRunStep implements BackgroundStep {
+  readonly name = restoreRunStep;
+  readonly intervalMs = 500;
+
+  constructor(
+    private readonly database: Database,
+    private readonly runs: RunStore,
+    private readonly shops: ShopRegistry,
+    private readonly leftovers: Leftovers,
+    private readonly driver: RunDriver,
+    private readonly claims: ItemClaims,
+    private readonly attempt: ItemAttempt,
+  ) {}
+
+  async run(context: StepContext): Promise<'idle' | 'more'> {
+    const runs = await this.runs.active(this.database);
+    const results = await Promise.allSettled(runs.map((run) => this.work(run, context.signal)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return results.some((result) => result.status === 'fulfilled' && result.value)
+      ? 'more'
+      : 'idle';
+  }
+
+  /** True where it should be called again at once. */
+  private async work(run: Run, signal: AbortSignal): Promise<boolean> {
+    const shop = this.shops.get(run.shopId);
+    await this.leftovers.settle(run, shop);
+    if (run.state !== 'running') return false;
+    if (!(await this.driver.mayClaim(run))) return false;
+    if (!(await this.driver.isQuiet(run))) return false;
+    const worked = await this.workers(run, shop, signal);
+    const current = await this.runs.read(this.database, run.id);
+    if (current?.state !== 'running') return false;
+    const advanced = await this.driver.advance(current, shop);
+    return worked > 0 || advanced === 'advanced';
+  }
+
+  /** As many orders side by side as the policy allows; gives how many were attempted. */
+  private async workers(run: Run, shop: Shop, signal: AbortSignal): Promise<number> {
+    const startedAt = performance.now();
+    let begun = 0;
+    const worker = async (): Promise<void> => {
+      while (begun < batchMax && performance.now() - startedAt < batchMsMax && !signal.aborted) {
+        begun += 1;
+        const item = await this.claims.next(run);
+        if (item === undefined) {
+          begun -= 1;
+          return;
+        }
+        await this.attempt.run({ run, shop, item });
+        if (!(await this.driver.mayClaim(run))) return;
+      }
+    };
+    await Promise.all(Array.from({ length: run.limits.concurrency }, worker));
+    return begun;
+  }
+}

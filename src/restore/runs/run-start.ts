@@ -1,0 +1,62 @@
+import type { Caller } from '../../access/caller.js';
+import { allows } from '../../access/role.js';
+import type { Standing } from '../approvals/approval.js';
+import type { Bleeding } from '../bleeding.js';
+import type { PlanState } from '../plans/plan.js';
+import type { ShopGate } from './run.store.js';
+
+/** All that decides whether a plan may be run (or a run go on). */
+export interface StartFacts {
+  readonly gate: Omit<ShopGate, 'journalHead'>;
+  readonly plan: { readonly number: number; readonly state: PlanState; readonly hash: string; readonly action: 'restore' | 'undo' };
+  /** states of the plan from which it may be started: `approved`; to go on, `run` */
+  readonly from: PlanState;
+  /** the hash of the items as they stand in the database */
+  readonly hashNow: string;
+  /** the hash that the caller wants to run */
+  readonly hashAsked: string;
+  readonly standing: Standing;
+  readonly bleeding: Bleeding | undefined;
+  readonly override: { readonly reason: string } | null;
+  readonly caller: Caller;
+  /** how many orders there are to be restored */
+  readonly orders: number;
+}
+
+export const startRefusals = [
+  'shop-not-armed',
+  'shop-stopped',
+  'override-not-allowed',
+  'still-bleeding',
+  'plan-not-approved',
+  'hash-changed',
+  'nothing-to-restore',
+] as const;
+export interface StartRefusal {
+  readonly code: (typeof startRefusals)[number];
+  readonly words: string;
+}
+
+/** Why a run must not start (or go on); undefined where it may. The first reason that holds decides. Pure. */
+export function judgeStart(facts: StartFacts): StartRefusal | undefined {
+  const { gate, plan, standing, bleeding, override, caller } = facts;
+  if (!gate.armed) return no('shop-not-armed', 'the shop is only observed; arm it first');
+  if (gate.stopped)
+    return no('shop-stopped', `the shop's kill switch is set (${gate.stopReason ?? 'no reason given'}); release it first`);
+  if (override !== null && (caller.kind !== 'person' || !allows(caller.role, 'approver')))
+    return no('override-not-allowed', 'to restore while it still bleeds takes a person who may approve');
+  if (bleeding?.bleeding === true && override === null)
+    return no('still-bleeding', `${bleeding.sentence}; find and stop the cause first`);
+  if (plan.state !== facts.from)
+    return no('plan-not-approved', `plan ${plan.number} is ${plan.state}, not ${facts.from}`);
+  if (facts.hashNow !== plan.hash || facts.hashAsked !== plan.hash)
+    return no('hash-changed', 'what is to be run is not what was approved');
+  if (!standing.approved)
+    return no('plan-not-approved', `${standing.missing} more person(s) have to approve plan ${plan.number}: not who asked for it, nor who starts it; an approval that has run out does not count`);
+  if (facts.orders === 0) return no('nothing-to-restore', 'the plan leaves all its orders to a person');
+  return undefined;
+}
+
+function no(code: StartRefusal['code'], words: string): StartRefusal {
+  return { code, words };
+}

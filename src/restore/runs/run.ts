@@ -1,0 +1,208 @@
+import { transitionTable } from '../../incidents/transitions.js';
+import type { FailureReason, RefusalReason } from '../../shops/shop-adapter.js';
+import type { PlanAction } from '../plans/plan.js';
+
+export const runStates = ['running', 'paused', 'stopped', 'finished'] as const;
+export type RunState = (typeof runStates)[number];
+
+export const runTransitions = transitionTable<RunState>({
+  subject: 'restore run',
+  initial: 'running',
+  next: {
+    running: ['paused', 'stopped', 'finished'],
+    paused: ['running', 'stopped'],
+    stopped: ['running'],
+    finished: ['running'],
+  },
+  words: {
+    running: 'running',
+    paused: 'paused',
+    stopped: 'stopped',
+    finished: 'finished',
+  },
+});
+
+export const itemStates = [
+  'pending',
+  'attempting',
+  'unknown',
+  'applied',
+  'verified',
+  'refused',
+  'failed',
+  'undone',
+] as const;
+export type ItemState = (typeof itemStates)[number];
+
+/** `verified` follows on states before an attempt too: the plan's SQL may be run by hand. */
+export const itemTransitions = transitionTable<ItemState>({
+  subject: 'item',
+  initial: 'pending',
+  next: {
+    pending: ['attempting', 'refused', 'verified', 'failed'],
+    attempting: ['pending', 'applied', 'unknown', 'refused', 'failed'],
+    unknown: ['pending', 'applied'],
+    applied: ['verified', 'failed'],
+    verified: ['undone'],
+    refused: ['verified', 'failed'],
+    failed: ['pending', 'verified'],
+    undone: [],
+  },
+  words: {
+    pending: 'waiting for its turn',
+    attempting: 'being written to the shop',
+    unknown: 'written to the shop, perhaps: the answer was lost',
+    applied: 'written to the shop, and not yet seen in its stream',
+    verified: 'restored, read back and seen in the stream',
+    refused: 'refused',
+    failed: 'failed',
+    undone: 'restored and taken back again',
+  },
+});
+
+/** Why a run stopped by itself or was stopped: closed list, also the metric's label. */
+export const stopReasons = [
+  'by-hand',
+  'kill-switch',
+  'disarmed',
+  'still-bleeding',
+  'failure-rate',
+  'lock-timeouts',
+  'read-back-differs',
+  'cancelled-again',
+  'approval-gone',
+] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+/** The run's limits, as the shop's policy had them when it started. */
+export interface RunLimits {
+  readonly concurrency: number;
+  readonly perHour: number;
+  readonly stopAtFailureRate: number;
+  readonly stopAtLockTimeouts: number;
+}
+
+/** A plan being carried out. */
+export interface Run {
+  readonly id: string;
+  readonly planId: string;
+  readonly incidentId: string;
+  readonly shopId: string;
+  readonly action: PlanAction;
+  readonly planHash: string;
+  readonly state: RunState;
+  /** 0: the canary, 1: the next ten, 2: the rest */
+  readonly stage: number;
+  readonly stopReason: StopReason | null;
+  readonly limits: RunLimits;
+  readonly startedBy: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  /** a DBA ran the plan's SQL; it was recognised by its markers */
+  readonly byHand: boolean;
+  /** why it was started although the harm went on */
+  readonly bleedingOverride: string | null;
+  /** the newest cancellation of the incident that was known at the start (or when it was resumed) */
+  readonly bleedPosition: number;
+  /** attempts up to this one do not count for the limits: the run was resumed after them */
+  readonly countedFrom: number;
+  readonly version: number;
+}
+
+/** One order within a run. */
+export interface RunItem {
+  readonly id: string;
+  readonly runId: string;
+  readonly planItemId: string;
+  readonly caseId: string;
+  readonly shopId: string;
+  readonly action: PlanAction;
+  readonly orderId: string;
+  readonly orderNumber: string | null;
+  /** the journal entry that cancelled the order (or, for an undo, that restored it) */
+  readonly spanPosition: number;
+  readonly sequence: number;
+  readonly stage: number;
+  readonly state: ItemState;
+  readonly reason: RefusalReason | FailureReason | null;
+  readonly detail: string | null;
+  readonly attempts: number;
+  readonly attemptsMax: number;
+  readonly nextAttemptAt: Date | null;
+  readonly transactionId: number | null;
+  readonly incarnation: string | null;
+  readonly appliedAt: Date | null;
+  readonly echoPosition: number | null;
+  /** what the echo showed beside the plan; null where it showed just the plan (or has not come yet) */
+  readonly echoDifference: string | null;
+  readonly verifiedAt: Date | null;
+  /** the first entry of the order after its restore */
+  readonly changedPosition: number | null;
+  readonly updatedAt: Date;
+}
+
+export type Counts = Readonly<Record<ItemState, number>>;
+
+/** One canary, then ten, then the rest. */
+export function stageOf(sequence: number): number {
+  if (sequence === 0) return 0;
+  return sequence <= 10 ? 1 : 2;
+}
+
+export const lastStage = 2;
+
+export type StageVerdict =
+  /** something in it is still to be done, written, or seen in the stream */
+  | 'wait'
+  /** no order of the canary stage was restored: the next one has to prove the plan */
+  | 'next-canary'
+  | 'next-stage'
+  | 'finished';
+
+/**
+ * Whether a run may go on to its next stage: only once everything in this one has come to an end, and
+ * for the canary only once an order was in fact restored and verified. Pure.
+ */
+export function judgeStage(facts: {
+  readonly stage: number;
+  /** of the items up to this stage */
+  readonly upToStage: Counts;
+  readonly pendingBeyond: number;
+}): StageVerdict {
+  const { stage, upToStage, pendingBeyond } = facts;
+  const open = upToStage.pending + upToStage.attempting + upToStage.unknown + upToStage.applied;
+  if (open > 0) return 'wait';
+  if (pendingBeyond === 0) return 'finished';
+  if (stage === 0 && upToStage.verified === 0) return 'next-canary';
+  return stage >= lastStage ? 'finished' : 'next-stage';
+}
+
+/** How the attempts since the start (or the last resume) ended, for the limits. */
+export interface AttemptTally {
+  /** attempts that ended an order's turn: applied, refused, failed, unknown */
+  readonly final: number;
+  readonly failed: number;
+  /** reasons of the latest attempts, newest first; null for those that went well */
+  readonly latestReasons: readonly (string | null)[];
+}
+
+/**
+ * Whether a run must stop by itself: too large a share of the orders failed for good, or too many lock
+ * time-outs in a row (the shop is busy with these orders, and each try holds it up). Pure.
+ */
+export function judgeLimits(tally: AttemptTally, limits: RunLimits): StopReason | undefined {
+  const { final, failed, latestReasons } = tally;
+  if (final > 0 && failed / final > limits.stopAtFailureRate) return 'failure-rate';
+  const latest = latestReasons.slice(0, limits.stopAtLockTimeouts);
+  const allLocked = latest.every((reason) => reason === 'locked');
+  if (latest.length === limits.stopAtLockTimeouts && allLocked) return 'lock-timeouts';
+  return undefined;
+}
+
+/** How often a failing order is tried before it counts as failed. */
+export const attemptsPerRound = 5;
+
+/** Pause before the next attempt: 1 s, doubling, at most 30 s. */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(30_000, 1_000 * 2 ** Math.max(0, attempt - 1));
+}

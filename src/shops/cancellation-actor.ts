@@ -1,0 +1,51 @@
+import type { ActorKind } from '../orders/order-event.js';
+import { isSealed, type RowImage } from '../orders/row-change.js';
+import type { Profile } from './profile.js';
+
+/** Who cancelled and why, as far as the shop's own rows tell. */
+export interface CancellationActor {
+  readonly actorKind: ActorKind;
+  readonly actor: string | null;
+  readonly reason: string | null;
+}
+
+type History = NonNullable<Profile['history']>;
+
+/** Reads who and why from one row of the profile's history table, which the caller has found to fit `history.where`. */
+export function cancellationActor(history: History, row: RowImage): CancellationActor {
+  return {
+    actorKind: actorKindOf(history.actor_kind, row),
+    actor: history.actor === undefined ? null : text(row, history.actor),
+    reason: reasonOf(history.reason, row),
+  };
+}
+
+function actorKindOf(rule: History['actor_kind'], row: RowImage): ActorKind {
+  if (rule === undefined) return 'unknown';
+  const value = text(row, rule.column);
+  return value === null ? rule.missing : (rule.map[value] ?? rule.otherwise);
+}
+
+function reasonOf(rule: History['reason'], row: RowImage): string | null {
+  if (rule === undefined) return null;
+  if (typeof rule === 'string') return text(row, rule);
+  const member = memberOf(text(row, rule.column), rule.json);
+  return typeof member === 'string' ? member : null;
+}
+
+/** The column may hold other things than JSON in some rows; those tell no reason. */
+function memberOf(json: string | null, name: string): unknown {
+  try {
+    const value: unknown = JSON.parse(json ?? 'null');
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)[name]
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function text(row: RowImage, column: string): string | null {
+  const value = row[column] ?? null;
+  return isSealed(value) ? null : value;
+}

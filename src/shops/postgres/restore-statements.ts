@@ -1,0 +1,35 @@
+import type { RestoreItem } from '../shop-adapter.js';
+import {
+  compareSteps,
+  counterLockSteps,
+  orderLockSteps,
+  settingSteps,
+  type RestoreTimeouts,
+} from './lock-steps.js';
+import { invariantSteps, markerStep, rereadSteps } from './proof-steps.js';
+import type { RestoreStep } from './restore-step.js';
+import type { RestoreContext } from './row-sql.js';
+import { writeSteps } from './write-steps.js';
+
+/** READ COMMITTED, whatever the role's default is: each statement sees what was committed before its lock. */
+export const beginSql = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
+
+/**
+ * The whole of a restore (or undo) between BEGIN and COMMIT, as data. First all locks and comparisons,
+ * then all writes, then the proof that the shop holds what was planned, and nothing else.
+ */
+export function restoreSteps(
+  context: RestoreContext,
+  { item, timeouts }: { item: RestoreItem; timeouts: RestoreTimeouts },
+): RestoreStep[] {
+  return [
+    ...settingSteps(timeouts),
+    ...orderLockSteps(context, item),
+    ...compareSteps(context, item),
+    ...counterLockSteps(context, item),
+    ...writeSteps(context, item),
+    ...rereadSteps(context, item),
+    ...invariantSteps(context, item),
+    markerStep(item),
+  ];
+}

@@ -1,0 +1,157 @@
+import type pg from 'pg';
+import { unreachable } from '../../platform/assert.js';
+import { serverIncarnation } from '../incarnation.js';
+import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
+import { beginSql } from './restore-statements.js';
+import type { Problem, RestoreStep } from './restore-step.js';
+import type { TextRow } from './shop-connections.js';
+import { canRetry, isCertainlyRolledBack, problemOf } from './shop-failure.js';
+
+export interface RestoreAttempt {
+  readonly steps: readonly RestoreStep[];
+  readonly noteTransaction: NoteTransaction;
+  /** for servers that have no transaction_timeout of their own */
+  readonly transactionTimeoutMs: number;
+  /** tables of shared counters */
+  readonly counters: readonly string[];
+}
+
+/** Which transaction of which server it was; asked just before COMMIT. */
+const identitySql = `
+  SELECT pg_current_xact_id()::text AS transaction_id, s.system_identifier::text AS system_identifier,
+         c.timeline_id::text AS timeline
+    FROM pg_control_system() s, pg_control_checkpoint() c`;
+
+/**
+ * Runs the steps of one restore in one transaction of the shop: all of it, or nothing with a reason.
+ * What `noteTransaction` throws is passed on, after everything is rolled back.
+ */
+export async function runRestore(
+  open: () => Promise<pg.PoolClient>,
+  attempt: RestoreAttempt,
+): Promise<RestoreOutcome> {
+  let client: pg.PoolClient;
+  try {
+    client = await open();
+  } catch (error) {
+    return outcomeOf(problemOf(error, { title: 'connect', counters: [] }));
+  }
+  const restore = new RestoreTransaction(client, attempt);
+  try {
+    return await restore.run();
+  } finally {
+    client.release(restore.isBroken);
+  }
+}
+
+class RestoreTransaction {
+  /** the session is in an unknown state and must not be used again */
+  isBroken = true;
+  private title = 'begin';
+
+  constructor(
+    private readonly client: pg.PoolClient,
+    private readonly attempt: RestoreAttempt,
+  ) {}
+
+  async run(): Promise<RestoreOutcome> {
+    const problem = await this.prepare();
+    if (problem !== undefined) {
+      await this.rollBack();
+      return outcomeOf(problem);
+    }
+    const identity = await this.identify();
+    if ('outcome' in identity) {
+      await this.rollBack();
+      return outcomeOf(identity);
+    }
+    try {
+      await this.attempt.noteTransaction(identity);
+    } catch (error) {
+      await this.rollBack();
+      throw error;
+    }
+    return await this.commit(identity);
+  }
+
+  private async prepare(): Promise<Problem | undefined> {
+    const deadline = performance.now() + this.attempt.transactionTimeoutMs;
+    try {
+      await this.client.query(beginSql);
+      for (const step of this.attempt.steps) {
+        this.title = step.title;
+        if (performance.now() > deadline)
+          return { outcome: 'failed', reason: 'timeout', detail: `too slow (${step.title})` };
+        const problem = await this.take(step);
+        if (problem !== undefined) return problem;
+      }
+      return undefined;
+    } catch (error) {
+      return problemOf(error, { title: this.title, counters: this.attempt.counters });
+    }
+  }
+
+  private async take(step: RestoreStep): Promise<Problem | undefined> {
+    const { text, values } = step.statement;
+    const { rows } = await this.client.query<TextRow>(text, [...values]);
+    switch (step.kind) {
+      case 'run':
+        return undefined;
+      case 'check':
+        return rows[0] === undefined ? undefined : step.judge(rows[0]['found'] ?? '');
+      case 'one':
+        return rows.length === 1 ? undefined : step.judge();
+      default:
+        return unreachable(step);
+    }
+  }
+
+  private async identify(): Promise<{ transactionId: number; incarnation: string } | Problem> {
+    this.title = 'ask for the transaction’s id';
+    try {
+      const { rows } = await this.client.query<TextRow>(identitySql);
+      return {
+        transactionId: Number(rows[0]?.['transaction_id']),
+        incarnation: serverIncarnation({
+          systemIdentifier: rows[0]?.['system_identifier'] ?? '',
+          timeline: rows[0]?.['timeline'] ?? '',
+        }),
+      };
+    } catch (error) {
+      return problemOf(error, { title: this.title, counters: [] });
+    }
+  }
+
+  private async commit(identity: {
+    transactionId: number;
+    incarnation: string;
+  }): Promise<RestoreOutcome> {
+    try {
+      // the server answers ROLLBACK to the COMMIT of a transaction that it has given up
+      const { command } = await this.client.query('COMMIT');
+      this.isBroken = false;
+      return command === 'COMMIT'
+        ? { outcome: 'applied', ...identity }
+        : outcomeOf({ outcome: 'failed', reason: 'shop-error', detail: 'the shop rolled back' });
+    } catch (error) {
+      const problem = problemOf(error, { title: 'commit', counters: this.attempt.counters });
+      return isCertainlyRolledBack(error)
+        ? outcomeOf(problem)
+        : { outcome: 'unknown', ...identity, detail: problem.detail };
+    }
+  }
+
+  private async rollBack(): Promise<void> {
+    try {
+      await this.client.query('ROLLBACK');
+      this.isBroken = false;
+    } catch {
+      // the connection is gone, and the transaction with it
+      this.isBroken = true;
+    }
+  }
+}
+
+function outcomeOf(problem: Problem): RestoreOutcome {
+  return problem.outcome === 'failed' ? { ...problem, retry: canRetry(problem.reason) } : problem;
+}

@@ -1,0 +1,107 @@
+import pg from 'pg';
+import { pinnedOptions } from '../../platform/database/connect.js';
+import type { Statement } from './sql-text.js';
+
+/** A row with every value as PostgreSQL's own text: the form in which the journal holds them too. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** Runs one statement and gives its rows. */
+export type Query = (statement: Statement) => Promise<TextRow[]>;
+
+/** The shop, read-only. */
+export interface ReadSession {
+  query: Query;
+  /** Several reads that see the shop at one moment. */
+  inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+}
+
+/** No value is parsed: JavaScript would lose microseconds, big numbers and duplicate JSON keys. */
+const textTypes = { getTypeParser: () => (value: string) => value };
+
+const readTimeoutMs = 15_000;
+/** A server that does not answer is found out this much later than a statement that takes too long. */
+const silenceMs = 2_000;
+
+export interface ConnectionSettings {
+  readonly readUrl: string;
+  readonly writeUrl: string | undefined;
+  readonly writeConnections: number;
+  readonly statementTimeoutMs: number;
+}
+
+/**
+ * The connections to one shop's database. The read pool cannot write; the write pool is not opened
+ * before it is first asked for.
+ */
+export class ShopConnections implements ReadSession {
+  private readonly reading: pg.Pool;
+  private writing: pg.Pool | undefined;
+
+  constructor(private readonly settings: ConnectionSettings) {
+    this.reading = openPool({
+      connectionString: settings.readUrl,
+      application_name: 'reinstate-read',
+      max: 4,
+      options: pinnedOptions({
+        default_transaction_read_only: 'on',
+        statement_timeout: String(readTimeoutMs),
+      }),
+      query_timeout: readTimeoutMs + silenceMs,
+    });
+  }
+
+  async query(statement: Statement): Promise<TextRow[]> {
+    return await run(this.reading, statement);
+  }
+
+  async inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await this.reading.connect();
+    let broken = true;
+    try {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      try {
+        return await work((statement) => run(client, statement));
+      } finally {
+        await client.query('ROLLBACK');
+        broken = false;
+      }
+    } finally {
+      // a session that could not even roll back is not used again
+      client.release(broken);
+    }
+  }
+
+  /** A session of the write role. It is opened as the role has it: what a restore pins, it pins itself. */
+  async write(): Promise<pg.PoolClient> {
+    const { writeUrl, writeConnections, statementTimeoutMs } = this.settings;
+    this.writing ??= openPool({
+      connectionString: writeUrl,
+      application_name: 'reinstate-write',
+      max: writeConnections,
+      query_timeout: statementTimeoutMs + silenceMs,
+    });
+    return await this.writing.connect();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.reading.end(), this.writing?.end()]);
+  }
+}
+
+function openPool(options: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    types: textTypes,
+    ...options,
+  });
+  // an idle connection that the server ends is replaced when the next one is needed
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+async function run(on: pg.Pool | pg.PoolClient, statement: Statement): Promise<TextRow[]> {
+  const result = await on.query<TextRow>(statement.text, [...statement.values]);
+  return result.rows;
+}

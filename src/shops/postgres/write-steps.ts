@@ -1,0 +1,150 @@
+import { unreachable } from '../../platform/assert.js';
+import type { InsertedValue, PlannedChange, RestoreItem } from '../shop-adapter.js';
+import type { Problem, RestoreStep } from './restore-step.js';
+import {
+  housekeeping,
+  keyCondition,
+  mappingOf,
+  plain,
+  presentMoment,
+  rowTitle,
+  type RestoreContext,
+} from './row-sql.js';
+import { Parameters, quoteName, quoteTable } from './sql-text.js';
+
+type Of<Kind extends PlannedChange['do']> = Extract<PlannedChange, { do: Kind }>;
+
+/** The writes of an item, in the plan's order. All rows that they change are locked already. */
+export function writeSteps(context: RestoreContext, item: RestoreItem): RestoreStep[] {
+  return item.changes.map((change, index) => {
+    switch (change.do) {
+      case 'set':
+        return setStep(context, change);
+      case 'move':
+        return moveStep(context, change);
+      case 'insert':
+        return insertStep(context, change, index);
+      case 'delete':
+        return deleteStep(context, change);
+      default:
+        return unreachable(change);
+    }
+  });
+}
+
+function setStep(context: RestoreContext, change: Of<'set'>): RestoreStep {
+  const { table } = change;
+  const parameters = new Parameters();
+  const assignments = Object.entries(change.to)
+    .filter(([column]) => !context.types.of(table, column).generated)
+    .map(([column, value]) => {
+      const type = context.types.type(table, column);
+      return `${quoteName(column)} = ${parameters.add(plain(value), type)}`;
+    });
+  const all = [...assignments, ...housekeeping(context, table)].join(', ');
+  const key = keyCondition(context, change, parameters);
+  return {
+    kind: 'one',
+    title: `set ${rowTitle(change)} back`,
+    statement: parameters.statement(
+      `UPDATE ${quoteTable(table)} SET ${all} WHERE ${key} RETURNING 1`,
+    ),
+    judge: () => notAccepted(rowTitle(change)),
+  };
+}
+
+/** The guard stands in the statement that writes: nobody can come between. */
+function moveStep(context: RestoreContext, change: Of<'move'>): RestoreStep {
+  const { table, column } = change;
+  const parameters = new Parameters();
+  const amount = parameters.add(change.amount, 'numeric');
+  const moved = `${quoteName(column)} + ${amount}`;
+  const key = keyCondition(context, change, parameters);
+  const bounds = [
+    ...bound(parameters, `${moved} >=`, change.minimum),
+    ...bound(parameters, `${moved} <=`, change.maximum),
+  ];
+  const assignments = [`${quoteName(column)} = ${moved}`, ...housekeeping(context, table)];
+  return {
+    kind: 'one',
+    title: `move ${column} of ${rowTitle(change)} by ${change.amount}`,
+    statement: parameters.statement(
+      `UPDATE ${quoteTable(table)} SET ${assignments.join(', ')} WHERE ${[key, ...bounds].join(' AND ')} RETURNING 1`,
+    ),
+    judge: () => ({
+      outcome: 'refused',
+      reason: 'stock-gone',
+      detail: `${rowTitle(change)}: ${column} cannot be moved by ${change.amount}`,
+    }),
+  };
+}
+
+function bound(
+  parameters: Parameters,
+  comparison: string,
+  limit: string | number | null,
+): string[] {
+  if (limit === null) return [];
+  return typeof limit === 'number'
+    ? [`${comparison} ${parameters.add(String(limit), 'numeric')}`]
+    : [`${comparison} ${quoteName(limit)}`];
+}
+
+/** Where the transaction remembers the key of a row that it added. */
+export function addedSetting(changeIndex: number, keyIndex: number): string {
+  return `reinstate.added_${changeIndex}_${keyIndex}`;
+}
+
+function insertStep(context: RestoreContext, change: Of<'insert'>, index: number): RestoreStep {
+  const { table } = change;
+  const parameters = new Parameters();
+  const given = Object.entries(change.row).filter(
+    ([column]) => !context.types.of(table, column).generated,
+  );
+  const values = given.map(([column, value]) =>
+    isMoment(value)
+      ? presentMoment(context, table, column)
+      : parameters.add(plain(value), context.types.type(table, column)),
+  );
+  const names = given.map(([column]) => quoteName(column)).join(', ');
+  const key = mappingOf(context, table).key;
+  const remembered = key.map(
+    (column, keyIndex) =>
+      `set_config('${addedSetting(index, keyIndex)}', ${quoteName(column)}::text, true)`,
+  );
+  // a row that is put back keeps its key, also where the database would give it one
+  return {
+    kind: 'one',
+    title: `add a row to ${table}`,
+    statement: parameters.statement(
+      `WITH added AS (
+         INSERT INTO ${quoteTable(table)} (${names}) OVERRIDING SYSTEM VALUE VALUES (${values.join(', ')})
+         RETURNING ${key.map(quoteName).join(', ')}
+       )
+       SELECT ${remembered.join(', ')} FROM added`,
+    ),
+    judge: () => notAccepted(`a new row of ${table}`),
+  };
+}
+
+function deleteStep(context: RestoreContext, change: Of<'delete'>): RestoreStep {
+  const parameters = new Parameters();
+  const key = keyCondition(context, change, parameters);
+  return {
+    kind: 'one',
+    title: `take ${rowTitle(change)} away`,
+    statement: parameters.statement(
+      `DELETE FROM ${quoteTable(change.table)} WHERE ${key} RETURNING 1`,
+    ),
+    judge: () => notAccepted(rowTitle(change)),
+  };
+}
+
+/** A trigger or a row security policy of the shop swallowed the write. */
+function notAccepted(what: string): Problem {
+  return { outcome: 'failed', reason: 'read-back-differs', detail: `${what} was not written` };
+}
+
+export function isMoment(value: InsertedValue): value is { readonly at: 'restore' } {
+  return typeof value === 'object' && value !== null && 'at' in value;
+}

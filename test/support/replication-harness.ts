@@ -1,0 +1,132 @@
+import { Registry } from 'prom-client';
+import { JournalService } from '../../src/journal/journal.service.js';
+import { JournalStore } from '../../src/journal/journal.store.js';
+import { PersonalData, ServiceKey } from '../../src/journal/personal-data.js';
+import { PersonalKeyStore } from '../../src/journal/personal-key.store.js';
+import { RowImageStore, type StoredRow } from '../../src/journal/row-image.store.js';
+import { ShopAttacher } from '../../src/intake/replication/attach/shop-attacher.js';
+import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
+import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
+import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
+import {
+  ReplicationStore,
+  type StreamRow,
+} from '../../src/intake/replication/replication.store.js';
+import { ShopStream, type StreamTimings } from '../../src/intake/replication/shop-stream.js';
+import { SnapshotWriter } from '../../src/intake/replication/snapshot-writer.js';
+import type { JournalEntry } from '../../src/orders/order-event.js';
+import { SystemClock } from '../../src/platform/clock.js';
+import { Wake } from '../../src/platform/work/wake.js';
+import type { Profile } from '../../src/shops/profile.js';
+import { insertShop } from './order-events.js';
+import { createReinstateDatabase, withClient, type ReinstateTestDatabase } from './postgres.js';
+import { testShopProfile, type TestShop } from './test-shop.js';
+
+/** Fast enough for tests: what takes seconds in service takes tenths here. */
+export const quickTimings: StreamTimings = {
+  feedbackIntervalMs: 200,
+  silenceMs: 5_000,
+  noteIntervalMs: 100,
+  retryMs: 100,
+  retryMsMax: 500,
+  slotLimitMs: 10_000,
+};
+
+export type Harness = Awaited<ReturnType<typeof createHarness>>;
+
+/** Reinstate's own database and all that replication is made of, for one shop. */
+export async function createHarness(shop: TestShop, given: { profile?: Profile } = {}) {
+  const reinstate: ReinstateTestDatabase = await createReinstateDatabase();
+  const { database } = reinstate;
+  const shopId = 'test-shop';
+  await withClient(reinstate.url, (client) => client.query(insertShop, [shopId]));
+  const clock = new SystemClock();
+  const wake = new Wake();
+  const journal = new JournalService(database, new JournalStore());
+  const rowImages = new RowImageStore();
+  const serviceKey = new ServiceKey(Buffer.alloc(32, 7));
+  const personalData = new PersonalData(database, new PersonalKeyStore(), serviceKey, clock);
+  const store = new ReplicationStore();
+  const registry = new Registry();
+  const metrics = new ReplicationMetrics(registry);
+  const parts = {
+    database,
+    journal,
+    rowImages,
+    store,
+    writer: new JournalWriter(database, journal, rowImages, personalData, store, clock, wake),
+    snapshots: new SnapshotWriter(database, journal, rowImages, personalData, store, clock),
+    metrics,
+    clock,
+  };
+  const attacher = new ShopAttacher(database, store, clock);
+  const streams: ShopStream[] = [];
+  const target = (profile: Profile = given.profile ?? testShopProfile()) => ({
+    shopId,
+    mapping: mapShop(profile),
+    replicateUrl: shop.credentials.replicate,
+    readUrl: shop.credentials.read,
+    check: () => Promise.resolve({ ok: true, serverVersion: '18', faults: [] }),
+  });
+  const open = (profile?: Profile): ShopStream => {
+    const stream = new ShopStream(target(profile), parts, quickTimings);
+    streams.push(stream);
+    return stream;
+  };
+  return {
+    ...parts,
+    reinstate,
+    shop,
+    shopId,
+    attacher,
+    personalData,
+    wake,
+    registry,
+    target,
+    open,
+    /** Attaches the shop and follows it. */
+    attach: async (options: { allowUnboundedWal?: boolean } = {}): Promise<ShopStream> => {
+      const held = await attacher.attach(target(), {
+        credential: shop.credentials.attach,
+        allowUnboundedWal: options.allowUnboundedWal ?? false,
+      });
+      const stream = open();
+      stream.start(held ?? undefined);
+      return stream;
+    },
+    row: async (): Promise<StreamRow> => {
+      const row = await store.read(database, shopId);
+      if (row === undefined) throw new Error('the shop has no stream');
+      return row;
+    },
+    entries: async (): Promise<JournalEntry[]> => journal.readAfter(shopId, 0, 100_000),
+    images: async (): Promise<StoredRow[]> => {
+      const tables = [...mapShop(testShopProfile()).tables.keys()];
+      const pages = await Promise.all(
+        tables.map((table) =>
+          rowImages.ofTable(database, { shopId, table, afterKey: null, limit: 100_000 }),
+        ),
+      );
+      return pages.flat();
+    },
+    close: async (): Promise<void> => {
+      await Promise.all(streams.map((stream) => stream.stop()));
+      await reinstate.drop();
+    },
+  };
+}
+
+/** Waits until `done` gives a value that is not false, null or undefined. */
+export async function until<T>(
+  what: string,
+  done: () => Promise<T | false | null | undefined> | T | false | null | undefined,
+  limitMs = 20_000,
+): Promise<T> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    const value = await done();
+    if (value !== false && value !== null && value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
