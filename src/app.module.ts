@@ -11,6 +11,8 @@ import { DetectionSettings } from './detection/detection.settings.js';
 import { DetectionStep } from './detection/detection.step.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { IncidentsStep } from './incidents/incidents.step.js';
+import { ReplicationModule } from './intake/replication/replication.module.js';
+import { ReplicationInspectionStep } from './intake/replication/stream-keeper.js';
 import { JournalPartitionsStep } from './journal/journal-partitions.step.js';
 import { JournalModule } from './journal/journal.module.js';
 import type { ServiceKey } from './journal/personal-data.js';
@@ -36,6 +38,7 @@ export interface AppParts {
 export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundStep)[] = [
   JournalPartitionsStep,
   IdempotencySweepStep,
+  ReplicationInspectionStep,
   DetectionStep,
   AlertingStep,
   PageDeliveryStep,
@@ -55,6 +58,7 @@ export class AppModule {
         AccessModule,
         JournalModule.with({ serviceKey: parts.serviceKey }),
         ShopsModule.with({ shops: config.shops, directory: parts.configDirectory }),
+        ReplicationModule,
         DetectionModule.with({
           settings: new DetectionSettings(config.detection.weeks_per_false_page),
         }),

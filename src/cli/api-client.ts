@@ -4,7 +4,8 @@ export interface ApiSettings {
   /** where the service is, without a path */
   readonly url: string;
   readonly token: string;
-  readonly timeoutSeconds: number;
+  /** how long to wait for an answer; unless given, as long as the request usually takes */
+  readonly timeoutSeconds: number | undefined;
   /** Ctrl-C */
   readonly signal: AbortSignal;
 }
@@ -16,7 +17,11 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** for what takes longer than usual */
+  readonly patienceSeconds?: number | undefined;
 }
+
+const usualPatienceSeconds = 30;
 
 /** A page of a list, as every list of the API comes. */
 export interface ListAnswer {
@@ -44,9 +49,9 @@ export class ApiClient {
 
   /** The answer as it came. */
   async text(request: ApiRequest): Promise<string> {
-    const { timeoutSeconds, signal } = this.settings;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1000)]);
-    return this.reach(async () => (await this.open(request, limit)).text());
+    const seconds = this.settings.timeoutSeconds ?? request.patienceSeconds ?? usualPatienceSeconds;
+    const limit = AbortSignal.any([this.settings.signal, AbortSignal.timeout(seconds * 1000)]);
+    return this.reach(async () => (await this.open(request, limit)).text(), seconds);
   }
 
   /** The answer's body as it arrives, for as long as it takes; what ends it early is a CliFailure. */
@@ -87,7 +92,7 @@ export class ApiClient {
   }
 
   /** Does what needs the network, and says in words what is wrong where it fails. */
-  private async reach<T>(work: () => Promise<T>): Promise<T> {
+  private async reach<T>(work: () => Promise<T>, seconds = 0): Promise<T> {
     try {
       return await work();
     } catch (error) {
@@ -98,14 +103,14 @@ export class ApiClient {
           'interrupted; what had been asked for may go on',
         );
       }
-      throw new CliFailure(exitCodes.unreachable, this.unreachableWords(error));
+      throw new CliFailure(exitCodes.unreachable, this.unreachableWords(error, seconds));
     }
   }
 
-  private unreachableWords(error: unknown): string {
-    const { url, timeoutSeconds } = this.settings;
+  private unreachableWords(error: unknown, seconds: number): string {
+    const { url } = this.settings;
     if (error instanceof Error && error.name === 'TimeoutError') {
-      return `${url} did not answer within ${timeoutSeconds} seconds; --timeout gives it longer`;
+      return `${url} did not answer within ${seconds} seconds; --timeout gives it longer`;
     }
     const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
     const why =

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Option } from 'commander';
 import type { ApiRequest, ListAnswer } from './api-client.js';
 import type { Command, CommandContext, Input, RequestSpec } from './command.js';
-import type { Column } from './output/column.js';
+import { textOf } from './options.js';
+import { inheritedCurrency, valueAt, type Column } from './output/column.js';
 
 /** How an answer is shown to people. */
 export type View =
@@ -17,11 +18,25 @@ export type View =
       readonly words: (answer: unknown, input: Input) => string;
     };
 
+/** A command whose answer is text for a program (or a person), given out as it came. */
+export function textCommand(parts: CommandParts): Command {
+  return {
+    ...parts,
+    options: parts.options ?? [],
+    requests: [{ request: parts.request, columns: [] }],
+    run: async (context) => {
+      context.out.raw(await context.api.text(await requestOf(parts.request, context)));
+    },
+  };
+}
+
 /** A list inside of a record. */
 export interface ListView {
   readonly field: string;
   readonly title: string;
   readonly columns: readonly Column[];
+  /** path of the currency of all amounts in the list */
+  readonly currency?: string;
 }
 
 interface CommandParts {
@@ -42,7 +57,7 @@ export function apiCommand(parts: CommandParts & { readonly view: View }): Comma
     options,
     requests: [{ request, columns: columnsOf(view) }],
     run: async (context) => {
-      const answer = await context.api.json(requestOf(request, context));
+      const answer = await context.api.json(await requestOf(request, context));
       if (context.out.json) context.out.answer(answer);
       else show(view, answer, context);
     },
@@ -92,7 +107,7 @@ export function wholeListCommand(
     options: parts.options ?? [],
     requests: [{ request, columns: columns.map((column) => within('items', column)) }],
     run: async (context) => {
-      const answer = (await context.api.json(requestOf(request, context))) as ListAnswer;
+      const answer = (await context.api.json(await requestOf(request, context))) as ListAnswer;
       if (context.out.json) context.out.answer(answer);
       else context.out.table(answer.items, { columns, empty });
     },
@@ -102,7 +117,7 @@ export function wholeListCommand(
 const pageSizeMax = 500;
 
 async function pagesOf(request: RequestSpec, context: CommandContext): Promise<ListAnswer> {
-  const first = requestOf(request, context);
+  const first = await requestOf(request, context);
   if (context.options['all'] !== true) return (await context.api.json(first)) as ListAnswer;
   const items: unknown[] = [];
   let cursor: string | undefined;
@@ -116,20 +131,21 @@ async function pagesOf(request: RequestSpec, context: CommandContext): Promise<L
 }
 
 /** The request of a command line. What starts something carries a key, so that it is never done twice. */
-export function requestOf(spec: RequestSpec, context: Input): ApiRequest {
+export async function requestOf(spec: RequestSpec, context: CommandContext): Promise<ApiRequest> {
   const { method, query = [], body = [], bodyOf } = spec;
   const chosen = (names: readonly string[]) =>
     Object.fromEntries(
       names.map((name) => [name, context.options[name]]).filter(([, value]) => value !== undefined),
-    ) as Record<string, string | number | boolean>;
+    ) as Record<string, string>;
   const hasBody = method === 'POST' || method === 'PUT';
-  const key = context.options['idempotencyKey'] ?? randomUUID();
+  const key = textOf(context.options['idempotencyKey']) ?? randomUUID();
   return {
     method,
-    path: filled(spec.path, context.args),
+    patienceSeconds: spec.patienceSeconds,
+    path: filled(spec.path, { ...context.args, ...(await spec.pathOf?.(context)) }),
     ...(query.length > 0 && { query: chosen(query) }),
-    ...(hasBody && { body: { ...chosen(body), ...bodyOf?.(context) } }),
-    ...(method === 'POST' && { headers: { 'idempotency-key': String(key) } }),
+    ...(hasBody && { body: { ...chosen(body), ...(await bodyOf?.(context)) } }),
+    ...(method === 'POST' && { headers: { 'idempotency-key': key } }),
   };
 }
 
@@ -153,12 +169,22 @@ function show(view: View, answer: unknown, context: CommandContext): void {
     return;
   }
   context.out.record(answer, view.columns);
-  for (const { field, title, columns } of view.lists ?? []) {
-    const items = (answer as Record<string, unknown>)[field];
-    if (!Array.isArray(items) || items.length === 0) continue;
-    context.out.line(`\n${title}`);
-    context.out.table(items, { columns, empty: '' });
-  }
+  for (const list of view.lists ?? []) showList(list, answer, context);
+}
+
+function showList(
+  { field, title, columns, currency }: ListView,
+  answer: unknown,
+  context: CommandContext,
+): void {
+  const items = valueAt(answer, field);
+  if (!Array.isArray(items) || items.length === 0) return;
+  const code = currency === undefined ? undefined : valueAt(answer, currency);
+  context.out.line(`\n${title}`);
+  context.out.table(
+    items.map((item: object) => ({ ...item, [inheritedCurrency]: code })),
+    { columns, empty: '' },
+  );
 }
 
 function columnsOf(view: View): readonly Column[] {

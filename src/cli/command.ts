@@ -3,7 +3,7 @@ import type { ApiClient } from './api-client.js';
 import type { Column } from './output/column.js';
 import type { Output } from './output/output.js';
 
-export type OptionValue = string | number | boolean | undefined;
+export type OptionValue = string | number | boolean | Readonly<Record<string, string>> | undefined;
 
 /** What was written on the command line. */
 export interface Input {
@@ -23,14 +23,20 @@ export interface CommandContext extends Input {
 /** A request that a command makes. A test holds each of them against the API's document. */
 export interface RequestSpec {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** how long it may take, where that is longer than usual */
+  readonly patienceSeconds?: number;
   /** `{name}` stands for the argument of that name */
   readonly path: string;
+  /** placeholders of the path that are no arguments */
+  readonly pathOf?: (context: CommandContext) => Promise<Record<string, string>>;
   /** options that go into the query under their own names */
   readonly query?: readonly string[];
   /** options that go into the body under their own names */
   readonly body?: readonly string[];
   /** what else goes into the body */
-  readonly bodyOf?: (input: Input) => Record<string, unknown>;
+  readonly bodyOf?: (
+    context: CommandContext,
+  ) => Record<string, unknown> | Promise<Record<string, unknown>>;
 }
 
 /** One command, e.g. `incident show <incident>`. */

@@ -1,10 +1,27 @@
 import type { Noun } from './command.js';
+import { alert } from './nouns/alert.js';
+import { announce } from './nouns/announce.js';
 import { audit } from './nouns/audit.js';
 import { change } from './nouns/change.js';
 import { finding } from './nouns/finding.js';
+import { incident } from './nouns/incident.js';
+import { order } from './nouns/order.js';
 import { person } from './nouns/person.js';
+import { shop } from './nouns/shop.js';
 import { token } from './nouns/token.js';
 import { whoami } from './nouns/whoami.js';
 
 /** Everything that the command line knows, in the order of its help. */
-export const nouns: readonly Noun[] = [finding, change, person, token, audit, whoami];
+export const nouns: readonly Noun[] = [
+  incident,
+  order,
+  shop,
+  finding,
+  alert,
+  announce,
+  change,
+  person,
+  token,
+  audit,
+  whoami,
+];

@@ -49,3 +49,19 @@ export function numberOption(flags: string, words: string): Option {
 export function required(option: Option): Option {
   return option.makeOptionMandatory();
 }
+
+/** An option that may be given several times, each as name=value. */
+export function pairsOption(flags: string, words: string): Option {
+  return new Option(flags, words).argParser(
+    (written: string, before: Readonly<Record<string, string>> | undefined) => {
+      const at = written.indexOf('=');
+      if (at < 1) throw new InvalidArgumentError('It is name=value.');
+      return { ...before, [written.slice(0, at)]: written.slice(at + 1) };
+    },
+  );
+}
+
+/** What an option that takes text was given. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -2,15 +2,14 @@ import { Command as Commander, Option } from 'commander';
 import type { Command, CommandContext, Noun, OptionValue } from './command.js';
 import { nouns } from './nouns.js';
 import { numberOption } from './options.js';
-
-const defaultTimeoutSeconds = 30;
+import { withIds } from './references.js';
 
 /** What stands before or after every command. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly tokenFile?: string;
   readonly json?: boolean;
-  readonly timeout: number;
+  readonly timeout?: number;
 }
 
 export interface ProgramParts {
@@ -39,8 +38,9 @@ export function buildProgram(parts: ProgramParts): Commander {
     )
     .addOption(new Option('--json', "the service's answer as it is, for programs"))
     .addOption(
-      numberOption('--timeout <seconds>', 'how long to wait for an answer').default(
-        defaultTimeoutSeconds,
+      numberOption(
+        '--timeout <seconds>',
+        'how long to wait for an answer (30; 300 for what works on a shop)',
       ),
     )
     .addHelpText('after', mainExamples);
@@ -79,11 +79,13 @@ function addCommand(parent: Commander, command: Command, parts: ProgramParts): v
   leaf.addHelpText('after', `\nExamples:\n${examples}`);
   leaf.action(async () => {
     const names = leaf.registeredArguments.map((argument) => argument.name());
-    const args = Object.fromEntries(names.map((name, index) => [name, leaf.args[index] ?? '']));
+    const written = Object.fromEntries(names.map((name, index) => [name, leaf.args[index] ?? '']));
     const options = leaf.opts<Record<string, OptionValue>>();
-    await command.run(
-      await parts.contextOf(leaf.optsWithGlobals<GlobalOptions>(), { args, options }),
-    );
+    const context = await parts.contextOf(leaf.optsWithGlobals<GlobalOptions>(), {
+      args: written,
+      options,
+    });
+    await command.run({ ...context, args: await withIds(context.api, written) });
   });
 }
 

@@ -1,12 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import type { CliEnvironment } from '../config/cli-environment.js';
-import { messageOf } from '../platform/errors.js';
 import { ApiClient } from './api-client.js';
 import type { CommandContext } from './command.js';
 import { CliFailure, exitCodes, usageFailure, type ExitCode } from './failures.js';
 import { Output } from './output/output.js';
 import { buildProgram, type GlobalOptions } from './program.js';
+import { secretOf } from './secret.js';
 
 const defaultUrl = 'http://127.0.0.1:8080';
 
@@ -80,13 +79,4 @@ async function tokenOf(given: GlobalOptions, environment: CliEnvironment): Promi
   if (!/^[\x21-\x7e]+$/.test(token))
     throw usageFailure('the token given is none: it looks like rst_...');
   return token;
-}
-
-/** A secret from a file, without the line break at its end. */
-export async function secretOf(file: string, option: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    throw usageFailure(`${option}: cannot read ${file} (${messageOf(error)})`);
-  }
 }

@@ -6,6 +6,7 @@ import { PersonalKeyStore } from '../../src/journal/personal-key.store.js';
 import { RowImageStore, type StoredRow } from '../../src/journal/row-image.store.js';
 import { ShopAttacher } from '../../src/intake/replication/attach/shop-attacher.js';
 import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
+import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
 import {
@@ -98,6 +99,22 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
       const row = await store.read(database, shopId);
       if (row === undefined) throw new Error('the shop has no stream');
       return row;
+    },
+    /** Waits until everything that the shop has committed by now is journalled. */
+    caughtUp: async (limitMs = 60_000): Promise<void> => {
+      const [now] = await shop.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn');
+      await until(
+        'the journal has passed the shop',
+        async () => {
+          const row = await store.read(database, shopId);
+          return (
+            row !== undefined &&
+            row.confirmedLsn !== null &&
+            !isLater(now?.lsn ?? '0/0', row.confirmedLsn)
+          );
+        },
+        limitMs,
+      );
     },
     entries: async (): Promise<JournalEntry[]> => journal.readAfter(shopId, 0, 100_000),
     images: async (): Promise<StoredRow[]> => {

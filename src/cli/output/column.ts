@@ -41,16 +41,39 @@ export function time(title: string, field: string): Column {
   return { title, fields: [field], show: (item) => timeInWords(valueAt(item, field)) };
 }
 
+/** Where an item of a list finds the currency of the thing that the list is part of. */
+export const inheritedCurrency = '$currency';
+
 /** An amount of minor units with its currency. */
 export function money(title: string, amount: string, currency: string): Column {
-  const show = (item: unknown) => {
-    const amountMinor = valueAt(item, amount);
-    const code = valueAt(item, currency);
-    if (typeof amountMinor !== 'number' || typeof code !== 'string') return nothing;
-    if (!/^[A-Z]{3}$/.test(code)) return `${printable(code)} ${amountMinor}`;
-    return formatMoney({ amountMinor, currency: code });
+  return {
+    title,
+    fields: [amount, currency],
+    show: (item) => moneyInWords(valueAt(item, amount), valueAt(item, currency)),
   };
-  return { title, fields: [amount, currency], show };
+}
+
+/** An amount of minor units in the currency of the thing that the list is part of. */
+export function amount(title: string, field: string): Column {
+  const show = (item: unknown) =>
+    moneyInWords(valueAt(item, field), valueAt(item, inheritedCurrency));
+  return { title, fields: [field], show };
+}
+
+export function moneyInWords(amountMinor: unknown, currency: unknown): string {
+  if (typeof amountMinor !== 'number' || typeof currency !== 'string') return nothing;
+  if (!/^[A-Z]{3}$/.test(currency)) return `${printable(currency)} ${amountMinor}`;
+  return formatMoney({ amountMinor, currency });
+}
+
+/** What `say` makes of several fields, which it gets in their order. */
+export function joined(
+  title: string,
+  fields: readonly string[],
+  say: (...values: unknown[]) => string,
+): Column {
+  const show = (item: unknown) => printable(say(...fields.map((field) => valueAt(item, field))));
+  return { title, fields, show };
 }
 
 /** What `say` makes of the field's value. */

@@ -19,6 +19,7 @@ type LevelState = z.infer<typeof levelState>;
 /** What is believed before anything was seen, as if seen in windows with these sums. */
 const prior = { clumping: 0.2, swing: 0.3, expected: 3, expectedSquare: 1, expectedCube: 1 };
 const dailyKeep = 0.5 ** (1 / 56);
+const CLIP = Number(process.env['CLIP'] ?? 4);
 const cellsPerWindow = 4;
 
 /**
@@ -108,7 +109,10 @@ function fit(seen: LevelState): { clumping: number; swing: number } {
 function close(level: LevelState, moment: { cumulative: number; learning: boolean }): void {
   const expected = moment.cumulative - level.cumulative;
   if (moment.learning) {
-    const excess = (level.count - expected) ** 2 - expected;
+    const { clumping, swing } = fit(level);
+    const spread = Math.sqrt(expected * (1 + clumping + swing * expected));
+    const count = Math.min(level.count, expected + CLIP * spread + 1);
+    const excess = (count - expected) ** 2 - expected;
     level.excess += excess;
     level.excessTimesExpected += excess * expected;
     level.expected += expected;

@@ -71,8 +71,7 @@ export class AnnouncementStore {
 
   /**
    * Announcements that were in force at some time of the period, each with how far it reaches in the
-   * journal. Where an entry does not say who did it or why, it counts as fitting: rather fewer are
-   * covered than too many.
+   * journal. Where an entry does not say who did it, the order's next one that does is taken.
    */
   async inForce(
     reader: Reader,
@@ -81,14 +80,19 @@ export class AnnouncementStore {
     return reader.query<CountedAnnouncement>(
       `SELECT ${columns}, last_covered.position AS "lastCoveredPosition"
        FROM announcement a LEFT JOIN LATERAL (
-         SELECT e.position FROM journal_entry e
+         SELECT e.position FROM journal_entry e LEFT JOIN LATERAL (
+           SELECT w.actor_kind, w.actor, w.reason FROM journal_entry w
+           WHERE w.shop_id = e.shop_id AND w.order_id = e.order_id AND w.position >= e.position
+             AND w.actor_kind <> 'unknown' AND w.marker IS NULL
+           ORDER BY w.position LIMIT 1
+         ) who ON true
          WHERE e.shop_id = a.shop_id AND 'cancelled' = ANY(e.kinds) AND e.marker IS NULL
            AND e.committed_at >= greatest(a.starts_at, a.created_at)
            AND e.committed_at < least(a.ends_at, a.withdrawn_at)
            AND e.attributes @> coalesce(a.filter -> 'attributes', '{}')
-           AND (a.filter ->> 'actorKind' IS NULL OR e.actor_kind IN (a.filter ->> 'actorKind', 'unknown'))
-           AND (a.filter ->> 'actor' IS NULL OR e.actor IS NULL OR e.actor = a.filter ->> 'actor')
-           AND (a.filter ->> 'reason' IS NULL OR e.reason IS NULL OR e.reason = a.filter ->> 'reason')
+           AND (a.filter ->> 'actorKind' IS NULL OR coalesce(who.actor_kind, 'unknown') = a.filter ->> 'actorKind')
+           AND (a.filter ->> 'actor' IS NULL OR coalesce(who.actor, e.actor) = a.filter ->> 'actor')
+           AND (a.filter ->> 'reason' IS NULL OR coalesce(who.reason, e.reason) = a.filter ->> 'reason')
          ORDER BY e.position OFFSET a.greatest_count - 1 LIMIT 1
        ) last_covered ON true
        WHERE a.shop_id = $1 AND a.starts_at <= $3 AND a.ends_at > $2

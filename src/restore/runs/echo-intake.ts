@@ -5,7 +5,6 @@ import type { Transaction } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import type { PlanItem } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
-import { RestoreMetrics } from '../restore.metrics.js';
 import { echoDifferences } from './echo.js';
 import { HandRuns } from './hand-runs.js';
 import { ItemOutcomes } from './item-outcomes.js';
@@ -29,7 +28,6 @@ export class EchoIntake {
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
     private readonly hands: HandRuns,
-    private readonly metrics: RestoreMetrics,
   ) {}
 
   /** False where the marker is none of our plans', or names another order. */
@@ -38,27 +36,22 @@ export class EchoIntake {
     const [planItem] = await this.plans.itemsById(transaction, [entry.marker?.itemId ?? '']);
     if (planItem?.orderId !== entry.orderId) return false;
     const difference = await this.differences(echo, planItem);
-    const known = await this.items.ofPlanItem(transaction, planItem.id);
-    const runId = known?.runId ?? (await this.hands.open(transaction, { shop, planItem, now }));
-    if (runId === undefined) return false;
+    const runId = await this.hands.runOf(transaction, { shop, planItem, now });
     const run = await this.runs.lock(transaction, runId);
-    if (run === undefined || run.shopId !== shop.id) return false;
     const item = await this.items.lockOfPlanItem(transaction, planItem.id);
-    if (item?.echoPosition !== null) return false;
+    if (run?.shopId !== shop.id || item?.echoPosition !== null) return false;
     await this.items.setEcho(transaction, item.id, { position: entry.position, difference });
-    const byHand = await this.hands.take(transaction, { run, item, now });
-    if (byHand || (await this.wasUnknown(transaction, item, now)) || item.state === 'applied') {
-      await this.outcomes.settle(transaction, { run, itemId: item.id, now });
-      if (difference === null) this.metrics.counted(shop.id, { outcome: 'verified' });
-      else this.metrics.counted(shop.id, { outcome: 'failed', reason: 'read-back-differs' });
+    // whoever makes the attempt settles it, now that the echo stands beside it
+    if (item.state === 'attempting') return true;
+    if (isByHand(item)) {
+      if (await this.items.isTaken(transaction, item)) return false;
+      await this.hands.tell(transaction, { run, item, now });
     }
+    await this.outcomes.proven(transaction, { run, item, now });
     return true;
   }
 
-  private async differences(
-    { shop, entry }: Echo,
-    planItem: PlanItem,
-  ): Promise<string | null> {
+  private async differences({ shop, entry }: Echo, planItem: PlanItem): Promise<string | null> {
     const entries = await this.journal.ofTransaction(shop.id, entry.source);
     const differences = echoDifferences({
       profile: shop.profile,
@@ -68,12 +61,9 @@ export class EchoIntake {
     });
     return differences.length === 0 ? null : differences.join('; ');
   }
+}
 
-  /** The echo proves that a transaction was committed whose answer was lost. */
-  private async wasUnknown(transaction: Transaction, item: RunItem, now: Date): Promise<boolean> {
-    if (item.state !== 'unknown') return false;
-    await this.items.change(transaction, item, { state: 'applied', appliedAt: now }, now);
-    await this.items.addAttempt(transaction, item, { at: now, outcome: 'applied' });
-    return true;
-  }
+/** Nobody of ours was writing it: somebody ran the plan's SQL. */
+function isByHand({ state }: RunItem): boolean {
+  return state === 'pending' || state === 'refused' || state === 'failed';
 }

@@ -4,6 +4,7 @@ import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import type { FailureReason, RefusalReason } from '../../shops/shop-adapter.js';
 import { CaseMoves } from '../case-moves.js';
+import { RestoreMetrics } from '../restore.metrics.js';
 import { retryDelayMs, type Run, type RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStops } from './run-stops.js';
@@ -27,6 +28,7 @@ export class ItemOutcomes {
     private readonly stops: RunStops,
     private readonly moves: CaseMoves,
     private readonly timeline: TimelineService,
+    private readonly metrics: RestoreMetrics,
     private readonly clock: Clock,
   ) {}
 
@@ -44,6 +46,20 @@ export class ItemOutcomes {
       await this.settle(transaction, { run, itemId: item.id, now });
       return true;
     });
+  }
+
+  /** The echo proves that it is committed, whatever we knew of it. The caller has locked the run. */
+  async proven(
+    transaction: Transaction,
+    { run, item, now }: { run: Run; item: RunItem; now: Date },
+  ): Promise<void> {
+    if (item.state !== 'applied') {
+      const change = { state: 'applied', appliedAt: now, reason: null, detail: null } as const;
+      await this.items.change(transaction, item, change, now);
+      await this.items.addAttempt(transaction, item, { at: now, outcome: 'applied' });
+      await this.tell(transaction, { run, item, now }, 'order-restored');
+    }
+    await this.settle(transaction, { run, itemId: item.id, now });
   }
 
   /** Refused whole, with a reason: a person has to decide. */
@@ -137,9 +153,9 @@ export class ItemOutcomes {
 
   /**
    * Compares what is known of an applied item with its echo, where that has come: verified when the two
-   * are the same; else it failed, and the run stops. The caller has locked the run.
+   * are the same; else it failed, and the run stops.
    */
-  async settle(
+  private async settle(
     transaction: Transaction,
     { run, itemId, now }: { run: Run; itemId: string; now: Date },
   ): Promise<void> {
@@ -148,6 +164,7 @@ export class ItemOutcomes {
     if (item.echoDifference !== null) {
       const words = `the shop's stream shows something else than the plan: ${item.echoDifference}`;
       const reason = 'read-back-differs';
+      this.metrics.counted(run.shopId, { outcome: 'failed', reason });
       await this.items.change(transaction, item, { state: 'failed', reason, detail: words }, now);
       await this.tellFailed(transaction, { run, item, now }, { reason, words });
       await this.stops.stop(transaction, run, {
@@ -158,6 +175,7 @@ export class ItemOutcomes {
       return;
     }
     await this.items.change(transaction, item, { state: 'verified', verifiedAt: now }, now);
+    this.metrics.counted(run.shopId, { outcome: 'verified' });
     if (item.action === 'restore') await this.restored(transaction, { run, item, now });
     else await this.undone(transaction, { run, item, now });
   }

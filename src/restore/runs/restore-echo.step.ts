@@ -47,7 +47,9 @@ export class RestoreEchoStep implements BackgroundStep {
     if (last === undefined) return false;
     const heard = await this.database.transaction(async (transaction) => {
       // of two readers one is first; the other begins anew from where that one came to
-      if (!(await this.store.advance(transaction, { shopId: shop.id, from, to: last.position, now })))
+      if (
+        !(await this.store.advance(transaction, { shopId: shop.id, from, to: last.position, now }))
+      )
         return false;
       let count = 0;
       for (const entry of entries.filter(isOwn))

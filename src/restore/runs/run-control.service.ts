@@ -39,14 +39,10 @@ export class RunControlService {
 
   /** Ends the run; what was not restored is only planned again. */
   async stop(caller: Caller, runId: string, reason: string): Promise<void> {
-    await this.change(caller, runId, 'stopped', (transaction, run, now) =>
-      this.stops.stop(transaction, run, {
-        reason: 'by-hand',
-        words: reason,
-        now,
-        personId: caller.personId,
-      }),
-    );
+    const { personId } = caller;
+    await this.change(caller, runId, 'stopped', async (transaction, run, now) => {
+      await this.stops.stop(transaction, run, { reason: 'by-hand', words: reason, now, personId });
+    });
   }
 
   private async change(

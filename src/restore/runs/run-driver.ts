@@ -102,9 +102,9 @@ export class RunDriver {
 
   private async stop(run: Run, reason: StopReason, words: string): Promise<false> {
     const now = this.clock.now();
-    await this.database.transaction((transaction) =>
-      this.stops.stop(transaction, run, { reason, words, now }),
-    );
+    await this.database.transaction(async (transaction) => {
+      await this.stops.stop(transaction, run, { reason, words, now });
+    });
     return false;
   }
 }

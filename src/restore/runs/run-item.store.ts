@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
-import type { ItemState, RunItem } from './run.js';
+import { mayFollow } from '../../incidents/transitions.js';
+import { assert } from '../../platform/assert.js';
+import { itemTransitions, type ItemState, type RunItem } from './run.js';
 
 const columns = `i.id, i.run_id AS "runId", i.plan_item_id AS "planItemId", i.case_id AS "caseId", i.shop_id AS "shopId",
   i.action, i.order_id AS "orderId", i.order_number AS "orderNumber", i.span_position AS "spanPosition", i.sequence,
@@ -180,6 +182,17 @@ export class RunItemStore {
     return row !== undefined;
   }
 
+  /** Whether another item restores the same cancellation, or has restored it. */
+  async isTaken(reader: Reader, item: RunItem): Promise<boolean> {
+    const row = await reader.queryOne(
+      `SELECT 1 FROM restore_run_item
+       WHERE shop_id = $1 AND order_id = $2 AND action = $3 AND span_position = $4 AND id <> $5
+         AND (state IN ('attempting', 'unknown', 'applied', 'verified') OR (state = 'failed' AND applied_at IS NOT NULL))`,
+      [item.shopId, item.orderId, item.action, item.spanPosition, item.id],
+    );
+    return row !== undefined;
+  }
+
   /** The first waiting item whose cancellation another item restores, or has restored, with that item's state. */
   async firstTaken(
     reader: Reader,
@@ -222,13 +235,28 @@ export class RunItemStore {
     return rows.length > 0;
   }
 
-  /** Changes an item that is still in the state (and at the attempt) in which it was read. */
+  /** The item of a plan item, in whatever run it is. */
+  async ofPlanItem(reader: Reader, planItemId: string): Promise<RunItem | undefined> {
+    return reader.queryOne<RunItem>(
+      `SELECT ${columns} FROM restore_run_item i WHERE i.plan_item_id = $1`,
+      [planItemId],
+    );
+  }
+
+  /**
+   * Changes an item that is still in the state (and at the attempt) in which it was read; false where
+   * it is not any more.
+   */
   async change(
     transaction: Transaction,
     item: Pick<RunItem, 'id' | 'state' | 'attempts'>,
     change: ItemChange,
     now: Date,
   ): Promise<boolean> {
+    assert(
+      mayFollow(itemTransitions, { from: item.state, to: change.state }),
+      `an item that is ${item.state} cannot become ${change.state}`,
+    );
     const rows = await transaction.query(
       `UPDATE restore_run_item SET state = $4,
          reason = CASE WHEN $5 THEN $6 ELSE reason END,

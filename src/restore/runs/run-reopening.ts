@@ -68,11 +68,19 @@ export class RunReopening {
   }
 
   /** Orders that failed wait for their turn again; not those that were written and differ. */
-  private async retryFailed(transaction: Transaction, { run }: Reopening, now: Date): Promise<void> {
+  private async retryFailed(
+    transaction: Transaction,
+    { run }: Reopening,
+    now: Date,
+  ): Promise<void> {
     const failed = await this.items.inStates(transaction, run.id, ['failed']);
     const items = failed.filter((item) => item.appliedAt === null);
     if (items.length === 0)
-      throw new Fault('conflict', 'nothing-to-retry', 'no order of the run failed in a way that another attempt may mend');
+      throw new Fault(
+        'conflict',
+        'nothing-to-retry',
+        'no order of the run failed in a way that another attempt may mend',
+      );
     for (const item of items) {
       const attemptsMax = item.attempts + attemptsPerRound;
       const change = { state: 'pending', reason: null, detail: null, attemptsMax } as const;

@@ -38,7 +38,12 @@ export class RunResumeService {
   /** @throws Fault with one of `startRefusals`, `nothing-to-retry`, or where the run's state does not allow it */
   async resume(caller: Caller, request: ResumeRequest): Promise<void> {
     const { run, plan } = await this.read(request);
-    const question = { from: 'run', hashAsked: run.planHash, override: request.override, caller } as const;
+    const question = {
+      from: 'run',
+      hashAsked: run.planHash,
+      override: request.override,
+      caller,
+    } as const;
     const scene = await this.judge.look(plan);
     const refusal = await this.judge.judge(this.database, { ...question, plan }, scene);
     if (refusal !== undefined) throw await this.refusals.refuse({ plan, refusal, scene, caller });
@@ -74,10 +79,18 @@ function overrideOf({ bleeding }: Scene, { override }: ResumeRequest): string | 
 
 function checkState(run: Run, { failedToo }: ResumeRequest): void {
   if (run.byHand)
-    throw new Fault('conflict', 'run-by-hand', 'this run was made by hand in the shop’s database; propose a new plan for what is left');
+    throw new Fault(
+      'conflict',
+      'run-by-hand',
+      'this run was made by hand in the shop’s database; propose a new plan for what is left',
+    );
   if (run.state === 'running' && failedToo) return;
   if (run.state === 'finished' && !failedToo)
-    throw new Fault('conflict', 'run-finished', 'the run has finished; only its failed orders can be tried again');
+    throw new Fault(
+      'conflict',
+      'run-finished',
+      'the run has finished; only its failed orders can be tried again',
+    );
   if (!mayFollow(runTransitions, { from: run.state, to: 'running' }))
     throw refusalOf(runTransitions, { from: run.state, to: 'running' });
 }

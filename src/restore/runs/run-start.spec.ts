@@ -1,7 +1,13 @@
 import type { Caller } from '../../access/caller.js';
 import { judgeStart, type StartFacts } from './run-start.js';
 
-const caller: Caller = { personId: 'ann', name: 'Ann', kind: 'person', role: 'responder', tokenId: 't' };
+const caller: Caller = {
+  personId: 'ann',
+  name: 'Ann',
+  kind: 'person',
+  role: 'responder',
+  tokenId: 't',
+};
 const approver: Caller = { ...caller, role: 'approver' };
 const bleeding = {
   bleeding: true,
@@ -30,12 +36,36 @@ describe('the start of a run', () => {
     ['an approved plan of an armed shop', {}, undefined],
     ['a shop that is not armed', { gate: { ...facts.gate, armed: false } }, 'shop-not-armed'],
     ['a shop that was stopped', { gate: { ...facts.gate, stopped: true } }, 'shop-stopped'],
-    ['a harm that goes on, said before the missing approval', { bleeding, plan: { ...facts.plan, state: 'proposed' } }, 'still-bleeding'],
-    ['a harm that goes on, overridden by an approver', { bleeding, override: { reason: 'x' }, caller: approver }, undefined],
-    ['a harm that goes on, overridden by a responder', { bleeding, override: { reason: 'x' } }, 'override-not-allowed'],
-    ['an override by a service', { bleeding, override: { reason: 'x' }, caller: { ...approver, kind: 'service' } }, 'override-not-allowed'],
-    ['a plan that is only proposed', { plan: { ...facts.plan, state: 'proposed' } }, 'plan-not-approved'],
-    ['a plan whose approvals ran out', { standing: { ...facts.standing, approved: false, missing: 1 } }, 'plan-not-approved'],
+    [
+      'a harm that goes on, said before the missing approval',
+      { bleeding, plan: { ...facts.plan, state: 'proposed' } },
+      'still-bleeding',
+    ],
+    [
+      'a harm that goes on, overridden by an approver',
+      { bleeding, override: { reason: 'x' }, caller: approver },
+      undefined,
+    ],
+    [
+      'a harm that goes on, overridden by a responder',
+      { bleeding, override: { reason: 'x' } },
+      'override-not-allowed',
+    ],
+    [
+      'an override by a service',
+      { bleeding, override: { reason: 'x' }, caller: { ...approver, kind: 'service' } },
+      'override-not-allowed',
+    ],
+    [
+      'a plan that is only proposed',
+      { plan: { ...facts.plan, state: 'proposed' } },
+      'plan-not-approved',
+    ],
+    [
+      'a plan whose approvals ran out',
+      { standing: { ...facts.standing, approved: false, missing: 1 } },
+      'plan-not-approved',
+    ],
     ['another hash asked for', { hashAsked: 'other' }, 'hash-changed'],
     ['items that were tampered with', { hashNow: 'other' }, 'hash-changed'],
     ['no order to restore', { orders: 0 }, 'nothing-to-restore'],

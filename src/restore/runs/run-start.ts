@@ -8,7 +8,12 @@ import type { ShopGate } from './run.store.js';
 /** All that decides whether a plan may be run (or a run go on). */
 export interface StartFacts {
   readonly gate: Omit<ShopGate, 'journalHead'>;
-  readonly plan: { readonly number: number; readonly state: PlanState; readonly hash: string; readonly action: 'restore' | 'undo' };
+  readonly plan: {
+    readonly number: number;
+    readonly state: PlanState;
+    readonly hash: string;
+    readonly action: 'restore' | 'undo';
+  };
   /** states of the plan from which it may be started: `approved`; to go on, `run` */
   readonly from: PlanState;
   /** the hash of the items as they stand in the database */
@@ -42,9 +47,15 @@ export function judgeStart(facts: StartFacts): StartRefusal | undefined {
   const { gate, plan, standing, bleeding, override, caller } = facts;
   if (!gate.armed) return no('shop-not-armed', 'the shop is only observed; arm it first');
   if (gate.stopped)
-    return no('shop-stopped', `the shop's kill switch is set (${gate.stopReason ?? 'no reason given'}); release it first`);
-  if (override !== null && (caller.kind !== 'person' || !allows(caller.role, 'approver')))
-    return no('override-not-allowed', 'to restore while it still bleeds takes a person who may approve');
+    return no(
+      'shop-stopped',
+      `the shop's kill switch is set (${gate.stopReason ?? 'no reason given'}); release it first`,
+    );
+  if (override !== null && (caller.kind !== 'person' || !allows(caller.role, ['approver'])))
+    return no(
+      'override-not-allowed',
+      'to restore while it still bleeds takes a person who may approve',
+    );
   if (bleeding?.bleeding === true && override === null)
     return no('still-bleeding', `${bleeding.sentence}; find and stop the cause first`);
   if (plan.state !== facts.from)
@@ -52,8 +63,12 @@ export function judgeStart(facts: StartFacts): StartRefusal | undefined {
   if (facts.hashNow !== plan.hash || facts.hashAsked !== plan.hash)
     return no('hash-changed', 'what is to be run is not what was approved');
   if (!standing.approved)
-    return no('plan-not-approved', `${standing.missing} more person(s) have to approve plan ${plan.number}: not who asked for it, nor who starts it; an approval that has run out does not count`);
-  if (facts.orders === 0) return no('nothing-to-restore', 'the plan leaves all its orders to a person');
+    return no(
+      'plan-not-approved',
+      `${standing.missing} more person(s) have to approve plan ${plan.number}: not who asked for it, nor who starts it; an approval that has run out does not count`,
+    );
+  if (facts.orders === 0)
+    return no('nothing-to-restore', 'the plan leaves all its orders to a person');
   return undefined;
 }
 

@@ -32,10 +32,10 @@ export class RunStops {
     return this.runs.lock(transaction, runId);
   }
 
-  /** Stops a run that is running or paused; nothing happens to others. */
-  async stop(transaction: Transaction, run: Pick<Run, 'id'>, stop: Stop): Promise<void> {
+  /** Stops a run that is running or paused; false for others, to which nothing happens. */
+  async stop(transaction: Transaction, run: Pick<Run, 'id'>, stop: Stop): Promise<boolean> {
     const current = await this.runs.lock(transaction, run.id);
-    if (current?.state !== 'running' && current?.state !== 'paused') return;
+    if (current?.state !== 'running' && current?.state !== 'paused') return false;
     const { reason, words, now, personId } = stop;
     const state = { state: 'stopped', stopReason: reason, endedAt: now } as const;
     await this.runs.setState(transaction, run.id, state);
@@ -48,6 +48,7 @@ export class RunStops {
     });
     await this.release(transaction, current, now);
     if (personId === undefined) await this.page(transaction, current, stop);
+    return true;
   }
 
   /** Orders that had not had their turn are only planned again. */

@@ -34,18 +34,18 @@ export const itemStates = [
 ] as const;
 export type ItemState = (typeof itemStates)[number];
 
-/** `verified` follows on states before an attempt too: the plan's SQL may be run by hand. */
+/** `applied` follows on states before an attempt too: the plan's SQL may be run by hand. */
 export const itemTransitions = transitionTable<ItemState>({
   subject: 'item',
   initial: 'pending',
   next: {
-    pending: ['attempting', 'refused', 'verified', 'failed'],
+    pending: ['attempting', 'refused', 'applied'],
     attempting: ['pending', 'applied', 'unknown', 'refused', 'failed'],
     unknown: ['pending', 'applied'],
     applied: ['verified', 'failed'],
     verified: ['undone'],
-    refused: ['verified', 'failed'],
-    failed: ['pending', 'verified'],
+    refused: ['applied'],
+    failed: ['pending', 'applied'],
     undone: [],
   },
   words: {

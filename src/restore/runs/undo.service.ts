@@ -26,12 +26,24 @@ export class UndoService {
     const run = await this.runs.read(this.database, runId);
     if (run === undefined) throw missingRun(runId);
     if (run.action === 'undo')
-      throw new Fault('conflict', 'run-is-undo', 'an undo is not undone; propose a new restore plan instead');
+      throw new Fault(
+        'conflict',
+        'run-is-undo',
+        'an undo is not undone; propose a new restore plan instead',
+      );
     if (run.state === 'running' || run.state === 'paused')
-      throw new Fault('conflict', 'run-not-ended', `the run is ${run.state}; stop it before it is taken back`);
+      throw new Fault(
+        'conflict',
+        'run-not-ended',
+        `the run is ${run.state}; stop it before it is taken back`,
+      );
     const restored = await this.items.inStates(this.database, run.id, ['verified']);
     if (restored.length === 0)
-      throw new Fault('conflict', 'nothing-to-undo', 'no order of the run is restored and verified');
+      throw new Fault(
+        'conflict',
+        'nothing-to-undo',
+        'no order of the run is restored and verified',
+      );
     const shop = this.shops.get(run.shopId);
     return this.writer.write({
       shop,

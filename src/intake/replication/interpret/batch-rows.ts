@@ -36,7 +36,9 @@ export function namedRows(
     const { table } = mapped;
     if (change.kind !== 'insert' && change.before !== null) {
       const { values, whole } = change.before;
-      const isKey = mapped.key.every((column) => values[relation.columns.indexOf(column)] != null);
+      const isKey = mapped.key.every(
+        (column) => typeof values[relation.columns.indexOf(column)] === 'string',
+      );
       if (isKey) refs.push({ table, key: keyOfTuple(mapped, relation, values) });
       if (whole)
         images.push({ table, image: draftImage(mapped, relation, { tuple: values, base: null }) });

@@ -11,7 +11,7 @@ import { Fault } from '../../../platform/errors.js';
 import { money } from '../../../platform/money.js';
 import { buildSnapshot, isPlaced } from '../../../shops/snapshot.js';
 import { actorOf } from './actor.js';
-import { PersonalText, sealedImage, type DraftImage } from './draft-image.js';
+import { PersonalText, plainText, sealedImage, type DraftImage } from './draft-image.js';
 import type { CrossCheck, RowDraft, TransactionDraft } from './draft-transaction.js';
 import { isCancelling, isPlacing, kindsOf, type OrderChange } from './kinds.js';
 import { markerOf, traceparentOf } from './messages.js';
@@ -124,20 +124,28 @@ function described(
   },
 ): Omit<OrderEvent, 'orderId' | keyof ReturnType<typeof position>> {
   const { change, placing, before, after } = given;
-  const newest = after ?? before;
-  const valued = placing ? after : (before ?? after);
+  const { status, number, customer } = profile.order;
+  const newest = change.after ?? change.before;
   return {
-    orderNumber: newest?.number ?? null,
+    orderNumber: textOf(newest, number),
     kinds: kindsOf(profile, change),
-    statusBefore: before?.status ?? null,
-    statusAfter: after?.status ?? null,
+    statusBefore: textOf(change.before, status.column),
+    statusAfter: textOf(change.after, status.column),
     ...actorOf(profile, change.rowChanges),
-    customerId: newest?.customerId ?? null,
-    total: valued === null ? null : money(valued.totalMinor, valued.currency),
-    attributes: newest?.attributes ?? {},
+    customerId: textOf(newest, customer),
+    total: totalOf(placing ? after : (before ?? after)),
+    attributes: (after ?? before)?.attributes ?? {},
     rowChanges: change.rowChanges,
     snapshot: isCancelling(profile, change) ? before : placing ? after : null,
   };
+}
+
+function textOf(row: RowImage | null, column: string): string | null {
+  return plainText(row?.[column]) ?? null;
+}
+
+function totalOf(snapshot: OrderSnapshot | null): OrderEvent['total'] {
+  return snapshot === null ? null : money(snapshot.totalMinor, snapshot.currency);
 }
 
 /** The order's rows as new ones: before it was placed, nothing about it was journalled. */

@@ -82,11 +82,14 @@ class TransactionWork {
     if (mapped === undefined) return;
     switch (change.kind) {
       case 'insert':
-        return this.insert(mapped, change);
+        this.insert(mapped, change);
+        break;
       case 'update':
-        return this.update(mapped, change);
+        this.update(mapped, change);
+        break;
       case 'delete':
-        return this.delete(mapped, change);
+        this.delete(mapped, change);
+        break;
     }
   }
 
@@ -213,7 +216,7 @@ class TransactionWork {
   /** What was written down when the row was last seen; the parent itself may be gone by now. */
   private orderIdBefore(row: RowRef, image: DraftImage, lookup: RowLookup): string | null {
     const known = this.known.get(row);
-    if (known?.orderId != null) return known.orderId;
+    if (typeof known?.orderId === 'string') return known.orderId;
     const owner = ownerOf(this.mapping, { table: row.table, image }, lookup);
     return owner === null || owner === 'shared' ? null : owner.orderId;
   }
@@ -265,7 +268,7 @@ function sealsOfCheck({ known, told }: CrossCheck): SealRequest[] {
   if (known === null || told === null) return [];
   return Object.entries(told).flatMap(([column, value]) => {
     const other = known[column];
-    const isSealed = other != null && typeof other === 'object' && 'keyOf' in other;
+    const isSealed = typeof other === 'object' && other !== null && 'keyOf' in other;
     return value instanceof PersonalText && isSealed ? [{ value, keyOf: other.keyOf }] : [];
   });
 }

@@ -97,9 +97,12 @@ export function replicationConfig(url: string): pg.ClientConfig {
 }
 
 async function identify(client: pg.Client): Promise<Omit<SourceFacts, 'slot'>> {
-  const { rows } = await client.query<{ systemid: string; timeline: number; xlogpos: string }>(
-    'IDENTIFY_SYSTEM',
-  );
+  const { rows } = await client.query<{
+    systemid: string;
+    // bigint, and so text, from PostgreSQL 16 on
+    timeline: number | string;
+    xlogpos: string;
+  }>('IDENTIFY_SYSTEM');
   const [row] = rows;
   if (row === undefined) throw new Error('the shop’s server did not identify itself');
   return {

@@ -1,0 +1,34 @@
+import type { Incident, Listed } from './api-types.js';
+import { shopId, type Stage } from './stage.js';
+import { count, teller } from './teller.js';
+import { pause } from './waiting.js';
+
+const watchMs = 90_000;
+const ownCancellations = 40;
+
+/** Ninety lively seconds without a failure: a sale, and one customer who cancels 40 orders. True where nothing was raised. */
+export async function nothingFails(stage: Stage): Promise<boolean> {
+  teller.chapter('A sale, and a customer who changes their mind');
+  await stage.shop.startSale();
+  teller.say('a sale begins: five times the orders, and more of everything else');
+  await pause(watchMs / 3);
+  const cancelled = await stage.shop.bulkCancel(ownCancellations);
+  teller.say(`one customer cancels ${count(cancelled.length, 'order')} of their own`);
+  await pause(watchMs / 3);
+  await stage.shop.stopSale();
+  teller.say('the sale ends');
+  await pause(watchMs / 3);
+  const findings = await stage.robin.get<Listed<{ sentence: string }>>(`/findings?shop=${shopId}`);
+  const incidents = await stage.robin.get<Listed<Incident>>(`/incidents?shop=${shopId}`);
+  const raised = [
+    ...findings.items.map(({ sentence }) => sentence),
+    ...incidents.items.map(({ title }) => title),
+  ];
+  if (raised.length === 0 && stage.pager.pages.length === 0) {
+    teller.good('nothing was raised: no finding, no incident, no page');
+    return true;
+  }
+  teller.bad('something was raised although nothing failed:');
+  teller.list(raised);
+  return false;
+}

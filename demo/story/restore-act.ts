@@ -1,0 +1,156 @@
+import { createInterface } from 'node:readline/promises';
+import type { Incident, OrderView, Plan, PlanItem, Run } from './api-types.js';
+import { ProblemError } from './json-client.js';
+import { shopId, type Stage } from './stage.js';
+import { count, teller } from './teller.js';
+import { allOf, pause, until } from './waiting.js';
+
+const shownItems = 2;
+const runTimeoutMs = 300_000;
+
+export interface Restored {
+  readonly plan: Plan;
+  readonly items: readonly PlanItem[];
+  readonly run: Run;
+}
+
+/** A restore is refused while orders are still being cancelled; so the job is stopped first. */
+export async function stopTheHarm(stage: Stage, incidentId: string): Promise<void> {
+  teller.chapter('No restore while it still bleeds');
+  await stage.robin.post(`/incidents/${incidentId}/acknowledge`);
+  await stage.admin.post(`/shops/${shopId}/arm`);
+  teller.say(
+    'Robin acknowledges; an admin arms the shop: from now on an approved plan may be written to it',
+  );
+  const plan = await stage.robin.post<Plan>(`/incidents/${incidentId}/restore-plans`);
+  await approve(stage, plan);
+  try {
+    await stage.robin.post(`/restore-plans/${plan.id}/runs`);
+    throw new Error('the restore was started although the job still cancels orders');
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.problem.code !== 'still-bleeding') throw error;
+    teller.good(`refused: ${error.problem.detail}`);
+  }
+}
+
+/** Plan, approval by a second person, one canary order, the rest, each read back and verified. */
+export async function restoreTheOrders(
+  stage: Stage,
+  incidentId: string,
+  options: { once: boolean },
+): Promise<Restored> {
+  teller.chapter('The restore');
+  const plan = await propose(stage, incidentId);
+  const items = await allOf<PlanItem>(stage.robin, `/restore-plans/${plan.id}/items`);
+  tellPlan(plan, items);
+  if (
+    !options.once &&
+    !(await asked(`Approve plan ${plan.number} as Alex, the second person? [y/N] `))
+  ) {
+    throw new Declined();
+  }
+  await approve(stage, plan);
+  teller.say(`Alex approves plan ${plan.number} (bound to its hash ${plan.hash.slice(0, 12)}...)`);
+  const run = await carryOut(stage, plan);
+  await tellOneOrder(stage, items);
+  return { plan, items, run };
+}
+
+/** The user said no. */
+export class Declined extends Error {
+  override readonly name = 'Declined';
+}
+
+async function propose(stage: Stage, incidentId: string): Promise<Plan> {
+  await until(
+    'every case to be judged',
+    async () => {
+      const { cases } = await stage.robin.get<Incident>(`/incidents/${incidentId}`);
+      return (cases.byVerdict['unsure'] ?? 0) === 0 ? cases : undefined;
+    },
+    { timeoutMs: 15_000, everyMs: 250 },
+  ).catch(() => teller.say('some cases stay unsure: they are left to people'));
+  return stage.robin.post<Plan>(`/incidents/${incidentId}/restore-plans`);
+}
+
+function tellPlan(plan: Plan, items: readonly PlanItem[]): void {
+  teller.say(
+    `plan ${plan.number}: ${count(plan.reopen, 'order')} set back exactly, ${plan.person} left to people; before anything is written, it says what changes:`,
+  );
+  for (const item of items.slice(0, shownItems)) {
+    teller.list([item.words.headline, ...item.words.changes.map((line) => `  ${line}`)]);
+  }
+  if (items.length > shownItems)
+    teller.list([`... and ${count(items.length - shownItems, 'more order')}`]);
+  teller.list(plan.notes);
+}
+
+async function approve(stage: Stage, plan: Plan): Promise<void> {
+  await stage.alex.post(`/restore-plans/${plan.id}/approvals`, {
+    decision: 'approved',
+    planHash: plan.hash,
+  });
+}
+
+async function carryOut(stage: Stage, plan: Plan): Promise<Run> {
+  const started = await until('the bleeding to stop', () => startRun(stage, plan), {
+    timeoutMs: 90_000,
+    everyMs: 1_000,
+  });
+  teller.say('the run starts: one order first, the canary');
+  let told = 0;
+  return until(
+    'the run to end',
+    async () => {
+      const run = await stage.robin.get<Run>(`/restore-runs/${started.id}`);
+      const verified = run.items['verified'] ?? 0;
+      if (verified > told) {
+        teller.say(
+          `${count(verified, 'order')} restored, read back and seen in the shop’s own stream`,
+        );
+        told = verified;
+      }
+      if (run.state === 'stopped')
+        throw new Error(`the run stopped: ${run.stopReason ?? 'no reason'}`);
+      return run.state === 'finished' ? run : undefined;
+    },
+    { timeoutMs: runTimeoutMs, everyMs: 100 },
+  );
+}
+
+/** The refusal goes away by itself once quiet has lasted long enough. */
+async function startRun(stage: Stage, plan: Plan): Promise<Run | undefined> {
+  try {
+    return await stage.robin.post<Run>(`/restore-plans/${plan.id}/runs`);
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.code === 'still-bleeding') return undefined;
+    throw error;
+  }
+}
+
+async function tellOneOrder(stage: Stage, items: readonly PlanItem[]): Promise<void> {
+  const item = items.find(({ disposition }) => disposition === 'reopen');
+  if (item === undefined) return;
+  const { order } = await stage.robin.get<OrderView>(`/shops/${shopId}/orders/${item.orderId}`);
+  teller.good(`order ${item.orderNumber}, read from the shop: status "${order.status}"`);
+}
+
+async function asked(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`\n${question}`)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Stops the faulty job, as the on-call engineer would. */
+export async function stopTheJob(
+  stage: Stage,
+): Promise<NonNullable<Awaited<ReturnType<Stage['shop']['stopFault']>>>> {
+  const fault = await stage.shop.stopFault();
+  if (fault === null) throw new Error('the faulty job was not running');
+  teller.say(`the job is stopped; it had cancelled ${count(fault.cancelled.length, 'paid order')}`);
+  await pause(1_000);
+  return fault;
+}

@@ -1,0 +1,97 @@
+import { apiCommand, listCommand, wholeListCommand } from '../api-command.js';
+import type { Noun } from '../command.js';
+import {
+  amount,
+  joined,
+  listed,
+  money,
+  said,
+  text,
+  time,
+  valueAt,
+  wordsOf,
+} from '../output/column.js';
+import { actorInWords, changeInWords } from '../output/words.js';
+
+export const order: Noun = {
+  name: 'order',
+  summary: 'one order: as the shop has it, what happened to it, which incidents it is in',
+  commands: [
+    apiCommand({
+      usage: 'show <shop> <order>',
+      summary: 'an order as it stands in the shop now, by its id or number',
+      examples: ['order show main 10045'],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}' },
+      view: {
+        kind: 'record',
+        columns: [
+          text('order', 'order.number', 'order.orderId'),
+          text('status', 'order.status'),
+          money('total', 'order.totalMinor', 'order.currency'),
+          time('placed', 'order.placedAt'),
+          time('cancelled', 'order.cancelledAt'),
+          text('customer', 'order.customerId'),
+          text('attributes', 'order.attributes'),
+          text('way back', 'capability.way'),
+          text('because', 'capability.detail'),
+        ],
+        lists: [
+          {
+            field: 'order.lines',
+            title: 'Lines',
+            currency: 'order.currency',
+            columns: [
+              text('product', 'product'),
+              text('name', 'name'),
+              text('quantity', 'quantity'),
+              amount('each', 'unitPriceMinor'),
+              amount('total', 'totalMinor'),
+            ],
+          },
+          {
+            field: 'order.payments',
+            title: 'Payments',
+            currency: 'order.currency',
+            columns: [
+              text('payment', 'paymentId'),
+              text('state', 'state'),
+              amount('held', 'heldMinor'),
+              amount('returned', 'refundedMinor'),
+            ],
+          },
+        ],
+      },
+    }),
+    listCommand({
+      usage: 'journal <shop> <order>',
+      summary: 'what happened to an order, oldest first, by its id or number',
+      examples: ['order journal main 10045', 'order journal main 10045 --json'],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/journal' },
+      columns: [
+        time('at', 'committedAt'),
+        listed('what', 'kinds', wordsOf),
+        joined('status', ['statusBefore', 'statusAfter'], changeInWords),
+        joined('by', ['actorKind', 'actor'], actorInWords),
+        text('reason', 'reason'),
+        listed('rows', 'rowChanges', (row) => wordsOf(valueAt(row, 'table'))),
+        text('position', 'position'),
+      ],
+      empty: 'The journal has nothing about it.',
+    }),
+    wholeListCommand({
+      usage: 'cases <shop> <order>',
+      summary: 'which incidents an order is in, by its id or number',
+      examples: ['order cases main 10045'],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/cases' },
+      columns: [
+        said('incident', 'incidentNumber', wordsOf),
+        text('status', 'incidentStatus'),
+        text('case', 'state'),
+        text('verdict', 'verdict'),
+        time('cancelled', 'cancelledAt'),
+        text('about', 'incidentTitle'),
+      ],
+      empty: 'This order is in no incident.',
+    }),
+  ],
+};

@@ -1,0 +1,194 @@
+import { Option } from 'commander';
+import { apiCommand, textCommand, wholeListCommand } from '../api-command.js';
+import type { Command, Noun } from '../command.js';
+import { required } from '../options.js';
+import { attachUrlOf } from '../secret.js';
+import { nothing, said, text, time, valueAt, type Column } from '../output/column.js';
+import { bytesInWords } from '../output/words.js';
+
+const mainColumns: readonly Column[] = [
+  text('shop', 'id'),
+  text('name', 'name'),
+  text('profile', 'profile.name'),
+  said('restores', 'armedAt', (at) => (at === null ? 'not armed: only observed' : 'armed')),
+  time('stopped', 'stoppedAt'),
+  text('because', 'stopReason'),
+];
+
+const allColumns: readonly Column[] = [
+  ...mainColumns,
+  time('armed', 'armedAt'),
+  text('can be armed', 'hasWriteCredential'),
+];
+
+/** The shop's server answers in its own time: attach waits for locks, a check looks at every table. */
+const patienceSeconds = 300;
+
+const streamColumns: readonly Column[] = [
+  text('shop', 'shopId'),
+  text('stream', 'state'),
+  text('problem', 'problem'),
+  said('behind', 'lagBytes', bytesInWords),
+  said('kept for us', 'retainedWalBytes', bytesInWords),
+  text('kept as', 'walStatus'),
+  said('last heard', 'secondsSinceMessage', (seconds) =>
+    typeof seconds === 'number' ? `${Math.round(seconds)} s ago` : nothing,
+  ),
+  text('rows read first', 'snapshotRows'),
+  time('attached', 'attachedAt'),
+  text('journalled to', 'confirmedLsn'),
+  text('incarnation', 'incarnation'),
+  text('slot', 'slotName'),
+  text('publication', 'publicationName'),
+];
+
+const credentialOption = () =>
+  new Option(
+    '--attach-url-file <file>',
+    "a file with the connection URL of the tables' owner (else REINSTATE_ATTACH_URL)",
+  );
+
+/** Attaching: the only changes to a shop's schema, made once, by its owner. */
+const attaching: readonly Command[] = [
+  apiCommand({
+    usage: 'attach <shop>',
+    summary: 'follow the orders of a shop by logical replication (needs the role admin)',
+    description:
+      "It needs the credential of the tables' owner once: from --attach-url-file or REINSTATE_ATTACH_URL, never as an\nargument, since those stand in the process list. It is not stored. Where a DBA ran the SQL of attach-sql, none is needed.",
+    examples: ['shop attach main --attach-url-file owner-url', 'shop attach main'],
+    options: [
+      credentialOption(),
+      new Option(
+        '--allow-unbounded-wal',
+        'also where max_slot_wal_keep_size is not set: a forgotten slot can fill the disk there',
+      ),
+    ],
+    request: {
+      method: 'POST',
+      path: '/shops/{shop}/attach',
+      patienceSeconds,
+      body: ['allowUnboundedWal'],
+      bodyOf: async (context) => ({ credential: await attachUrlOf(context) }),
+    },
+    view: { kind: 'record', columns: streamColumns },
+  }),
+  textCommand({
+    usage: 'attach-sql <shop>',
+    summary: "what attaching changes in the shop's schema, as SQL for a DBA",
+    examples: ['shop attach-sql main > attach.sql'],
+    request: { method: 'GET', path: '/shops/{shop}/attach.sql', patienceSeconds },
+  }),
+  apiCommand({
+    usage: 'status <shop>',
+    summary: "where the shop's stream stands, and how far behind it is",
+    examples: ['shop status main', 'shop status main --json'],
+    request: { method: 'GET', path: '/shops/{shop}/status' },
+    view: { kind: 'record', columns: streamColumns },
+  }),
+  apiCommand({
+    usage: 'detach <shop>',
+    summary: 'stop following a shop, and take back what attaching changed there',
+    description: 'What could not be taken back is printed as SQL for a DBA.',
+    examples: ['shop detach main --attach-url-file owner-url'],
+    options: [credentialOption()],
+    request: {
+      method: 'POST',
+      path: '/shops/{shop}/detach',
+      patienceSeconds,
+      bodyOf: async (context) => ({ credential: await attachUrlOf(context) }),
+    },
+    view: {
+      kind: 'said',
+      columns: [text('stream', 'status.state'), text('left', 'remainingSql')],
+      words: (answer) => {
+        const left = valueAt(answer, 'remainingSql');
+        const lines = Array.isArray(left) ? left.map(String) : [];
+        return lines.length === 0
+          ? 'Detached; nothing of Reinstate is left in the shop.'
+          : `Detached. Left for a DBA to run in the shop:\n${lines.join('\n')}`;
+      },
+    },
+  }),
+];
+
+/** A command that changes whether the shop may be written to, and shows the shop afterwards. */
+const change = (given: {
+  verb: string;
+  summary: string;
+  description?: string;
+  options?: readonly Option[];
+  example?: string;
+}) =>
+  apiCommand({
+    ...given,
+    usage: `${given.verb} <shop>`,
+    examples: [given.example ?? `shop ${given.verb} main`],
+    request: {
+      method: 'POST',
+      patienceSeconds,
+      path: `/shops/{shop}/${given.verb}`,
+      body: (given.options ?? []).map((option) => option.attributeName()),
+    },
+    view: { kind: 'record', columns: allColumns },
+  });
+
+export const shop: Noun = {
+  name: 'shop',
+  summary: 'the watched shops: attach, check, arm, stop',
+  commands: [
+    wholeListCommand({
+      usage: 'list',
+      summary: 'the configured shops',
+      examples: ['shop list'],
+      request: { method: 'GET', path: '/shops' },
+      columns: mainColumns,
+      empty: 'No shop is configured: see REINSTATE_CONFIG in docs/configuration.md.',
+    }),
+    apiCommand({
+      usage: 'show <shop>',
+      summary: 'one shop, and whether it may be written to',
+      examples: ['shop show main'],
+      request: { method: 'GET', path: '/shops/{shop}' },
+      view: { kind: 'record', columns: allColumns },
+    }),
+    ...attaching,
+    apiCommand({
+      usage: 'check <shop>',
+      summary: 'prove the profile on the live shop; it only reads',
+      description: 'A shop whose check has errors cannot be armed.',
+      examples: ['shop check main'],
+      request: { method: 'POST', path: '/shops/{shop}/check', patienceSeconds },
+      view: {
+        kind: 'record',
+        columns: [
+          said('profile', 'ok', (ok) => (ok === true ? 'fits the shop' : 'does not fit the shop')),
+          text('server', 'serverVersion'),
+        ],
+        lists: [
+          {
+            field: 'faults',
+            title: 'What was found',
+            columns: [
+              text('severity', 'severity'),
+              text('where', 'where'),
+              text('what', 'message'),
+            ],
+          },
+        ],
+      },
+    }),
+    change({
+      verb: 'arm',
+      summary: 'allow restores (needs the role admin)',
+      description: 'The profile is checked first. Until then the write credential is not used.',
+    }),
+    change({ verb: 'disarm', summary: 'forbid restores: the shop is only observed' }),
+    change({
+      verb: 'stop',
+      summary: 'the kill switch: no restore starts or goes on',
+      options: [required(new Option('--reason <reason>', 'why, for everybody who sees it'))],
+      example: 'shop stop main --reason "stock counts look wrong"',
+    }),
+    change({ verb: 'resume', summary: 'release the kill switch (needs the role approver)' }),
+  ],
+};

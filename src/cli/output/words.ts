@@ -1,0 +1,59 @@
+import { nothing, valueAt, wordsOf } from './column.js';
+
+/** `paid -> cancelled`; a status that did not change is told once. */
+export function changeInWords(before: unknown, after: unknown): string {
+  return before === after ? wordsOf(after) : `${wordsOf(before)} -> ${wordsOf(after)}`;
+}
+
+/** Who did it: `job "unpaid-orders"`, or `nobody known`. */
+export function actorInWords(kind: unknown, actor: unknown): string {
+  if (kind === 'unknown') return actor === null ? 'nobody known' : `"${wordsOf(actor)}"`;
+  return actor === null || actor === undefined
+    ? wordsOf(kind)
+    : `${wordsOf(kind)} "${wordsOf(actor)}"`;
+}
+
+/** Counts by name, without those that are nought: `3 open, 7 restored`. */
+export function countsInWords(counts: unknown): string {
+  if (typeof counts !== 'object' || counts === null) return nothing;
+  const parts = Object.entries(counts)
+    .filter(([, count]) => count !== 0)
+    .map(([name, count]) => `${wordsOf(count)} ${name}`);
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** `12.5 MB`; bytes of a log, where a rough size is what one wants to know. */
+export function bytesInWords(bytes: unknown): string {
+  if (typeof bytes !== 'number') return nothing;
+  if (bytes < 1_000) return `${bytes} bytes`;
+  const unit = ['kB', 'MB', 'GB', 'TB'].findIndex((_, index) => bytes < 1_000 ** (index + 2));
+  const power = unit < 0 ? 4 : unit + 1;
+  return `${(bytes / 1_000 ** power).toFixed(1)} ${['kB', 'MB', 'GB', 'TB'][power - 1] ?? 'TB'}`;
+}
+
+/** What a timeline entry tells beside its type. */
+export function timelineInWords(data: unknown): string {
+  const at = (name: string) => valueAt(data, name);
+  const order = at('orderNumber') ?? at('orderId');
+  const sentence = ['line', 'summary', 'text', 'words']
+    .map(at)
+    .find((value) => typeof value === 'string');
+  const counts = ['orders', 'added', 'reopen', 'person', 'restored', 'closed']
+    .filter((name) => typeof at(name) === 'number')
+    .map((name) => `${name} ${wordsOf(at(name))}`);
+  const parts = [
+    order === undefined || order === null ? undefined : `order ${wordsOf(order)}`,
+    at('planNumber') === undefined ? undefined : `plan ${wordsOf(at('planNumber'))}`,
+    at('from') === undefined ? at('verdict') : changeInWords(at('from'), at('to')),
+    at('assignee'),
+    ...counts,
+    at('counts') === undefined ? undefined : countsInWords(at('counts')),
+    sentence,
+    typeof at('reason') === 'string' ? `(${wordsOf(at('reason'))})` : undefined,
+    typeof at('override') === 'string' ? `(all the same: ${wordsOf(at('override'))})` : undefined,
+  ];
+  return parts
+    .filter((part) => part !== undefined && part !== null && part !== '')
+    .map(wordsOf)
+    .join(' ');
+}

@@ -1,0 +1,94 @@
+import { Module } from '@nestjs/common';
+import { IncidentsModule } from '../incidents/incidents.module.js';
+import { ApprovalService } from './approvals/approval.service.js';
+import { ApprovalStore } from './approvals/approval.store.js';
+import { BleedingService } from './bleeding.service.js';
+import { BleedingStore } from './bleeding.store.js';
+import { BreakGlass } from './break-glass.js';
+import { CaseMoves } from './case-moves.js';
+import { PlanBuilder } from './plans/plan-builder.js';
+import { PlanEnds } from './plans/plan-ends.js';
+import { PlanExpiryStep } from './plans/plan-expiry.step.js';
+import { PlanViewService } from './plans/plan-view.service.js';
+import { PlanWriter } from './plans/plan-writer.js';
+import { PlanService } from './plans/plan.service.js';
+import { PlanStore } from './plans/plan.store.js';
+import { UndoBuilder } from './plans/undo-builder.js';
+import { RestoreMetrics } from './restore.metrics.js';
+import { Aftermath } from './runs/aftermath.js';
+import { EchoIntake } from './runs/echo-intake.js';
+import { EchoStore } from './runs/echo.store.js';
+import { HandRuns } from './runs/hand-runs.js';
+import { AttemptEvidence, ItemAttempt } from './runs/item-attempt.js';
+import { ItemClaims } from './runs/item-claims.js';
+import { ItemOutcomes } from './runs/item-outcomes.js';
+import { Leftovers } from './runs/leftovers.js';
+import { RefusalLog } from './runs/refusal-log.js';
+import { RestoreEchoStep } from './runs/restore-echo.step.js';
+import { RestoreRunStep } from './runs/restore-run.step.js';
+import { RunControlService } from './runs/run-control.service.js';
+import { RunDriver } from './runs/run-driver.js';
+import { RunItemStore } from './runs/run-item.store.js';
+import { RunReopening } from './runs/run-reopening.js';
+import { RunResumeService } from './runs/run-resume.service.js';
+import { RunStartService } from './runs/run-start.service.js';
+import { RunStops } from './runs/run-stops.js';
+import { RunWriter } from './runs/run-writer.js';
+import { RunStore } from './runs/run.store.js';
+import { StartJudge } from './runs/start-judge.js';
+import { UndoService } from './runs/undo.service.js';
+
+/** The services that runbook steps and other rooms may call; the endpoints call the same. */
+const services = [
+  ApprovalService,
+  BleedingService,
+  PlanService,
+  PlanViewService,
+  RunControlService,
+  RunResumeService,
+  RunStartService,
+  UndoService,
+];
+
+const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
+
+/**
+ * Restore plans, their approval and their runs. Needs PlatformModule, AccessModule, JournalModule,
+ * ShopsModule and AlertingModule.
+ */
+@Module({
+  imports: [IncidentsModule],
+  providers: [
+    ...services,
+    ...steps,
+    Aftermath,
+    ApprovalStore,
+    AttemptEvidence,
+    BleedingStore,
+    BreakGlass,
+    CaseMoves,
+    EchoIntake,
+    EchoStore,
+    HandRuns,
+    ItemAttempt,
+    ItemClaims,
+    ItemOutcomes,
+    Leftovers,
+    PlanBuilder,
+    PlanEnds,
+    PlanStore,
+    PlanWriter,
+    RefusalLog,
+    RestoreMetrics,
+    RunDriver,
+    RunItemStore,
+    RunReopening,
+    RunStops,
+    RunStore,
+    RunWriter,
+    StartJudge,
+    UndoBuilder,
+  ],
+  exports: [...services, ...steps],
+})
+export class RestoreModule {}

@@ -1,0 +1,60 @@
+/** A Vendure shop that Reinstate watches: service, credentials and people, from attach to detach. */
+import { createCredentials, dropCredentials } from './reinstate-credentials.mjs';
+import { Person, waitFor } from './reinstate-client.mjs';
+import { startReinstate } from './reinstate-process.mjs';
+
+export const shopId = 'vendure';
+
+/** Waits until the stream has journalled all that the shop has committed up to now. */
+export async function caughtUp({ shop, admin }) {
+  const { rows } = await shop.client.query('SELECT pg_current_wal_lsn()::text AS lsn');
+  const behind = async (lsn) =>
+    (await shop.client.query('SELECT $1::pg_lsn < $2::pg_lsn AS behind', [lsn, rows[0].lsn])).rows[0]
+      .behind;
+  let status;
+  await waitFor(
+    'the stream reaches the shop',
+    async () => {
+      status = await admin.get(`/shops/${shopId}/status`);
+      const isThere = status.confirmedLsn && !(await behind(status.confirmedLsn));
+      return status.state === 'streaming' && isThere ? true : undefined;
+    },
+    { describe: () => JSON.stringify(status) },
+  );
+}
+
+/**
+ * Starts Reinstate beside the shop, checks and attaches it, and resolves with the people at work: `admin`,
+ * `robin` on call, and `alex`, who approves. `close` detaches and takes everything away again, and leaves
+ * the shop as it was.
+ */
+export async function watchShop(shop) {
+  const credentials = await createCredentials(shop);
+  const undo = [() => dropCredentials(shop, credentials)];
+  const close = async () => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    const service = await startReinstate({ credentials, shopId });
+    undo.push(service.stop);
+    const admin = new Person(service);
+    const check = await admin.post(`/shops/${shopId}/check`);
+    await admin.post(`/shops/${shopId}/attach`, { credential: credentials.attach });
+    undo.push(() => admin.post(`/shops/${shopId}/detach`, { credential: credentials.attach }));
+    await caughtUp({ shop, admin });
+    const hire = (name, role) => admin.hire({ url: service.url, name, role });
+    return {
+      shop,
+      credentials,
+      service,
+      check,
+      admin,
+      robin: await hire('Robin', 'responder'),
+      alex: await hire('Alex', 'approver'),
+      close,
+    };
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
