@@ -21,6 +21,10 @@ import type { Database } from './platform/database/database.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { loggerOptions } from './platform/telemetry/logger.js';
 import type { BackgroundStep } from './platform/work/background-step.js';
+import { PlanExpiryStep } from './restore/plans/plan-expiry.step.js';
+import { RestoreModule } from './restore/restore.module.js';
+import { RestoreEchoStep } from './restore/runs/restore-echo.step.js';
+import { RestoreRunStep } from './restore/runs/restore-run.step.js';
 import { ShopsModule } from './shops/shops.module.js';
 
 export interface AppParts {
@@ -43,6 +47,9 @@ export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundSte
   AlertingStep,
   PageDeliveryStep,
   IncidentsStep,
+  PlanExpiryStep,
+  RestoreRunStep,
+  RestoreEchoStep,
 ];
 
 /** The composition root: it alone names every feature. */
@@ -68,6 +75,7 @@ export class AppModule {
           runbooksDirectory: parts.runbooksDirectory,
         }),
         IncidentsModule,
+        RestoreModule,
       ],
     };
   }

@@ -18,7 +18,7 @@ export class PageService {
 
   /** Writes the page down; its id, or undefined where a page of this dedupe key exists already. */
   async enqueue(transaction: Transaction, page: NewPage): Promise<string | undefined> {
-    const receivers = this.settings.receivers.map((receiver) => receiver.name);
+    const receivers = [...new Set(this.settings.receivers.map((receiver) => receiver.name))];
     return this.store.add(transaction, page, receivers);
   }
 }

@@ -22,6 +22,8 @@ export interface ApiRequest {
 }
 
 const usualPatienceSeconds = 30;
+/** Some of the service's heartbeats. */
+const silenceMaxMs = 60_000;
 
 /** A page of a list, as every list of the API comes. */
 export interface ListAnswer {
@@ -54,15 +56,26 @@ export class ApiClient {
     return this.reach(async () => (await this.open(request, limit)).text(), seconds);
   }
 
-  /** The answer's body as it arrives, for as long as it takes; what ends it early is a CliFailure. */
+  /**
+   * The answer's body as it arrives, for as long as it takes. A connection on which nothing comes for
+   * a while (the service sends heartbeats) is given up; what ends it early is a CliFailure.
+   */
   async *stream(request: ApiRequest): AsyncGenerator<string> {
-    const response = await this.reach(() => this.open(request, this.settings.signal));
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    if (reader === undefined) return;
-    for (;;) {
-      const { done, value } = await this.reach(() => reader.read());
-      if (done) return;
-      yield value;
+    const silence = new AbortController();
+    const giveUp = () => silence.abort(new DOMException('silent', 'TimeoutError'));
+    const timer = setTimeout(giveUp, silenceMaxMs);
+    const signal = AbortSignal.any([this.settings.signal, silence.signal]);
+    try {
+      const response = await this.reach(() => this.open(request, signal), silenceMaxMs / 1000);
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      while (reader !== undefined) {
+        const { done, value } = await this.reach(() => reader.read(), silenceMaxMs / 1000);
+        if (done) return;
+        timer.refresh();
+        yield value;
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -109,14 +122,19 @@ export class ApiClient {
 
   private unreachableWords(error: unknown, seconds: number): string {
     const { url } = this.settings;
-    if (error instanceof Error && error.name === 'TimeoutError') {
-      return `${url} did not answer within ${seconds} seconds; --timeout gives it longer`;
+    if (fieldOf(error, 'name') === 'TimeoutError') {
+      return `${url} did not answer within ${seconds} s; --timeout gives it longer`;
     }
-    const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-    const why =
-      cause instanceof Error && 'code' in cause ? String(cause.code) : 'the connection failed';
+    const code = fieldOf(fieldOf(error, 'cause') ?? error, 'code');
+    const why = typeof code === 'string' ? code : 'the connection failed';
     return `cannot reach ${url} (${why}): is the service running there? --url or REINSTATE_URL says where it is`;
   }
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 async function problemOf(response: Response): Promise<ProblemAnswer> {

@@ -64,11 +64,16 @@ export function apiCommand(parts: CommandParts & { readonly view: View }): Comma
   };
 }
 
+interface ListParts extends CommandParts {
+  readonly columns: readonly Column[];
+  readonly empty: string;
+  /** for items that need several lines each; the columns then only name the fields that it shows */
+  readonly lines?: (item: unknown) => readonly string[];
+}
+
 /** A command that shows a list: one page, or with `--all` every page. */
-export function listCommand(
-  parts: CommandParts & { readonly columns: readonly Column[]; readonly empty: string },
-): Command {
-  const { request: given, columns, empty } = parts;
+export function listCommand(parts: ListParts): Command {
+  const { request: given, columns, empty, lines } = parts;
   const request = { ...given, query: [...(given.query ?? []), 'limit', 'cursor'] };
   const options = [
     ...(parts.options ?? []),
@@ -89,7 +94,9 @@ export function listCommand(
         context.out.answer(list);
         return;
       }
-      context.out.table(list.items, { columns, empty });
+      if (lines === undefined || list.items.length === 0)
+        context.out.table(list.items, { columns, empty });
+      else for (const line of list.items.flatMap(lines)) context.out.line(line);
       if (typeof list.nextCursor === 'string') {
         context.out.line(`\nThere is more: --all, or --cursor ${list.nextCursor}`);
       }

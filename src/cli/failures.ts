@@ -40,6 +40,11 @@ export function usageFailure(message: string): CliFailure {
   return new CliFailure(exitCodes.usage, message);
 }
 
+/** What was asked for was not done, or did not end well. */
+export function refused(message: string): CliFailure {
+  return new CliFailure(exitCodes.refused, message);
+}
+
 /** The service refused: its detail, its code for looking it up, and each field that was wrong. */
 export function refusal(problem: ProblemAnswer): CliFailure {
   const { detail, title, status, code, fields = [] } = problem;

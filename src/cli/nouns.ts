@@ -7,6 +7,8 @@ import { finding } from './nouns/finding.js';
 import { incident } from './nouns/incident.js';
 import { order } from './nouns/order.js';
 import { person } from './nouns/person.js';
+import { plan } from './nouns/plan.js';
+import { run } from './nouns/run.js';
 import { shop } from './nouns/shop.js';
 import { token } from './nouns/token.js';
 import { whoami } from './nouns/whoami.js';
@@ -15,6 +17,8 @@ import { whoami } from './nouns/whoami.js';
 export const nouns: readonly Noun[] = [
   incident,
   order,
+  plan,
+  run,
   shop,
   finding,
   alert,

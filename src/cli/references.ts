@@ -1,5 +1,5 @@
 import type { ApiClient, ListAnswer } from './api-client.js';
-import { CliFailure, exitCodes } from './failures.js';
+import { refused } from './failures.js';
 import { valueAt } from './output/column.js';
 
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -11,6 +11,8 @@ type Resolver = (api: ApiClient, written: string) => Promise<string>;
 const resolvers: Readonly<Record<string, Resolver>> = {
   incident: incidentId,
   person: personId,
+  plan: planId,
+  run: runId,
 };
 
 /** The arguments with ids in place of numbers and names. */
@@ -33,7 +35,33 @@ async function incidentId(api: ApiClient, written: string): Promise<string> {
   for await (const incident of itemsOf(api, '/incidents')) {
     if (valueAt(incident, 'number') === Number(wanted)) return String(valueAt(incident, 'id'));
   }
-  throw new CliFailure(exitCodes.refused, `there is no incident ${wanted}`);
+  throw refused(`there is no incident ${wanted}`);
+}
+
+/** A plan by its number, looked for from the newest incident on. */
+async function planOfNumber(api: ApiClient, wanted: string): Promise<unknown> {
+  for await (const incident of itemsOf(api, '/incidents')) {
+    const path = `/incidents/${String(valueAt(incident, 'id'))}/restore-plans`;
+    for await (const plan of itemsOf(api, path)) {
+      if (valueAt(plan, 'number') === Number(wanted)) return plan;
+    }
+  }
+  throw refused(`there is no restore plan ${wanted}`);
+}
+
+/** The id of a restore plan by its number. */
+async function planId(api: ApiClient, written: string): Promise<string> {
+  const wanted = number.exec(written)?.[1];
+  return wanted === undefined ? written : String(valueAt(await planOfNumber(api, wanted), 'id'));
+}
+
+/** The id of a run by the number of its plan: a plan is run once. */
+async function runId(api: ApiClient, written: string): Promise<string> {
+  const wanted = number.exec(written)?.[1];
+  if (wanted === undefined) return written;
+  const id = valueAt(await planOfNumber(api, wanted), 'runId');
+  if (typeof id === 'string') return id;
+  throw refused(`plan ${wanted} was not started yet`);
 }
 
 /** The id of a person by name; `me` is who asks. */
@@ -45,7 +73,7 @@ export async function personId(api: ApiClient, written: string): Promise<string>
   const { items } = (await api.json({ method: 'GET', path: '/persons' })) as ListAnswer;
   const found = items.find((person) => valueAt(person, 'name') === written);
   if (found !== undefined) return String(valueAt(found, 'id'));
-  throw new CliFailure(exitCodes.refused, `there is no person or service named "${written}"`);
+  throw refused(`there is no person or service named "${written}"`);
 }
 
 /** The id of a case by its order's number or id. */
@@ -54,12 +82,28 @@ export async function caseId(
   given: { incident: string; order: string },
 ): Promise<string> {
   const { incident, order } = given;
-  if (uuid.test(order)) return order;
-  for await (const one of itemsOf(api, `/incidents/${incident}/cases`)) {
-    if ([valueAt(one, 'orderNumber'), valueAt(one, 'orderId')].includes(order))
-      return String(valueAt(one, 'id'));
+  const [found = ''] = await casesOfOrders(api, { incident, orders: [order] });
+  return found;
+}
+
+/** The ids of an incident's cases by their orders' numbers or ids, in the same order. */
+export async function casesOfOrders(
+  api: ApiClient,
+  given: { incident: string; orders: readonly string[] },
+): Promise<string[]> {
+  const ids = new Map<string, string>();
+  for await (const one of itemsOf(api, `/incidents/${given.incident}/cases`)) {
+    const id = String(valueAt(one, 'id'));
+    ids.set(id, id).set(String(valueAt(one, 'orderId')), id);
+    const orderNumber = valueAt(one, 'orderNumber');
+    // the number that people know goes before an id that happens to be the same
+    if (typeof orderNumber === 'string') ids.set(orderNumber, id);
   }
-  throw new CliFailure(exitCodes.refused, `the order ${order} is not in this incident`);
+  return given.orders.map((order) => {
+    const id = ids.get(order.trim());
+    if (id === undefined) throw refused(`the order ${order} is not in this incident`);
+    return id;
+  });
 }
 
 /** Every item of a list, page by page as they are needed. */

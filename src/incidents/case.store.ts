@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
-import type { Case, CaseState } from './case.js';
+import { judgedStates, type Case, type CaseState } from './case.js';
 import type { Verdict } from './verdict/verdict.js';
 
 /** Columns of a case, under the names that `Case` gives them. */
@@ -95,13 +95,19 @@ export class CaseStore {
     );
   }
 
+  /**
+   * A case that comes back among those that are judged has to be read again: nobody looked at its
+   * order's news meanwhile.
+   */
   async setState(
     transaction: Transaction,
     change: { caseIds: readonly string[]; to: CaseState; at: Date },
   ): Promise<void> {
     await transaction.query(
-      `UPDATE incident_case SET state = $2, updated_at = $3, version = version + 1 WHERE id = ANY($1::uuid[])`,
-      [change.caseIds, change.to, change.at],
+      `UPDATE incident_case SET state = $2, updated_at = $3, version = version + 1,
+         unread = unread OR (evidence = 'journal' AND $2 = ANY($4) AND state <> ALL($4))
+       WHERE id = ANY($1::uuid[])`,
+      [change.caseIds, change.to, change.at, judgedStates],
     );
   }
 

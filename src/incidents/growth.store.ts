@@ -45,7 +45,10 @@ export class GrowthStore {
     return rows.map((row) => row.id);
   }
 
-  /** Incidents, not resolved, of whose shop's journal there is more to read, or of which a case has settled. */
+  /**
+   * Incidents, not resolved, of whose shop's journal there is more to read, or with a case that has settled
+   * or has to be read again.
+   */
   async incidentsToFollow(
     reader: Reader,
     shopIds: readonly string[],
@@ -55,7 +58,8 @@ export class GrowthStore {
       `SELECT i.id FROM incident i JOIN shop s ON s.id = i.shop_id
        WHERE i.status <> 'resolved' AND i.shop_id = ANY($1)
          AND (i.journal_position < s.journal_head
-           OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.settles_at <= $2))
+           OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.settles_at <= $2)
+           OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.unread))
        ORDER BY i.number`,
       [shopIds, now],
     );
@@ -152,22 +156,6 @@ export class GrowthStore {
         declaration.until,
         JSON.stringify(declaration.filter.attributes ?? {}),
       ],
-    );
-  }
-
-  /** Restored cases of the incident that the shop cancelled anew after their own cancellation. */
-  async cancelledAgain(
-    reader: Reader,
-    incidentId: string,
-    range: JournalRange,
-  ): Promise<{ caseId: string; position: number }[]> {
-    return reader.query(
-      `SELECT c.id AS "caseId", max(e.position) AS position FROM journal_entry e
-       JOIN incident_case c ON c.incident_id = $1 AND c.order_id = e.order_id AND c.state = 'restored'
-       WHERE e.shop_id = $2 AND e.position > $3 AND e.position <= $4
-         AND 'cancelled' = ANY(e.kinds) AND e.marker IS NULL AND e.position > c.cancel_position
-       GROUP BY c.id ORDER BY c.id`,
-      [incidentId, range.shopId, range.after, range.upTo],
     );
   }
 

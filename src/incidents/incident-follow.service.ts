@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { fitsCancellation, type FilteredCancellation } from './announcements/announcement.js';
-import { CaseService } from './case.service.js';
 import { GrowthStore, type JournalRange } from './growth.store.js';
 import { IncidentProgressService } from './incident-progress.service.js';
 import type { Declaration, Incident } from './incident.js';
@@ -15,12 +14,6 @@ import {
 
 /** Journal entries looked through in one transaction. */
 const window = 2_000;
-/**
- * A restore is noted seconds after it was made, and the order may have been cancelled again before
- * that: so the entries just read are looked through once more for it.
- */
-const lookBack = 10_000;
-
 /** Follows the journal for open incidents: what becomes known of their orders, and what declared ones look for. */
 @Injectable()
 export class IncidentFollowService {
@@ -28,7 +21,6 @@ export class IncidentFollowService {
     private readonly database: Database,
     private readonly store: GrowthStore,
     private readonly incidents: IncidentStore,
-    private readonly cases: CaseService,
     private readonly judging: JudgingService,
     private readonly progress: IncidentProgressService,
     private readonly timeline: TimelineService,
@@ -46,7 +38,6 @@ export class IncidentFollowService {
       const collected = await this.collectDeclared(transaction, incident, { range, now });
       const renewed = await this.judging.renew(transaction, place, range);
       const settled = await this.judging.settle(transaction, place);
-      await this.leaveCancelledAgain(transaction, incident, { range, now });
       if (collected.added + renewed + settled > 0)
         await this.judgeAndTell(transaction, incident, { ...place, added: collected.added });
       await this.store.setPosition(transaction, incidentId, collected.upTo);
@@ -95,30 +86,6 @@ export class IncidentFollowService {
     );
     const place = { incidentId: incident.id, shopId: incident.shopId, now };
     return { added: await this.judging.add(transaction, place, fitting), upTo };
-  }
-
-  /** An order that was restored and is cancelled again goes to a person, and pages. */
-  private async leaveCancelledAgain(
-    transaction: Transaction,
-    incident: Incident,
-    { range, now }: { range: JournalRange; now: Date },
-  ): Promise<void> {
-    const again = await this.store.cancelledAgain(transaction, incident.id, {
-      ...range,
-      after: Math.max(0, range.after - lookBack),
-    });
-    if (again.length === 0) return;
-    await this.cases.transitionAll(transaction, {
-      caseIds: again.map((one) => one.caseId),
-      to: 'person',
-      at: now,
-      words: 'the shop cancelled it again after it was restored',
-    });
-    await this.progress.pageCancelledAgain(transaction, incident, {
-      now,
-      orders: again.length,
-      position: Math.max(...again.map((one) => one.position)),
-    });
   }
 }
 

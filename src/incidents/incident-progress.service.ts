@@ -80,22 +80,6 @@ export class IncidentProgressService {
     });
   }
 
-  /** Pages that orders which were restored have been cancelled anew. */
-  async pageCancelledAgain(
-    transaction: Transaction,
-    incident: Incident,
-    change: { now: Date; orders: number; position: number },
-  ): Promise<void> {
-    const state = await this.stateOf(transaction, incident);
-    await this.send(transaction, incident, {
-      ...{ state, now: change.now, kind: 'cancelled-again' },
-      dedupeKey: `incident:${incident.id}:cancelled-again:${change.position}`,
-      details: [
-        `${change.orders} restored order(s) were cancelled again; they are left to a person.`,
-      ],
-    });
-  }
-
   private async page(
     transaction: Transaction,
     incident: Incident,

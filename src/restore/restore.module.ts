@@ -6,7 +6,9 @@ import { BleedingService } from './bleeding.service.js';
 import { BleedingStore } from './bleeding.store.js';
 import { BreakGlass } from './break-glass.js';
 import { CaseMoves } from './case-moves.js';
+import { IncidentPlanController } from './plans/incident-plan.controller.js';
 import { PlanBuilder } from './plans/plan-builder.js';
+import { PlanController, PlanScriptController } from './plans/plan.controller.js';
 import { PlanEnds } from './plans/plan-ends.js';
 import { PlanExpiryStep } from './plans/plan-expiry.step.js';
 import { PlanViewService } from './plans/plan-view.service.js';
@@ -16,10 +18,11 @@ import { PlanStore } from './plans/plan.store.js';
 import { UndoBuilder } from './plans/undo-builder.js';
 import { RestoreMetrics } from './restore.metrics.js';
 import { Aftermath } from './runs/aftermath.js';
+import { AttemptEvidence } from './runs/attempt-evidence.js';
 import { EchoIntake } from './runs/echo-intake.js';
 import { EchoStore } from './runs/echo.store.js';
 import { HandRuns } from './runs/hand-runs.js';
-import { AttemptEvidence, ItemAttempt } from './runs/item-attempt.js';
+import { ItemAttempt } from './runs/item-attempt.js';
 import { ItemClaims } from './runs/item-claims.js';
 import { ItemOutcomes } from './runs/item-outcomes.js';
 import { Leftovers } from './runs/leftovers.js';
@@ -27,12 +30,15 @@ import { RefusalLog } from './runs/refusal-log.js';
 import { RestoreEchoStep } from './runs/restore-echo.step.js';
 import { RestoreRunStep } from './runs/restore-run.step.js';
 import { RunControlService } from './runs/run-control.service.js';
+import { RunController } from './runs/run.controller.js';
 import { RunDriver } from './runs/run-driver.js';
+import { RunEvents } from './runs/run-events.js';
 import { RunItemStore } from './runs/run-item.store.js';
 import { RunReopening } from './runs/run-reopening.js';
 import { RunResumeService } from './runs/run-resume.service.js';
 import { RunStartService } from './runs/run-start.service.js';
 import { RunStops } from './runs/run-stops.js';
+import { RunViewService } from './runs/run-view.service.js';
 import { RunWriter } from './runs/run-writer.js';
 import { RunStore } from './runs/run.store.js';
 import { StartJudge } from './runs/start-judge.js';
@@ -47,6 +53,7 @@ const services = [
   RunControlService,
   RunResumeService,
   RunStartService,
+  RunViewService,
   UndoService,
 ];
 
@@ -58,6 +65,8 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
  */
 @Module({
   imports: [IncidentsModule],
+  // the script first: `:id` alone would take its address too
+  controllers: [PlanScriptController, PlanController, IncidentPlanController, RunController],
   providers: [
     ...services,
     ...steps,
@@ -81,6 +90,7 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     RefusalLog,
     RestoreMetrics,
     RunDriver,
+    RunEvents,
     RunItemStore,
     RunReopening,
     RunStops,

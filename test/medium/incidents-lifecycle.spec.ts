@@ -258,21 +258,33 @@ describe('a case', () => {
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('that was restored and is cancelled again goes to a person, and pages', async () => {
+  it('that comes back from a restore is judged anew, by what happened meanwhile', async () => {
     const { id } = await open();
-    await move(id, 0, 'planned', 'restoring', 'restored');
-    const { orderId } = (await bench.cases(id))[0]!;
+    const caseId = await move(id, 0, 'planned', 'restoring', 'restored');
+    const { orderId, cancelPosition } = (await bench.cases(id))[0]!;
+    await bench.parts.cases.decideVerdict(bench.caller, {
+      ...{ incidentId: id, caseId, verdict: 'wrongful', reason: 'the customer was asked' },
+    });
     await bench.journal([
       { orderId, kinds: ['restored'], marker: { action: 'restore', itemId: 'i' } },
     ]);
+    const again = { actorKind: 'customer', reason: 'changed my mind' } as const;
+    await bench.cancel({ [orderId]: again });
     await bench.runIncidents();
-    expect((await bench.cases(id))[0]).toMatchObject({ state: 'restored' });
-    await bench.cancel({ [orderId]: job });
+    expect((await bench.cases(id))[0]).toMatchObject({ state: 'restored', cancelPosition });
+    await move(id, 0, 'open');
     await bench.runIncidents();
-    expect((await bench.cases(id))[0]).toMatchObject({ state: 'person' });
-    expect((await bench.pages(id)).at(-1)?.kind).toBe('cancelled-again');
+    const judged = (await bench.cases(id))[0]!;
+    expect(judged).toMatchObject({
+      state: 'open',
+      verdict: 'intended',
+      verdictBy: null,
+      ...{ actorKind: 'customer' },
+    });
+    expect(judged.cancelPosition).toBeGreaterThan(cancelPosition!);
+    const before = await bench.timeline(id);
     await bench.runIncidents();
-    expect(await bench.pages(id)).toHaveLength(2);
+    expect(await bench.timeline(id)).toEqual(before);
   });
 });
 

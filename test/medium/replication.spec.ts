@@ -45,8 +45,8 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
   }
 
   it('a cancellation: before and after, who and why, the state before as snapshot, counters apart', async () => {
-    const woken = jest.fn();
-    const unlisten = harness.wake.listen('detection', woken);
+    let woken = 0;
+    const unlisten = harness.wake.listen('detection', () => (woken += 1));
     const entries = await journalled(cancelOrder(1));
     unlisten();
     expect(entries).toHaveLength(2);
@@ -75,7 +75,7 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
     expect(shared).toMatchObject({ orderId: '', kinds: ['shared'], source: cancelled.source });
     expect(changeOf(shared, 'shop.stock').before?.['allocated']).toBe('14');
     expect(changeOf(shared, 'shop.stock').after?.['allocated']).toBe('12');
-    expect(woken).toHaveBeenCalled();
+    expect(woken).toBeGreaterThan(0);
   });
 
   it('a raw UPDATE has an unknown actor, and an order for each row', async () => {
@@ -222,7 +222,10 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
     await harness.database.transaction((transaction) =>
       harness.personalData.erase(transaction, harness.shopId, 'customer:c7'),
     );
-    const [next] = await journalled(`UPDATE shop.orders SET total_minor = 5 WHERE id = 7`);
+    const [next, ...others] = await journalled(
+      `UPDATE shop.orders SET total_minor = 5 WHERE id = 7`,
+    );
+    expect(others).toEqual([]);
     expect(next?.kinds).toEqual(['changed']);
     expect(changedColumns(next!.rowChanges[0]!)).toEqual(['total_minor']);
     const again = changeOf(next!, 'shop.orders').after?.['ship_name'];

@@ -661,7 +661,7 @@ async function cuttingProxy(options: {
     const upstream = connect(Number(target.port), target.hostname);
     sockets.push(client, upstream);
     upstream.pipe(client);
-    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    for (const socket of [client, upstream]) socket.setNoDelay().on('error', () => undefined);
     client.on('data', (data) => {
       if (!data.includes('COMMIT\0')) {
         upstream.write(data);

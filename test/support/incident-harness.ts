@@ -274,7 +274,7 @@ function assemble(
     ...([database, growth, incidentStore, incidents, judging, progress, timeline] as const),
   );
   const following = new IncidentFollowService(
-    ...([database, growth, incidentStore, cases, judging, progress, timeline] as const),
+    ...([database, growth, incidentStore, judging, progress, timeline] as const),
   );
   const opening = new DeclaredIncidentService(growth, incidentStore, judging, progress, timeline);
   new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);

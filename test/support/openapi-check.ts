@@ -114,3 +114,25 @@ function faultsOfSchema(schema: unknown, at: string): string[] {
     ...nested.flatMap((child) => faultsOfSchema(child, at)),
   ];
 }
+
+/** Whether a dotted path leads to something in what the schema describes; lists are looked into. */
+export function hasField(schema: unknown, path: string): boolean {
+  return leadsTo(schema, path.split('.'));
+}
+
+function leadsTo(schema: unknown, [name, ...rest]: readonly string[]): boolean {
+  if (name === undefined) return true;
+  if (typeof schema !== 'object' || schema === null) return false;
+  const { properties, additionalProperties, items, anyOf, oneOf } = schema as {
+    properties?: Record<string, unknown>;
+    additionalProperties?: unknown;
+    items?: unknown;
+    anyOf?: unknown[];
+    oneOf?: unknown[];
+  };
+  const choices = anyOf ?? oneOf;
+  if (choices !== undefined) return choices.some((choice) => leadsTo(choice, [name, ...rest]));
+  if (items !== undefined) return leadsTo(items, [name, ...rest]);
+  if (properties !== undefined && name in properties) return leadsTo(properties[name], rest);
+  return typeof additionalProperties === 'object' && leadsTo(additionalProperties, rest);
+}

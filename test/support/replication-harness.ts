@@ -19,6 +19,7 @@ import type { JournalEntry } from '../../src/orders/order-event.js';
 import { SystemClock } from '../../src/platform/clock.js';
 import { Wake } from '../../src/platform/work/wake.js';
 import type { Profile } from '../../src/shops/profile.js';
+import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { insertShop } from './order-events.js';
 import { createReinstateDatabase, withClient, type ReinstateTestDatabase } from './postgres.js';
 import { testShopProfile, type TestShop } from './test-shop.js';
@@ -67,7 +68,19 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
     mapping: mapShop(profile),
     replicateUrl: shop.credentials.replicate,
     readUrl: shop.credentials.read,
-    check: () => Promise.resolve({ ok: true, serverVersion: '18', faults: [] }),
+    check: async () => {
+      const adapter = new PostgresShopAdapter({
+        profile,
+        readUrl: shop.credentials.read,
+        writeUrl: shop.credentials.write,
+        lockTimeoutMs: 500,
+        statementTimeoutMs: 5_000,
+        transactionTimeoutMs: 10_000,
+        concurrency: 1,
+        mayWrite: () => Promise.resolve(false),
+      });
+      return adapter.check().finally(() => adapter.close());
+    },
   });
   const open = (profile?: Profile): ShopStream => {
     const stream = new ShopStream(target(profile), parts, quickTimings);
@@ -90,6 +103,7 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
       const held = await attacher.attach(target(), {
         credential: shop.credentials.attach,
         allowUnboundedWal: options.allowUnboundedWal ?? false,
+        slotLimitMs: 10_000,
       });
       const stream = open();
       stream.start(held ?? undefined);

@@ -136,6 +136,22 @@ const looking: readonly Command[] = [
   }),
 ];
 
+const bleeding = apiCommand({
+  usage: 'bleeding <incident>',
+  summary: 'whether matching cancellations still arrive: until they stop, nothing is restored',
+  examples: ['incident bleeding 1'],
+  request: { method: 'GET', path: '/incidents/{incident}/bleeding' },
+  view: {
+    kind: 'record',
+    columns: [
+      said('harm', 'bleeding', (value) => (value === true ? 'goes on' : 'has stopped')),
+      text('because', 'sentence', 'cause'),
+      time('last seen', 'lastSeenAt'),
+      time('may be over', 'mayBeOverAt'),
+    ],
+  },
+});
+
 const acting: readonly Command[] = [
   change({
     verb: 'acknowledge',
@@ -244,5 +260,5 @@ const verdict = apiCommand({
 export const incident: Noun = {
   name: 'incident',
   summary: 'incidents, their orders and their timeline',
-  commands: [...looking, ...acting, verdict, declare],
+  commands: [...looking, bleeding, ...acting, verdict, declare],
 };

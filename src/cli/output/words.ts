@@ -31,29 +31,33 @@ export function bytesInWords(bytes: unknown): string {
   return `${(bytes / 1_000 ** power).toFixed(1)} ${['kB', 'MB', 'GB', 'TB'][power - 1] ?? 'TB'}`;
 }
 
+const countWords: Readonly<Record<string, string>> = {
+  orders: 'orders',
+  reopen: 'to set back',
+  person: 'for a person',
+  restored: 'restored',
+  closed: 'closed',
+};
+
 /** What a timeline entry tells beside its type. */
 export function timelineInWords(data: unknown): string {
   const at = (name: string) => valueAt(data, name);
-  const order = at('orderNumber') ?? at('orderId');
-  const sentence = ['line', 'summary', 'text', 'words']
-    .map(at)
-    .find((value) => typeof value === 'string');
-  const counts = ['orders', 'added', 'reopen', 'person', 'restored', 'closed']
-    .filter((name) => typeof at(name) === 'number')
-    .map((name) => `${name} ${wordsOf(at(name))}`);
+  const textAt = (name: string) => (typeof at(name) === 'string' ? wordsOf(at(name)) : undefined);
+  const order = textAt('orderNumber') ?? textAt('orderId');
+  const sentence = textAt('line') ?? textAt('summary') ?? textAt('text') ?? textAt('words');
+  const counts = Object.entries(countWords)
+    .filter(([name]) => typeof at(name) === 'number')
+    .map(([name, words]) => `${wordsOf(at(name))} ${words}`);
   const parts = [
-    order === undefined || order === null ? undefined : `order ${wordsOf(order)}`,
+    order && `order ${order}`,
     at('planNumber') === undefined ? undefined : `plan ${wordsOf(at('planNumber'))}`,
-    at('from') === undefined ? at('verdict') : changeInWords(at('from'), at('to')),
-    at('assignee'),
-    ...counts,
-    at('counts') === undefined ? undefined : countsInWords(at('counts')),
+    at('from') === undefined ? textAt('verdict') : changeInWords(at('from'), at('to')),
+    textAt('assignee'),
     sentence,
-    typeof at('reason') === 'string' ? `(${wordsOf(at('reason'))})` : undefined,
-    typeof at('override') === 'string' ? `(all the same: ${wordsOf(at('override'))})` : undefined,
+    sentence === undefined && counts.length > 0 ? counts.join(', ') : undefined,
+    at('counts') === undefined ? undefined : countsInWords(at('counts')),
+    textAt('reason') && `(${wordsOf(at('reason'))})`,
+    textAt('override') && `(all the same: ${wordsOf(at('override'))})`,
   ];
-  return parts
-    .filter((part) => part !== undefined && part !== null && part !== '')
-    .map(wordsOf)
-    .join(' ');
+  return parts.filter((part) => part !== undefined && part !== '').join(' ');
 }

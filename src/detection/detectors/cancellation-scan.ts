@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DetectionEvent, Detector, FindingUpdate } from '../detector.js';
 import { Background, backgroundSchema } from './background.js';
+import { Calibration, calibrationSchema } from './calibration.js';
 import {
   isPartOf,
   isQuiet,
@@ -39,6 +40,7 @@ const stateSchema = z.object({
   findingsSoFar: z.number(),
   background: backgroundSchema,
   shares: sharesSchema,
+  calibration: calibrationSchema,
   recent: recentCancellationsSchema,
 });
 
@@ -60,6 +62,7 @@ export class CancellationScan implements Detector {
   private findingsSoFar = 0;
   private readonly background = new Background();
   private readonly shares = new Shares();
+  readonly calibration = new Calibration();
   private readonly recent = new RecentCancellations();
 
   constructor(private readonly settings: CancellationScanSettings) {}
@@ -107,6 +110,7 @@ export class CancellationScan implements Detector {
       findingsSoFar: this.findingsSoFar,
       background: this.background.save(),
       shares: this.shares.save(),
+      calibration: this.calibration.save(),
       recent: this.recent.save(),
     };
   }
@@ -121,6 +125,7 @@ export class CancellationScan implements Detector {
     this.findingsSoFar = state.findingsSoFar;
     this.background.restore(state.background);
     this.shares.restore(state.shares);
+    this.calibration.restore(state.calibration);
     this.recent.restore(state.recent);
     this.background.learning = this.mayLearn(this.latest);
     return true;
@@ -132,7 +137,10 @@ export class CancellationScan implements Detector {
     this.background.learning = this.mayLearn(this.latest);
     this.background.advance(this.latest);
     const day = Math.floor(this.latest / dayMs);
-    if (day !== this.day) this.shares.forget();
+    if (day !== this.day) {
+      this.shares.forget();
+      this.calibration.passDay(this.background.learning);
+    }
     this.day = day;
     return this.latest;
   }
@@ -246,7 +254,8 @@ export class CancellationScan implements Detector {
   private open(one: RecentCancellation): FindingUpdate[] {
     const top = best(this.scan(one, (other) => other.finding === 0));
     const separation = this.findings.length === 0 ? 0 : separationMin;
-    const threshold = Math.log(this.settings.weeksPerFalsePage) + separation;
+    const threshold = this.calibration.threshold(this.settings.weeksPerFalsePage) + separation;
+    if (top !== undefined) this.calibration.note(top.logWeeks);
     if (top === undefined || top.logWeeks < threshold) return [];
     this.findingsSoFar += 1;
     const finding = this.newFinding(top, one.at);

@@ -137,6 +137,7 @@ export class JudgingService {
       const gathered = await this.gather(place.shopId, orderIds.slice(start, start + batch));
       await this.store.renew(transaction, place, gathered);
     }
+    await this.store.markRead(transaction, place.incidentId, orderIds);
     return orderIds.length;
   }
 

@@ -77,7 +77,10 @@ export class JudgingStore {
     return rows.length;
   }
 
-  /** Writes anew what is known of cancellations; their cases are then to be judged again. */
+  /**
+   * Writes anew what is known of cancellations; their cases are then to be judged again. A person's
+   * verdict was about one cancellation: it does not stand for a later one.
+   */
   async renew(
     transaction: Transaction,
     place: { incidentId: string; now: Date },
@@ -85,6 +88,7 @@ export class JudgingStore {
   ): Promise<void> {
     await transaction.query(
       `UPDATE incident_case c SET facts = given.facts, company = NULL, settles_at = given.settles_at,
+         verdict_by = CASE WHEN c.cancel_position = given.cancel_position THEN c.verdict_by END,
          cancel_position = given.cancel_position, cancelled_at = given.cancelled_at, actor_kind = given.actor_kind,
          actor = given.actor, cancel_reason = given.cancel_reason, held_minor = given.held_minor, updated_at = $2
        FROM jsonb_to_recordset($3::jsonb) AS given(${recordColumns})
@@ -94,6 +98,18 @@ export class JudgingStore {
         place.now,
         JSON.stringify(cases.map((one) => recordOf({ ...one, id: null }))),
       ],
+    );
+  }
+
+  /** Notes that the journal of these orders has been read. */
+  async markRead(
+    transaction: Transaction,
+    incidentId: string,
+    orderIds: readonly string[],
+  ): Promise<void> {
+    await transaction.query(
+      'UPDATE incident_case SET unread = false WHERE incident_id = $1 AND order_id = ANY($2) AND unread',
+      [incidentId, orderIds],
     );
   }
 
@@ -200,16 +216,17 @@ export class JudgingStore {
     );
   }
 
-  /** Orders of the incident's undecided cases that the journal has news of between two positions. */
+  /** Orders of the incident's judged cases that have to be read again, or of which the journal has news in this range. */
   async ordersWithNews(
     transaction: Transaction,
     range: { incidentId: string; shopId: string; after: number; upTo: number },
   ): Promise<string[]> {
     const rows = await transaction.query<{ order_id: string }>(
-      `SELECT DISTINCT c.order_id FROM journal_entry e
+      `SELECT c.order_id FROM journal_entry e
        JOIN incident_case c ON c.incident_id = $1 AND c.order_id = e.order_id
        WHERE e.shop_id = $2 AND e.position > $3 AND e.position <= $4
-         AND c.state = ANY($5) AND c.verdict_by IS NULL AND c.evidence = 'journal'`,
+         AND c.state = ANY($5) AND c.evidence = 'journal'
+       UNION SELECT order_id FROM incident_case WHERE incident_id = $1 AND unread`,
       [range.incidentId, range.shopId, range.after, range.upTo, judgedStates],
     );
     return rows.map((row) => row.order_id);

@@ -4,6 +4,7 @@ import type { JournalEntry, OrderEvent } from '../../orders/order-event.js';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
+import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import { Wake } from '../../platform/work/wake.js';
@@ -17,6 +18,7 @@ import { sealDrafts } from './interpret/seal-drafts.js';
 import type { ShopMapping } from './interpret/shop-mapping.js';
 import { ReplicationStore } from './replication.store.js';
 import { isLater } from './source/lsn.js';
+import { decodeTransaction, encodeTransaction } from './source/transaction-text.js';
 import type { SourceTransaction } from './source/source-transaction.js';
 
 /** The step that looks at new journal entries first. */
@@ -30,6 +32,10 @@ const truncatedPageRows = 1_000;
  * otherwise wait for our confirmation.
  */
 const appendTimeoutMs = 30_000;
+
+/** Spooled transactions are nobody's in particular: they have a key of their own. */
+const spoolKey = 'spool';
+const spoolBatch = 200;
 
 export interface Batch {
   readonly shopId: string;
@@ -69,23 +75,81 @@ export class JournalWriter {
     return entries;
   }
 
+  /**
+   * Keeps transactions as they came, to be interpreted later, and notes how far that is: the shop's slot
+   * goes on although nobody can say what they mean.
+   */
+  async spool(batch: Batch): Promise<void> {
+    const { shopId } = batch;
+    await this.database.transaction(async (transaction) => {
+      const fresh = await this.unconfirmed(transaction, batch);
+      const last = fresh.at(-1);
+      if (last === undefined) return;
+      const [sealed = []] = await this.personalData.seal(transaction, shopId, [
+        { keyOf: spoolKey, values: fresh.map(encodeTransaction) },
+      ]);
+      const rows = fresh.map(({ endLsn }, index) => ({
+        endLsn,
+        sealed: present(sealed[index], 'every transaction was sealed'),
+      }));
+      const now = this.clock.now();
+      await this.store.spool(transaction, { shopId, rows, now });
+      await this.confirm(transaction, batch, { lsn: last.endLsn, now });
+    });
+  }
+
+  /**
+   * Journals the oldest spooled transactions; gives how many, 0 where none wait. Throws MappingMismatch
+   * where the profile still does not fit them.
+   */
+  async drainSpool(batch: Omit<Batch, 'transactions'>): Promise<number> {
+    const { shopId } = batch;
+    const spooled = await this.store.readSpool(this.database, shopId, spoolBatch);
+    const upTo = spooled.at(-1)?.endLsn;
+    if (upTo === undefined) return 0;
+    const texts = await this.personalData.open(
+      shopId,
+      spooled.map(({ sealed }) => sealed),
+    );
+    const transactions = texts.map((text) =>
+      decodeTransaction(present(text, 'the spool’s key is never erased')),
+    );
+    const entries = await this.database.transaction(async (transaction) => {
+      await this.unconfirmed(transaction, { ...batch, transactions: [] });
+      const events = await this.interpret(transaction, { ...batch, transactions });
+      await this.store.unspool(transaction, shopId, upTo);
+      return this.journal.append(transaction, shopId, events, this.clock.now());
+    });
+    if (entries.length > 0) this.wake.notify(detectionStep);
+    return spooled.length;
+  }
+
   private async writeIn(transaction: Transaction, batch: Batch): Promise<JournalEntry[]> {
     const { shopId } = batch;
-    await this.store.limitStatements(transaction, appendTimeoutMs);
-    const confirmed = await this.store.lockConfirmed(transaction, shopId, batch.incarnation);
-    if (confirmed === undefined) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
-    const fresh = batch.transactions.filter(({ endLsn }) => isLater(endLsn, confirmed));
+    const fresh = await this.unconfirmed(transaction, batch);
     const last = fresh.at(-1);
     if (last === undefined) return [];
     const events = await this.interpret(transaction, { ...batch, transactions: fresh });
     const now = this.clock.now();
-    await this.store.confirm(transaction, {
-      shopId,
-      incarnation: batch.incarnation,
-      lsn: last.endLsn,
-      now,
-    });
+    await this.confirm(transaction, batch, { lsn: last.endLsn, now });
     return events.length === 0 ? [] : this.journal.append(transaction, shopId, events, now);
+  }
+
+  /** Locks the stream; of the batch, what was not written down before. */
+  private async unconfirmed(transaction: Transaction, batch: Batch): Promise<SourceTransaction[]> {
+    const { shopId, incarnation } = batch;
+    await this.store.limitStatements(transaction, appendTimeoutMs);
+    const confirmed = await this.store.lockConfirmed(transaction, shopId, incarnation);
+    if (confirmed === undefined) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
+    return batch.transactions.filter(({ endLsn }) => isLater(endLsn, confirmed));
+  }
+
+  private async confirm(
+    transaction: Transaction,
+    { shopId, incarnation }: Batch,
+    { lsn, now }: { lsn: string; now: Date },
+  ): Promise<void> {
+    await this.store.confirm(transaction, { shopId, incarnation, lsn, now });
   }
 
   private async interpret(transaction: Transaction, batch: Batch): Promise<OrderEvent[]> {

@@ -10,6 +10,9 @@ import { StreamInspector } from './stream-inspector.js';
 import { StreamKeeper } from './stream-keeper.js';
 import { slotNameOf } from './stream-state.js';
 
+/** A slot waits for the transactions that run; somebody waits for our answer. */
+const slotLimitMs = 30_000;
+
 /** What people do about a shop's stream: attach, detach, look. */
 @Injectable()
 export class ReplicationService {
@@ -33,6 +36,7 @@ export class ReplicationService {
       const held = await this.attacher.attach(target, {
         credential: request.credential ?? null,
         allowUnboundedWal: request.allowUnboundedWal,
+        slotLimitMs,
       });
       await this.keeper.leave(shopId);
       this.keeper.follow(target, held ?? undefined);

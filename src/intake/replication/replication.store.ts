@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { SealedValue } from '../../orders/row-change.js';
 import type { StreamState } from './stream-state.js';
 
 /** Where a shop's replication stands, as it is written down. */
@@ -24,6 +25,12 @@ export interface StreamRow {
   readonly attachedAt: Date | null;
   readonly lastMessageAt: Date | null;
   readonly problem: string | null;
+}
+
+/** A transaction that waits to be interpreted. */
+export interface SpooledRow {
+  readonly endLsn: string;
+  readonly sealed: SealedValue;
 }
 
 const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
@@ -183,6 +190,43 @@ export class ReplicationStore {
       'UPDATE replication_stream SET mapping_hash = $2, updated_at = $3 WHERE shop_id = $1',
       [given.shopId, given.mappingHash, given.now],
     );
+  }
+
+  /** Keeps transactions as they came, sealed; ones that are kept already are passed over. */
+  async spool(
+    transaction: Transaction,
+    given: { shopId: string; rows: readonly SpooledRow[]; now: Date },
+  ): Promise<void> {
+    await transaction.query(
+      `INSERT INTO replication_spool (shop_id, end_lsn, transaction, created_at)
+       SELECT $1, end_lsn, sealed, $4 FROM unnest($2::pg_lsn[], $3::jsonb[]) AS given(end_lsn, sealed)
+       ON CONFLICT DO NOTHING`,
+      [
+        given.shopId,
+        given.rows.map(({ endLsn }) => endLsn),
+        given.rows.map(({ sealed }) => JSON.stringify(sealed)),
+        given.now,
+      ],
+    );
+  }
+
+  /** The oldest transactions that wait to be interpreted. */
+  async readSpool(reader: Reader, shopId: string, limit: number): Promise<SpooledRow[]> {
+    return reader.query<SpooledRow>(
+      `SELECT end_lsn::text AS "endLsn", transaction AS sealed FROM replication_spool
+       WHERE shop_id = $1 ORDER BY end_lsn LIMIT $2`,
+      [shopId, limit],
+    );
+  }
+
+  /** Forgets spooled transactions up to a position (null: all of them); gives how many there were. */
+  async unspool(transaction: Transaction, shopId: string, upTo: string | null): Promise<number> {
+    const rows = await transaction.query(
+      `DELETE FROM replication_spool WHERE shop_id = $1 AND ($2::pg_lsn IS NULL OR end_lsn <= $2::pg_lsn)
+       RETURNING end_lsn`,
+      [shopId, upTo],
+    );
+    return rows.length;
   }
 
   async detach(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {

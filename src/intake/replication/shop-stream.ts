@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database/database.js';
 import { MappingMismatch } from './interpret/draft-image.js';
 import type { ShopMapping } from './interpret/shop-mapping.js';
-import { StreamReplaced, type JournalWriter } from './journal-writer.js';
+import { StreamReplaced, type Batch, type JournalWriter } from './journal-writer.js';
 import type { ReplicationMetrics } from './replication.metrics.js';
 import type { ReplicationStore, StreamRow } from './replication.store.js';
 import type { SnapshotWriter } from './snapshot-writer.js';
@@ -64,6 +64,10 @@ export class ShopStream {
   private loop: Promise<void> | undefined;
   private session: StreamSession | undefined;
   private failures = 0;
+  /** why changes are kept instead of journalled, where they are */
+  private spooling: string | null = null;
+  /** said once, however often it happens */
+  private lastProblem: string | undefined;
 
   constructor(
     readonly shop: StreamedShop,
@@ -121,7 +125,8 @@ export class ShopStream {
       return 'again';
     }
     await this.checkPublication(row);
-    if (plan.do === 'refresh') await this.refresh(row, plan.from);
+    this.spooling = await this.drainSpool(row);
+    if (plan.do === 'refresh' && this.spooling === null) await this.refresh(row, plan.from);
     else await this.stream(row, { from: plan.from });
     return 'again';
   }
@@ -170,7 +175,7 @@ export class ShopStream {
 
   private async stream(row: StreamRow, range: { from: string; stopAt?: string }): Promise<void> {
     const { shopId, mapping, replicateUrl } = this.shop;
-    const { writer, store, database, metrics, clock } = this.parts;
+    const { store, database, metrics, clock } = this.parts;
     const incarnation = row.incarnation ?? '';
     const session = new StreamSession(
       {
@@ -184,11 +189,7 @@ export class ShopStream {
       {
         started: () => void this.started(),
         heard: () => metrics.heard(shopId),
-        write: async (transactions) => {
-          const entries = await writer.write({ shopId, mapping, incarnation, transactions });
-          metrics.wrote(shopId, entries);
-          return entries;
-        },
+        write: (transactions) => this.write({ shopId, mapping, incarnation, transactions }),
         note: async (lsn) => {
           const now = clock.now();
           const isOurs = await store.confirm(database, { shopId, incarnation, lsn, now });
@@ -202,6 +203,38 @@ export class ShopStream {
       await session.run();
     } finally {
       this.session = undefined;
+    }
+  }
+
+  /** Journals a batch; from the first one on that does not fit the profile, keeps them for later instead. */
+  private async write(batch: Batch): Promise<void> {
+    const { writer, metrics } = this.parts;
+    if (this.spooling === null) {
+      try {
+        metrics.wrote(batch.shopId, await writer.write(batch));
+        return;
+      } catch (error) {
+        if (!(error instanceof MappingMismatch)) throw error;
+        this.spooling = error.message;
+        this.logger.error(`${error.message}; changes are kept until the profile is mended`);
+      }
+    }
+    await writer.spool(batch);
+    await this.setState('mismatch', this.spooling);
+  }
+
+  /** Interprets what was kept; null where nothing is left, else why it still does not fit. */
+  private async drainSpool(row: StreamRow): Promise<string | null> {
+    const { shopId, mapping } = this.shop;
+    const incarnation = row.incarnation ?? '';
+    try {
+      let drained: number;
+      do drained = await this.parts.writer.drainSpool({ shopId, mapping, incarnation });
+      while (drained > 0);
+      return null;
+    } catch (error) {
+      if (error instanceof MappingMismatch) return error.message;
+      throw error;
     }
   }
 
@@ -259,7 +292,9 @@ export class ShopStream {
 
   private async started(): Promise<void> {
     this.failures = 0;
-    await this.setState('streaming', null).catch(() => undefined);
+    this.lastProblem = undefined;
+    const state = this.spooling === null ? 'streaming' : 'mismatch';
+    await this.setState(state, this.spooling).catch(() => undefined);
   }
 
   /** Writes down what went wrong. A snapshot or a loss stays what it is: it is tried again from there. */
@@ -267,7 +302,8 @@ export class ShopStream {
     this.failures += 1;
     if (error instanceof StreamReplaced) return;
     const problem = shopProblem(error);
-    this.logger.warn(`${problem}; trying again`);
+    if (problem !== this.lastProblem) this.logger.warn(`${problem}; trying again`);
+    this.lastProblem = problem;
     const { store, database } = this.parts;
     try {
       const row = await store.read(database, this.shop.shopId);

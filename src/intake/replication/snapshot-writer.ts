@@ -53,13 +53,14 @@ export class SnapshotWriter {
     return this.database.transaction(async (transaction) => {
       await this.store.beginSlot(transaction, { ...slot, now });
       await this.rowImages.clear(transaction, shopId);
-      if (gap === null) return [];
+      const spooled = await this.store.unspool(transaction, shopId, null);
+      if (gap === null && spooled === 0) return [];
       const event = {
         ...emptyEvent,
         shopId,
         source: { incarnation, commitLsn: consistentPoint, transactionId: 0 },
         kinds: ['gap' as const],
-        reason: gap,
+        reason: [gap, spooledText(spooled)].filter((text) => text !== null).join('; '),
         committedAt: timestampText(BigInt(now.getTime()) * 1_000n),
       };
       return this.journal.append(transaction, shopId, [event], now);
@@ -139,4 +140,10 @@ export class SnapshotWriter {
     );
     return owned.map((row) => ({ ...row, image: sealedImage(row.image, seals) }));
   }
+}
+
+/** What waited to be interpreted cannot follow on a new snapshot. */
+function spooledText(count: number): string | null {
+  if (count === 0) return null;
+  return `${count} transactions that did not fit the profile were given up for a new snapshot`;
 }

@@ -1,4 +1,3 @@
-import type { JournalEntry } from '../../orders/order-event.js';
 import { isLater, lsnValue } from './source/lsn.js';
 import { PgoutputDecoder } from './source/pgoutput.js';
 import { ReplicationConnection, type ReplicationOptions } from './source/replication-connection.js';
@@ -18,8 +17,8 @@ export interface SessionEffects {
   started(): void;
   /** anything came from the server */
   heard(): void;
-  /** journals whole transactions, in commit order, and notes the end of the last one as confirmed */
-  write(transactions: readonly SourceTransaction[]): Promise<readonly JournalEntry[]>;
+  /** writes whole transactions down, in commit order, and notes the end of the last one as confirmed */
+  write(transactions: readonly SourceTransaction[]): Promise<void>;
   /** notes that there was nothing to journal up to here */
   note(lsn: string): Promise<void>;
 }

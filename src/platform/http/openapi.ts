@@ -6,7 +6,7 @@ type JsonSchema = Record<string, unknown>;
 
 /** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 takes as it is. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const described: JsonSchema = z.toJSONSchema(schema, {
+  const described: JsonSchema = z.toJSONSchema(withoutPreprocessing(schema), {
     io,
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: json }) => {
@@ -16,6 +16,13 @@ function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
   });
   delete described['$schema'];
   return described;
+}
+
+/** `z.preprocess` takes anything; what is meant is the schema behind it. */
+function withoutPreprocessing(schema: z.ZodType): z.ZodType {
+  if (!(schema instanceof z.ZodPipe)) return schema;
+  const { in: first, out } = schema.def;
+  return first instanceof z.ZodTransform && out instanceof z.ZodType ? out : schema;
 }
 
 /** Documents a body that `ZodPipe` parses. */

@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { AuditService } from '../../access/audit.service.js';
+import type { Caller } from '../../access/caller.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
+import { decodeCursor, pageOf, type Page, type PageQuery } from '../../platform/http/page.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { standingOf, type Approval, type Standing } from '../approvals/approval.js';
@@ -20,6 +24,8 @@ export interface PlanView extends Plan {
   readonly notes: readonly string[];
   readonly approvals: readonly Approval[];
   readonly standing: Standing;
+  /** its run, once it was started */
+  readonly runId: string | null;
 }
 
 /** An item with what it says in words. */
@@ -36,44 +42,46 @@ export class PlanViewService {
     private readonly approvals: ApprovalStore,
     private readonly shops: ShopRegistry,
     private readonly personal: PersonalData,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
   async view(planId: string): Promise<PlanView> {
-    const plan = await this.store.read(this.database, planId);
-    if (plan === undefined) throw missingPlan(planId);
-    return this.viewOf(plan);
+    return this.viewOf(await this.read(planId));
   }
 
   /** Newest first. */
-  async ofIncident(query: {
-    incidentId: string;
-    beforeNumber: number | null;
-    limit: number;
-  }): Promise<PlanView[]> {
-    const plans = await this.store.ofIncident(this.database, query);
-    return Promise.all(plans.map((plan) => this.viewOf(plan)));
+  async pageOfIncident(incidentId: string, query: PageQuery): Promise<Page<PlanView>> {
+    const plans = await this.store.ofIncident(this.database, {
+      incidentId,
+      beforeNumber: decodeCursor(query.cursor, z.int()),
+      limit: query.limit + 1,
+    });
+    const page = pageOf(plans, query.limit, (last) => last.number);
+    return { ...page, items: await Promise.all(page.items.map((plan) => this.viewOf(plan))) };
   }
 
   /** In the order in which they are restored. */
-  async items(query: {
-    planId: string;
-    afterSequence: number;
-    limit: number;
-  }): Promise<ItemView[]> {
-    const plan = await this.store.read(this.database, query.planId);
-    if (plan === undefined) throw missingPlan(query.planId);
+  async pageOfItems(planId: string, query: PageQuery): Promise<Page<ItemView>> {
+    const plan = await this.read(planId);
     const { profile } = this.shops.get(plan.shopId);
-    const items = await this.store.pageOfItems(this.database, query);
-    return items.map((item) => ({ ...item, words: describeItem(profile, item) }));
+    const items = await this.store.pageOfItems(this.database, {
+      planId,
+      afterSequence: decodeCursor(query.cursor, z.int()) ?? -1,
+      limit: query.limit + 1,
+    });
+    const page = pageOf(items, query.limit, (last) => last.sequence);
+    const words = (item: PlanItem) => ({ ...item, words: describeItem(profile, item) });
+    return { ...page, items: page.items.map(words) };
   }
 
   /**
    * The plan as a script for a DBA, with the same locks, guards, invariants and markers. Only of a plan
    * that is approved: what is written to a shop is approved, by whatever hand. It holds personal values.
    */
-  async sql(planId: string): Promise<string> {
-    const { plan, approvals, standing } = await this.standing(planId);
+  async sql(caller: Caller, planId: string): Promise<string> {
+    const plan = await this.read(planId);
+    const { approvals, standing } = await this.viewOf(plan);
     if (plan.state !== 'approved' || !standing.approved)
       throw new Fault(
         'conflict',
@@ -88,7 +96,19 @@ export class PlanViewService {
       `-- approved by ${persons === '' ? 'policy' : persons}, valid until ${plan.expiresAt.toISOString()}`,
       '-- Make sure that the failure has stopped before this is run. It holds personal data: delete it afterwards.',
     ];
-    return `${head.join('\n')}\n${await shop.adapter.renderSql(items)}`;
+    const script = await shop.adapter.renderSql(items);
+    await this.recordGiven(caller, plan);
+    return `${head.join('\n')}\n${script}`;
+  }
+
+  private async recordGiven(caller: Caller, plan: Plan): Promise<void> {
+    const at = this.clock.now();
+    await this.database.transaction((transaction) =>
+      this.audit.record(transaction, {
+        ...{ caller, at, action: 'restore-plan.script-given' },
+        ...{ subjectKind: 'restore-plan', subjectId: plan.id, data: { hash: plan.hash } },
+      }),
+    );
   }
 
   private async clearItems(plan: Plan): Promise<RestoreItem[]> {
@@ -111,16 +131,13 @@ export class PlanViewService {
     const counts = await this.store.countItems(this.database, plan.id);
     const approvals = await this.approvals.ofPlan(this.database, plan.id);
     const standing = standingOf(plan, { approvals, startedBy: null, now: this.clock.now() });
-    return { ...plan, ...counts, notes: planNotes(plan), approvals, standing };
+    const runId = await this.store.runOf(this.database, plan.id);
+    return { ...plan, ...counts, notes: planNotes(plan), approvals, standing, runId };
   }
 
-  private async standing(
-    planId: string,
-  ): Promise<{ plan: Plan; approvals: readonly Approval[]; standing: Standing }> {
+  private async read(planId: string): Promise<Plan> {
     const plan = await this.store.read(this.database, planId);
     if (plan === undefined) throw missingPlan(planId);
-    const approvals = await this.approvals.ofPlan(this.database, planId);
-    const standing = standingOf(plan, { approvals, startedBy: null, now: this.clock.now() });
-    return { plan, approvals, standing };
+    return plan;
   }
 }

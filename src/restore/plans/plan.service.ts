@@ -2,17 +2,19 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
 import type { Case } from '../../incidents/case.js';
 import { CaseService } from '../../incidents/case.service.js';
-import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
+import type { Bleeding } from '../bleeding.js';
+import { BleedingService } from '../bleeding.service.js';
 import { PlanBuilder } from './plan-builder.js';
 import { PlanWriter } from './plan-writer.js';
-import { PlanStore } from './plan.store.js';
-import type { Plan } from './plan.js';
 import { IncidentService } from '../../incidents/incident.service.js';
 
 /** Cases read at once. */
 const pageSize = 500;
+
+/** Who only looks is not kept waiting. */
+const lookPatienceMs = 1_000;
 
 /** Case states in which an order waits for somebody to do something about it. */
 const waitingStates = ['open', 'planned', 'person'] as const;
@@ -21,23 +23,22 @@ const waitingStates = ['open', 'planned', 'person'] as const;
 @Injectable()
 export class PlanService {
   constructor(
-    private readonly database: Database,
-    private readonly store: PlanStore,
     private readonly builder: PlanBuilder,
     private readonly writer: PlanWriter,
     private readonly incidents: IncidentService,
     private readonly cases: CaseService,
     private readonly shops: ShopRegistry,
+    private readonly bleedings: BleedingService,
   ) {}
 
   /**
    * A plan for all wrongful cases of an incident, or for chosen ones. An unsure case is only reopened
-   * when it is chosen alone; an intended one never.
+   * when it is chosen alone; an intended one never. Gives the plan's id.
    */
   async propose(
     caller: Caller,
     request: { incidentId: string; caseIds: readonly string[] | null },
-  ): Promise<Plan> {
+  ): Promise<string> {
     const incident = await this.incidents.get(request.incidentId);
     if (incident.status === 'resolved')
       throw new Fault(
@@ -49,7 +50,7 @@ export class PlanService {
     const cases = await this.casesOf(request);
     const namedSingly = request.caseIds?.length === 1;
     const items = await this.builder.build({ shop, cases, namedSingly });
-    const id = await this.writer.write({
+    return this.writer.write({
       shop,
       incidentId: incident.id,
       action: 'restore',
@@ -57,13 +58,19 @@ export class PlanService {
       items,
       caller,
     });
-    return this.get(id);
   }
 
-  async get(planId: string): Promise<Plan> {
-    const plan = await this.store.read(this.database, planId);
-    if (plan === undefined) throw missingPlan(planId);
-    return plan;
+  /** Whether the incident's harm has stopped; asked without patience. */
+  async bleeding(incidentId: string): Promise<Bleeding> {
+    const incident = await this.incidents.get(incidentId);
+    const shop = this.shops.get(incident.shopId);
+    return this.bleedings.judge({
+      incidentId,
+      shopId: shop.id,
+      adapter: shop.adapter,
+      settleMs: shop.profile.cancellation.settle,
+      patienceMs: lookPatienceMs,
+    });
   }
 
   private async casesOf(request: {

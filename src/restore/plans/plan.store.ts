@@ -184,12 +184,13 @@ export class PlanStore {
     );
   }
 
-  /** The name and kind of a person, for people. */
-  async person(reader: Reader, personId: string): Promise<string> {
-    const row = await reader.queryOne<{ name: string }>('SELECT name FROM person WHERE id = $1', [
-      personId,
-    ]);
-    return row?.name ?? personId;
+  /** The run of a plan; null before it was started. */
+  async runOf(reader: Reader, planId: string): Promise<string | null> {
+    const row = await reader.queryOne<{ id: string }>(
+      'SELECT id FROM restore_run WHERE plan_id = $1',
+      [planId],
+    );
+    return row?.id ?? null;
   }
 }
 

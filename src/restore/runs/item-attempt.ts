@@ -1,17 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { JournalService } from '../../journal/journal.service.js';
-import { PersonalData } from '../../journal/personal-data.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { messageOf } from '../../platform/errors.js';
-import { ok, refuse, type Result } from '../../platform/result.js';
+import { refuse } from '../../platform/result.js';
 import type { RestoreItem, RestoreOutcome } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import { openChanges } from '../plans/personal-values.js';
-import { restoreItemOf, type PlanItem } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
 import type { Refusal } from '../plans/refusal.js';
 import { RestoreMetrics } from '../restore.metrics.js';
+import { AttemptEvidence } from './attempt-evidence.js';
 import { ItemOutcomes } from './item-outcomes.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
@@ -134,33 +131,5 @@ export class ItemAttempt {
     } catch (error) {
       this.logger.warn(`order ${wanted.orderId} could not be read back: ${messageOf(error)}`);
     }
-  }
-}
-
-/** Looks once more at the journal before an order is written, and opens its personal values. */
-@Injectable()
-export class AttemptEvidence {
-  constructor(
-    private readonly journal: JournalService,
-    private readonly personal: PersonalData,
-  ) {}
-
-  /** The item as the shop takes it, or the reason why it must not be asked at all. */
-  async prepare(asked: {
-    shop: Shop;
-    item: RunItem;
-    planItem: PlanItem;
-  }): Promise<Result<RestoreItem, Refusal>> {
-    const { shop, item, planItem } = asked;
-    const entries = await this.journal.ofOrder(shop.id, item.orderId);
-    const later = entries.filter(({ position }) => position > planItem.source.lastPosition);
-    if (later.length > 0)
-      return refuse({
-        reason: 'changed-since',
-        detail: `the order was changed after it was planned (journal ${later.map((entry) => entry.position).join(', ')})`,
-      });
-    const opened = await openChanges(this.personal, shop.id, planItem.changes);
-    if (!opened.ok) return opened;
-    return ok({ ...restoreItemOf(item.action, planItem), changes: opened.value });
   }
 }

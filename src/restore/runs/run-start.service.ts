@@ -12,8 +12,8 @@ import { StartJudge } from './start-judge.js';
 
 export interface StartRequest {
   readonly planId: string;
-  /** the hash of the plan that the caller has seen */
-  readonly hash: string;
+  /** the hash of the plan that the caller has seen; null: as it is */
+  readonly hash: string | null;
   /** starts it although matching cancellations still come; paged loudly */
   readonly override: { readonly reason: string } | null;
 }
@@ -38,7 +38,8 @@ export class RunStartService {
   async start(caller: Caller, request: StartRequest): Promise<string> {
     const plan = await this.plans.read(this.database, request.planId);
     if (plan === undefined) throw missingPlan(request.planId);
-    const { hash: hashAsked, override } = request;
+    const { override } = request;
+    const hashAsked = request.hash ?? plan.hash;
     const question = { from: 'approved', hashAsked, override, caller } as const;
     const scene = await this.judge.look(plan);
     const shop = this.shops.get(plan.shopId);

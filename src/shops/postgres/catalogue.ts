@@ -49,18 +49,16 @@ export async function readCatalogue(
   tables: readonly string[],
 ): Promise<Map<string, CatalogueTable>> {
   const wanted = { values: [`{${tables.map(arrayItem).join(',')}}`] };
-  const [tableRows, columnRows, keyRows, triggerRows] = await session.inTransaction(
-    async (query) => [
-      await query({ text: tablesSql, ...wanted }),
-      await query({ text: columnsSql, ...wanted }),
-      await query({ text: keysSql, ...wanted }),
-      await query({ text: triggersSql, ...wanted }),
-    ],
-  );
-  const ofTable = (rows: TextRow[] | undefined, table: string | null | undefined) =>
-    (rows ?? []).filter((row) => row['table_name'] === table);
+  const read = await session.inTransaction(async (query) => ({
+    tables: await query({ text: tablesSql, ...wanted }),
+    columns: await query({ text: columnsSql, ...wanted }),
+    keys: await query({ text: keysSql, ...wanted }),
+    triggers: await query({ text: triggersSql, ...wanted }),
+  }));
+  const ofTable = (rows: TextRow[], table: string) =>
+    rows.filter((row) => row['table_name'] === table);
   return new Map(
-    (tableRows ?? []).map((row) => {
+    read.tables.map((row) => {
       const table = row['table_name'] ?? '';
       return [
         table,
@@ -69,9 +67,9 @@ export async function readCatalogue(
           isTable: row['is_table'] === 't',
           hasRowSecurity: row['row_security'] === 't',
           isReadable: row['readable'] === 't',
-          columns: new Map(ofTable(columnRows, table).map(columnOf)),
-          uniqueKeys: ofTable(keyRows, table).map(({ columns }) => (columns ?? '').split('\n')),
-          triggers: ofTable(triggerRows, table).map(({ name }) => name ?? ''),
+          columns: new Map(ofTable(read.columns, table).map(columnOf)),
+          uniqueKeys: ofTable(read.keys, table).map(({ columns }) => (columns ?? '').split('\n')),
+          triggers: ofTable(read.triggers, table).map(({ name }) => name ?? ''),
         },
       ];
     }),

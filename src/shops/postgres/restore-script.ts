@@ -9,6 +9,9 @@ export interface ScriptPart {
   readonly steps: readonly RestoreStep[];
 }
 
+/** The blocks' own variables, named so that no column of a shop is taken for one. */
+const [foundName, rowName, countName] = ['reinstate_found', 'reinstate_row', 'reinstate_count'];
+
 /** Stands for what a step found, while the texts of its exception are put together. */
 const foundMark = '\u0000';
 
@@ -39,13 +42,13 @@ function stepText(step: RestoreStep): string {
       return `${comment(step.title)}\n${sql};`;
     case 'check':
       return `${comment(step.title)}\n${doBlock(
-        'DECLARE found text;',
-        `FOR found IN ${sql} LOOP ${raise(step.judge(foundMark))} END LOOP;`,
+        `DECLARE ${foundName} text;`,
+        `FOR ${foundName} IN ${sql} LOOP ${raise(step.judge(foundMark))} END LOOP;`,
       )}`;
     case 'one':
       return `${comment(step.title)}\n${doBlock(
-        'DECLARE one record; counted integer := 0;',
-        `FOR one IN ${sql} LOOP counted := counted + 1; END LOOP;\n  IF counted <> 1 THEN ${raise(step.judge())} END IF;`,
+        `DECLARE ${rowName} record; ${countName} integer := 0;`,
+        `FOR ${rowName} IN ${sql} LOOP ${countName} := ${countName} + 1; END LOOP;\n  IF ${countName} <> 1 THEN ${raise(step.judge())} END IF;`,
       )}`;
     default:
       return unreachable(step);
@@ -61,7 +64,7 @@ function raise({ reason, detail }: Problem): string {
   const text = literal(before);
   return after === undefined
     ? `RAISE EXCEPTION USING MESSAGE = ${text};`
-    : `RAISE EXCEPTION USING MESSAGE = ${text} || found || ${literal(after)};`;
+    : `RAISE EXCEPTION USING MESSAGE = ${text} || ${foundName} || ${literal(after)};`;
 }
 
 function doBlock(declaration: string, body: string): string {

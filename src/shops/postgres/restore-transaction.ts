@@ -37,9 +37,11 @@ export async function runRestore(
     return outcomeOf(problemOf(error, { title: 'connect', counters: [] }));
   }
   const restore = new RestoreTransaction(client, attempt);
+  client.on('error', restore.lose);
   try {
     return await restore.run();
   } finally {
+    client.off('error', restore.lose);
     client.release(restore.isBroken);
   }
 }
@@ -47,6 +49,9 @@ export async function runRestore(
 class RestoreTransaction {
   /** the session is in an unknown state and must not be used again */
   isBroken = true;
+  /** Told of what ended the session while nothing was asked of it: time-outs of the server, for one. */
+  readonly lose = (error: Error): void => void (this.lost ??= error);
+  private lost: Error | undefined;
   private title = 'begin';
 
   constructor(
@@ -87,7 +92,7 @@ class RestoreTransaction {
       }
       return undefined;
     } catch (error) {
-      return problemOf(error, { title: this.title, counters: this.attempt.counters });
+      return this.problem(error);
     }
   }
 
@@ -118,14 +123,22 @@ class RestoreTransaction {
         }),
       };
     } catch (error) {
-      return problemOf(error, { title: this.title, counters: [] });
+      return this.problem(error);
     }
+  }
+
+  private problem(error: unknown): Problem {
+    return problemOf(this.lost ?? error, {
+      title: this.title,
+      counters: this.attempt.counters,
+    });
   }
 
   private async commit(identity: {
     transactionId: number;
     incarnation: string;
   }): Promise<RestoreOutcome> {
+    this.title = 'commit';
     try {
       // the server answers ROLLBACK to the COMMIT of a transaction that it has given up
       const { command } = await this.client.query('COMMIT');
@@ -134,8 +147,8 @@ class RestoreTransaction {
         ? { outcome: 'applied', ...identity }
         : outcomeOf({ outcome: 'failed', reason: 'shop-error', detail: 'the shop rolled back' });
     } catch (error) {
-      const problem = problemOf(error, { title: 'commit', counters: this.attempt.counters });
-      return isCertainlyRolledBack(error)
+      const problem = this.problem(error);
+      return isCertainlyRolledBack(this.lost ?? error)
         ? outcomeOf(problem)
         : { outcome: 'unknown', ...identity, detail: problem.detail };
     }

@@ -96,8 +96,10 @@ function openPool(options: pg.PoolConfig): pg.Pool {
     types: textTypes,
     ...options,
   });
-  // an idle connection that the server ends is replaced when the next one is needed
+  // A connection that the server ends while nothing is asked of it says so by an event, which would end
+  // this process if nobody listened; whoever uses the connection next is told by its query's failure.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

@@ -34,7 +34,7 @@ export class Person {
   /** All items of a list, page by page. */
   async all(path) {
     const items = [];
-    for (let cursor = ''; cursor !== null; ) {
+    for (let cursor = ''; cursor !== null;) {
       const sign = path.includes('?') ? '&' : '?';
       const page = await this.get(
         `${path}${sign}limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
@@ -62,7 +62,8 @@ export class Person {
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
     const answer = isJson && text ? JSON.parse(text) : text;
-    if (!response.ok) throw new Refused({ code: 'unknown', detail: text, ...answer, status: response.status });
+    if (!response.ok)
+      throw new Refused({ code: 'unknown', detail: text, ...answer, status: response.status });
     return answer;
   }
 }

@@ -48,7 +48,10 @@ export async function createCredentials({ client, databaseUrl }) {
   const urls = {};
   const roles = [];
   const create = async (name, { options = '', grants }) => {
-    const login = { role: `reinstate_${name}_${suffix}`, password: randomBytes(12).toString('hex') };
+    const login = {
+      role: `reinstate_${name}_${suffix}`,
+      password: randomBytes(12).toString('hex'),
+    };
     await client.query(`CREATE ROLE ${login.role} LOGIN ${options} PASSWORD '${login.password}'`);
     for (const grant of grants) await client.query(`GRANT ${grant} TO ${login.role}`);
     roles.push(login.role);

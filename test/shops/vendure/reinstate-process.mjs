@@ -46,7 +46,10 @@ async function readStart(child) {
 async function inTime(promise, { milliseconds, what }) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${milliseconds} ms`)), milliseconds);
+    timer = setTimeout(
+      () => reject(new Error(`${what} took longer than ${milliseconds} ms`)),
+      milliseconds,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -54,11 +57,13 @@ async function inTime(promise, { milliseconds, what }) {
 async function endProcess(child, exited) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGTERM');
-  await inTime(exited, { milliseconds: stopMs, what: 'the end of Reinstate' }).catch(async (error) => {
-    child.kill('SIGKILL');
-    await exited;
-    throw error;
-  });
+  await inTime(exited, { milliseconds: stopMs, what: 'the end of Reinstate' }).catch(
+    async (error) => {
+      child.kill('SIGKILL');
+      await exited;
+      throw error;
+    },
+  );
 }
 
 /**
@@ -86,8 +91,12 @@ export async function startReinstate({ credentials, shopId }) {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const started = await inTime(readStart(child), { milliseconds: startMs, what: 'the start of Reinstate' });
-    if (!started) throw new Error(`Reinstate ended at its start:\n${await readFile(logFile, 'utf8')}`);
+    const started = await inTime(readStart(child), {
+      milliseconds: startMs,
+      what: 'the start of Reinstate',
+    });
+    if (!started)
+      throw new Error(`Reinstate ended at its start:\n${await readFile(logFile, 'utf8')}`);
     return { ...started, log: () => readFile(logFile, 'utf8'), stop };
   } catch (error) {
     await stop();

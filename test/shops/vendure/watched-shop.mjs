@@ -9,8 +9,8 @@ export const shopId = 'vendure';
 export async function caughtUp({ shop, admin }) {
   const { rows } = await shop.client.query('SELECT pg_current_wal_lsn()::text AS lsn');
   const behind = async (lsn) =>
-    (await shop.client.query('SELECT $1::pg_lsn < $2::pg_lsn AS behind', [lsn, rows[0].lsn])).rows[0]
-      .behind;
+    (await shop.client.query('SELECT $1::pg_lsn < $2::pg_lsn AS behind', [lsn, rows[0].lsn]))
+      .rows[0].behind;
   let status;
   await waitFor(
     'the stream reaches the shop',
@@ -49,7 +49,7 @@ export async function watchShop(shop) {
       service,
       check,
       admin,
-      robin: await hire('Robin', 'responder'),
+      robin: await hire('Robin', 'approver'),
       alex: await hire('Alex', 'approver'),
       close,
     };

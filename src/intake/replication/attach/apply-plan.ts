@@ -5,7 +5,7 @@ import type { Refusal } from './judge-shop.js';
 import { lockTimeoutMs, type PublicationPlan } from './publication-plan.js';
 import { readLockHolders } from './shop-facts.js';
 
-const attempts = 10;
+const attempts = 8;
 /** Grows with each attempt: those who queued up behind us get their turn in between. */
 const pauseMs = 100;
 

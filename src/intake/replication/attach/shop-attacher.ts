@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type pg from 'pg';
+import pg from 'pg';
 import { Clock } from '../../../platform/clock.js';
 import { Database } from '../../../platform/database/database.js';
 import { Fault } from '../../../platform/errors.js';
@@ -35,10 +35,9 @@ export interface AttachOptions {
   readonly credential: string | null;
   /** accept a server on which a forgotten slot could fill the disk */
   readonly allowUnboundedWal: boolean;
+  /** how long the shop's running transactions may hold up the new slot before attach gives up */
+  readonly slotLimitMs: number;
 }
-
-/** Running transactions of the shop may hold up a new slot for so long before attach gives up. */
-const slotLimitMs = 30_000;
 
 /**
  * Changes a shop's database so that its order tables can be followed, and back again. The shop comes
@@ -58,15 +57,19 @@ export class ShopAttacher {
    * by the caller; null where the shop was attached already and only its publication was brought up to date.
    */
   async attach(target: AttachTarget, options: AttachOptions): Promise<HeldSlot | null> {
+    return understood(() => this.attachWith(target, options));
+  }
+
+  private async attachWith(target: AttachTarget, options: AttachOptions): Promise<HeldSlot | null> {
     const { shopId } = target;
     const row = await this.store.read(this.database, shopId);
     const newSlot = row === undefined || row.state === 'detached';
-    const client = await this.connect(options.credential ?? target.readUrl);
+    const client = await connectShop(shopConnection(options.credential ?? target.readUrl));
     try {
       const plan = await this.judge(client, target, { ...options, newSlot });
       const undo = await this.apply(client, target, plan);
       if (!newSlot) return null;
-      return await this.makeSlot(target).catch(async (error: unknown) => {
+      return await this.makeSlot(target, options).catch(async (error: unknown) => {
         await undoAll(client, undo);
         await this.store.detach(this.database, { shopId, now: this.clock.now() });
         throw error;
@@ -78,8 +81,8 @@ export class ShopAttacher {
 
   /** The changes that attach would make, as SQL for a DBA. */
   async script(target: AttachTarget): Promise<string> {
-    const { facts } = await withShop(shopConnection(target.readUrl), (client) =>
-      this.readFacts(client, target),
+    const { facts } = await understood(() =>
+      withShop(shopConnection(target.readUrl), (client) => this.readFacts(client, target)),
     );
     const plan = planPublication(target.mapping, facts, slotNameOf(target.shopId));
     return attachScript(plan, target.shopId);
@@ -90,6 +93,10 @@ export class ShopAttacher {
    * statements that are left for a DBA. The stream must have been stopped.
    */
   async detach(target: StreamedShop, credential: string | null): Promise<string[]> {
+    return understood(() => this.detachWith(target, credential));
+  }
+
+  private async detachWith(target: StreamedShop, credential: string | null): Promise<string[]> {
     const { shopId, replicateUrl } = target;
     const row = await this.store.read(this.database, shopId);
     if (row === undefined || row.state === 'detached') {
@@ -98,7 +105,7 @@ export class ShopAttacher {
     await dropSlot(replicateUrl, row.slotName);
     const statements = detachStatements(row.publicationName, row.identities);
     if (credential !== null) {
-      const client = await this.connect(credential);
+      const client = await connectShop(shopConnection(credential));
       await undoAll(client, statements).finally(() => closeClient(client));
     }
     await this.store.detach(this.database, { shopId, now: this.clock.now() });
@@ -163,7 +170,10 @@ export class ShopAttacher {
     return applyPlan(client, plan);
   }
 
-  private async makeSlot({ shopId, replicateUrl }: AttachTarget): Promise<HeldSlot> {
+  private async makeSlot(
+    { shopId, replicateUrl }: AttachTarget,
+    { slotLimitMs }: AttachOptions,
+  ): Promise<HeldSlot> {
     const slotName = slotNameOf(shopId);
     // left over where an earlier attach was cut off; nothing was journalled from it
     await dropSlot(replicateUrl, slotName);
@@ -189,18 +199,19 @@ export class ShopAttacher {
       ]);
     }
   }
+}
 
-  private async connect(url: string): Promise<pg.Client> {
-    try {
-      return await connectShop(shopConnection(url));
-    } catch (error) {
-      if (error instanceof Fault) throw error;
-      throw new Fault(
-        'unavailable',
-        'shop-unreachable',
-        `cannot connect to the shop’s database: ${shopProblem(error)}`,
-      );
-    }
+/** What the shop's server refuses is told to the caller; it is no fault of ours. */
+async function understood<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+    throw new Fault(
+      'conflict',
+      'shop-refused',
+      `the shop’s database refused: ${shopProblem(error)}`,
+    );
   }
 }
 

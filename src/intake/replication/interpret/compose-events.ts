@@ -2,6 +2,7 @@ import type { OrderEvent } from '../../../orders/order-event.js';
 import type { OrderSnapshot } from '../../../orders/order-snapshot.js';
 import {
   changedColumns,
+  isSealed,
   sameValue,
   type RowChange,
   type RowImage,
@@ -209,11 +210,23 @@ function position(
 }
 
 function rowChange(row: RowDraft, { seals }: ComposeContext): RowChange {
-  const before = row.before === null ? null : sealedImage(row.before, seals);
   const after = row.after === null ? null : sealedImage(row.after, seals);
+  const before = row.before === null ? null : withErased(sealedImage(row.before, seals), after);
   // an update of a row that was not known has no before-image, but is no insert either
   const operation = after === null ? 'delete' : row.inserted ? 'insert' : 'update';
   return { table: row.table, key: row.key, operation, before, after };
+}
+
+/** A person who was erased in between: what was sealed before counts as erased, and so as unchanged. */
+function withErased(before: RowImage, after: RowImage | null): RowImage {
+  const erased = Object.entries(after ?? {}).filter(
+    ([column, value]) => isErased(value) && isSealed(before[column]),
+  );
+  return erased.length === 0 ? before : { ...before, ...Object.fromEntries(erased) };
+}
+
+function isErased(value: RowImage[string]): boolean {
+  return isSealed(value) && value.sealed === '';
 }
 
 /** What the comparison of a told row with the known one says was missed; null where they are equal. */
@@ -239,7 +252,9 @@ function differs(
 ): boolean {
   if (told instanceof PersonalText && known instanceof PersonalText)
     return told.text !== known.text;
-  return !sameValue(sealed(told, seals), sealed(known, seals));
+  const [left, right] = [sealed(told, seals), sealed(known, seals)];
+  if (isSealed(left) && isSealed(right) && (isErased(left) || isErased(right))) return false;
+  return !sameValue(left, right);
 }
 
 function sealed(

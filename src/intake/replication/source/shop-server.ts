@@ -42,7 +42,7 @@ export function shopConnection(
   };
 }
 
-/** Runs `work` with a connection to a shop that is closed afterwards. */
+/** Runs `work` with a connection to a shop that is closed afterwards. Throws Fault `shop-unreachable`. */
 export async function withShop<T>(
   config: pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
@@ -59,8 +59,17 @@ export async function connectShop(config: pg.ClientConfig): Promise<pg.Client> {
   const client = new pg.Client(config);
   // a connection lost while nobody waits for it shows at its next use
   client.on('error', () => undefined);
-  await client.connect();
-  return client;
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    const who = client.user ?? 'the configured role';
+    throw new Fault(
+      'unavailable',
+      'shop-unreachable',
+      `cannot connect to the shop’s database as ${who}: ${shopProblem(error)}`,
+    );
+  }
 }
 
 /** Longest wait for a server to say goodbye. */

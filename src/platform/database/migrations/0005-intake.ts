@@ -42,4 +42,15 @@ CREATE TABLE reinstate.replication_stream (
   updated_at timestamptz NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE ON reinstate.replication_stream TO reinstate_runtime;
+
+-- Transactions that could not be interpreted, since the shop's tables no longer fit the profile: kept as
+-- they came (sealed), so that the slot goes on, until somebody has mended the profile.
+CREATE TABLE reinstate.replication_spool (
+  shop_id text NOT NULL REFERENCES reinstate.shop,
+  end_lsn pg_lsn NOT NULL,
+  transaction jsonb NOT NULL,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (shop_id, end_lsn)
+);
+GRANT SELECT, INSERT, DELETE ON reinstate.replication_spool TO reinstate_runtime;
 `;

@@ -76,6 +76,8 @@ CREATE TABLE reinstate.incident_case (
   company jsonb,
   -- more may still be written about the cancellation until then
   settles_at timestamptz,
+  -- the order's journal has to be read again: nobody looked while the case was not to be judged
+  unread boolean NOT NULL DEFAULT false,
   -- 'journal' where the cancellation stands in the journal, 'none' for orders hit before the attach
   evidence text NOT NULL CHECK (evidence IN ('journal', 'none')),
   cancel_position bigint,
@@ -95,7 +97,8 @@ CREATE TABLE reinstate.incident_case (
 );
 CREATE INDEX incident_case_order ON reinstate.incident_case (shop_id, order_id);
 CREATE INDEX incident_case_number ON reinstate.incident_case (shop_id, order_number);
-CREATE INDEX incident_case_settles ON reinstate.incident_case (settles_at) WHERE settles_at IS NOT NULL;
+CREATE INDEX incident_case_settles ON reinstate.incident_case (incident_id, settles_at) WHERE settles_at IS NOT NULL;
+CREATE INDEX incident_case_unread ON reinstate.incident_case (incident_id) WHERE unread;
 
 CREATE TABLE reinstate.timeline_entry (
   incident_id uuid NOT NULL REFERENCES reinstate.incident,

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { Database } from '../../platform/database/database.js';
+import { decodeCursor, pageOf, type Page } from '../../platform/http/page.js';
+import type { RunItemQuery, RunView } from '../restore.schema.js';
+import { missingRun } from './run-control.service.js';
+import type { Run, RunItem } from './run.js';
+import { RunItemStore } from './run-item.store.js';
+import { RunStore } from './run.store.js';
+
+/** Shows runs and how far they are. */
+@Injectable()
+export class RunViewService {
+  constructor(
+    private readonly database: Database,
+    private readonly runs: RunStore,
+    private readonly items: RunItemStore,
+  ) {}
+
+  async view(runId: string): Promise<RunView> {
+    const run = await this.runs.read(this.database, runId);
+    if (run === undefined) throw missingRun(runId);
+    return this.viewOf(run);
+  }
+
+  /** Newest first. */
+  async ofIncident(incidentId: string): Promise<{ items: RunView[] }> {
+    const runs = await this.runs.ofIncident(this.database, incidentId);
+    return { items: await Promise.all(runs.map((run) => this.viewOf(run))) };
+  }
+
+  /** In the order in which they are restored. */
+  async pageOfItems(runId: string, query: RunItemQuery): Promise<Page<RunItem>> {
+    if ((await this.runs.read(this.database, runId)) === undefined) throw missingRun(runId);
+    const found = await this.items.pageOfRun(this.database, {
+      runId,
+      states: query.state ?? null,
+      afterSequence: decodeCursor(query.cursor, z.int()) ?? -1,
+      limit: query.limit + 1,
+    });
+    return pageOf(found, query.limit, (last) => last.sequence);
+  }
+
+  private async viewOf(run: Run): Promise<RunView> {
+    const items = { ...(await this.runs.counts(this.database, run.id)) };
+    const { id, planId, incidentId, shopId, action, planHash, state, stage, stopReason } = run;
+    const { startedBy, startedAt, endedAt, byHand, bleedingOverride } = run;
+    return {
+      ...{ id, planId, incidentId, shopId, action, planHash, state, stage, stopReason },
+      ...{ startedBy, startedAt, endedAt, byHand, bleedingOverride, items },
+    };
+  }
+}

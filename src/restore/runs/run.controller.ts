@@ -1,0 +1,162 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  ParseUUIDPipe,
+  Post,
+  Query,
+  Sse,
+  type MessageEvent,
+} from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Observable } from 'rxjs';
+import type { Caller } from '../../access/caller.js';
+import { Idempotent } from '../../access/idempotency.interceptor.js';
+import { CallerOf, Needs } from '../../access/needs.decorator.js';
+import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../../platform/http/openapi.js';
+import type { Page } from '../../platform/http/page.js';
+import { ZodPipe } from '../../platform/http/zod.pipe.js';
+import { PlanViewService, type PlanView } from '../plans/plan-view.service.js';
+import {
+  goOnSchema,
+  pauseSchema,
+  planSchema,
+  runItemQuerySchema,
+  runItemSchema,
+  runSchema,
+  stopSchema,
+  type GoOnBody,
+  type PauseBody,
+  type RunItemQuery,
+  type RunView,
+  type StopBody,
+} from '../restore.schema.js';
+import { RunControlService } from './run-control.service.js';
+import { RunEvents } from './run-events.js';
+import { RunResumeService } from './run-resume.service.js';
+import type { RunItem } from './run.js';
+import { RunViewService } from './run-view.service.js';
+import { UndoService } from './undo.service.js';
+
+@ApiTags('restore')
+@ApiBearerAuth()
+@Controller('restore-runs/:id')
+@Needs('responder')
+export class RunController {
+  constructor(
+    private readonly views: RunViewService,
+    private readonly control: RunControlService,
+    private readonly resumes: RunResumeService,
+    private readonly undos: UndoService,
+    private readonly plans: PlanViewService,
+    private readonly runEvents: RunEvents,
+  ) {}
+
+  @Get()
+  @Needs('viewer')
+  @ApiOperation({ summary: 'One restore run, with its orders counted by state' })
+  @ZodAnswer(runSchema)
+  get(@Param('id', ParseUUIDPipe) id: string): Promise<RunView> {
+    return this.views.view(id);
+  }
+
+  @Get('items')
+  @Needs('viewer')
+  @ApiOperation({ summary: 'Its orders, each with its state and reason' })
+  @ZodQuery(runItemQuerySchema)
+  @ZodAnswer(pageSchema(runItemSchema))
+  items(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query(new ZodPipe(runItemQuerySchema)) query: RunItemQuery,
+  ): Promise<Page<RunItem>> {
+    return this.views.pageOfItems(id, query);
+  }
+
+  @Sse('events')
+  @Needs('viewer')
+  @ApiOperation({ summary: 'Its progress as server-sent events, from Last-Event-ID on' })
+  async events(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Headers('last-event-id') lastEventId: string | undefined,
+  ): Promise<Observable<MessageEvent>> {
+    return this.runEvents.follow(await this.existing(id), lastEventId);
+  }
+
+  @Post('pause')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Begins no further order until it is resumed' })
+  @ZodBody(pauseSchema)
+  @ZodAnswer(runSchema)
+  async pause(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body(new ZodPipe(pauseSchema)) { reason }: PauseBody,
+  ): Promise<RunView> {
+    await this.control.pause(caller, id, reason);
+    return this.views.view(id);
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Goes on with a paused or stopped run, under the rules of a start' })
+  @ZodBody(goOnSchema)
+  @ZodAnswer(runSchema)
+  async resume(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) runId: string,
+    @Body(new ZodPipe(goOnSchema)) { overrideBleeding: override }: GoOnBody,
+  ): Promise<RunView> {
+    await this.resumes.resume(caller, { runId, failedToo: false, override });
+    return this.views.view(runId);
+  }
+
+  @Post('retry')
+  @HttpCode(200)
+  @Idempotent()
+  @ApiOperation({ summary: 'Tries the orders that failed once more, and only those' })
+  @ZodBody(goOnSchema)
+  @ZodAnswer(runSchema)
+  async retry(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) runId: string,
+    @Body(new ZodPipe(goOnSchema)) { overrideBleeding: override }: GoOnBody,
+  ): Promise<RunView> {
+    await this.resumes.resume(caller, { runId, failedToo: true, override });
+    return this.views.view(runId);
+  }
+
+  @Post('stop')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Ends the run; what was restored stays restored' })
+  @ZodBody(stopSchema)
+  @ZodAnswer(runSchema)
+  async stop(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+    @Body(new ZodPipe(stopSchema)) { reason }: StopBody,
+  ): Promise<RunView> {
+    await this.control.stop(caller, id, reason);
+    return this.views.view(id);
+  }
+
+  @Post('undo')
+  @Idempotent()
+  @ApiOperation({
+    summary: 'Plans to take the run back; that plan is approved and run like any other',
+  })
+  @ZodAnswer(planSchema, { status: 201 })
+  async undo(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) id: string,
+  ): Promise<PlanView> {
+    return this.plans.view(await this.undos.propose(caller, id));
+  }
+
+  /** A run that is not there is refused before the stream begins. */
+  private async existing(id: string): Promise<string> {
+    return (await this.views.view(id)).id;
+  }
+}

@@ -1,0 +1,390 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
+import { isLater } from '../../src/intake/replication/source/lsn.js';
+import { withClient } from '../support/postgres.js';
+import { createHarness, until, type Harness } from '../support/replication-harness.js';
+import {
+  cancelOrder,
+  openTestShop,
+  placeOrder,
+  testShopProfile,
+  type TestShop,
+} from '../support/test-shop.js';
+
+const serverSettings = {
+  wal_level: 'logical',
+  max_slot_wal_keep_size: '32MB',
+  min_wal_size: '32MB',
+  max_wal_size: '64MB',
+  // keep-alives come often, and a silent client is dropped soon
+  wal_sender_timeout: '3s',
+};
+
+/** These tests restart and starve the shop's server, so they have one of their own. */
+describe('replication when things fail', () => {
+  let server: LocalPostgres;
+  let dataDirectory: string;
+  let shop: TestShop;
+  let harness: Harness;
+  let databases = 0;
+
+  beforeAll(async () => {
+    dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-shop-'));
+    server = await startLocalPostgres({ dataDirectory, settings: serverSettings });
+  });
+
+  afterAll(async () => {
+    await server.stop('immediate');
+    await rm(server.dataDirectory, { recursive: true, force: true });
+    await rm(dataDirectory, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    databases += 1;
+    const name = `shop_${databases}`;
+    await withClient(server.url(), (client) => client.query(`CREATE DATABASE ${name}`));
+    const drop = () =>
+      withClient(server.url(), async (client) => {
+        await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      });
+    shop = await openTestShop({ name, url: server.url(name), drop });
+    harness = await createHarness(shop);
+    await shop.run(
+      `INSERT INTO shop.stock VALUES ('tea', 1000, 0)`,
+      placeOrder({ id: 1 }),
+      placeOrder({ id: 2 }),
+    );
+  });
+
+  afterEach(async () => {
+    await harness.close();
+    await shop.drop();
+  });
+
+  const streaming = () =>
+    until('streaming', async () => (await harness.row()).state === 'streaming');
+
+  const slot = async () => {
+    const [row] = await shop.query<{ confirmed: string; pid: number | null }>(
+      `SELECT confirmed_flush_lsn::text AS confirmed, active_pid AS pid FROM pg_replication_slots
+       WHERE slot_name = 'reinstate_test_shop'`,
+    );
+    return row;
+  };
+
+  const currentLsn = async () =>
+    (await shop.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn'))[0]!.lsn;
+
+  const kindsOf = async () =>
+    (await harness.entries()).map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`);
+
+  /** Holds the journal up, as a database of ours does that does not get on; gives what ends it. */
+  async function holdJournal(): Promise<() => Promise<void>> {
+    const client = new pg.Client({ connectionString: harness.reinstate.url });
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM reinstate.shop FOR UPDATE');
+    return () => client.end();
+  }
+
+  it('a crash 15 s after an unjournalled change loses nothing: only what is journalled is confirmed', async () => {
+    const stream = await harness.attach();
+    await streaming();
+    const pid = await until('connected', async () => (await slot())?.pid);
+    const release = await holdJournal();
+    await shop.run(cancelOrder(1));
+    const committed = await currentLsn();
+    // other tables of the server go on: the stream is far past the change, as keep-alives say
+    for (let second = 0; second < 15; second += 1) {
+      await shop.query(`SELECT pg_logical_emit_message(false, 'other', repeat('x', 1000))`);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const { confirmed, pid: now } = (await slot())!;
+      expect(isLater(committed, confirmed)).toBe(true);
+      // five times wal_sender_timeout, and the server still takes us for alive
+      expect(now).toBe(pid);
+      expect(harness.metrics.secondsSinceMessage(harness.shopId)).toBeLessThan(2);
+    }
+    expect(await harness.entries()).toEqual([]);
+
+    // the process dies: its journal transaction with it
+    const stopped = stream.stop();
+    await withClient(harness.reinstate.url, (client) =>
+      client.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND usename = 'reinstate_runtime' AND wait_event_type = 'Lock'`,
+      ),
+    );
+    await stopped;
+    await release();
+    expect(await harness.entries()).toEqual([]);
+    expect(isLater(committed, (await slot())!.confirmed)).toBe(true);
+
+    harness.open().start();
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared']);
+    await until('confirmed', async () => !isLater(committed, (await slot())!.confirmed));
+  });
+
+  it('a journal that fails is tried again until it works, in order and once', async () => {
+    await harness.attach();
+    await streaming();
+    const rename = (from: string, to: string) =>
+      withClient(harness.reinstate.url, (client) =>
+        client.query(`ALTER TABLE reinstate.${from} RENAME TO ${to}`),
+      );
+    await rename('row_image', 'row_image_away');
+    await shop.run(cancelOrder(1));
+    await shop.run(cancelOrder(2));
+    const row = await until('interrupted', async () => {
+      const now = await harness.row();
+      return now.state === 'interrupted' && now;
+    });
+    expect(row.problem).toContain('row_image');
+    expect(await harness.entries()).toEqual([]);
+    await rename('row_image_away', 'row_image');
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared', '2:cancelled', ':shared']);
+    await until('no problem any more', async () => (await harness.row()).problem === null);
+  });
+
+  it.each(['fast', 'immediate'] as const)(
+    'the shop’s server stops (%s) and comes back',
+    async (mode) => {
+      await harness.attach();
+      await streaming();
+      await shop.run(cancelOrder(1));
+      const stopping = performance.now();
+      await server.stop(mode);
+      // a shutdown waits for its replication clients; we must not hold it up
+      expect(performance.now() - stopping).toBeLessThan(10_000);
+      await until('interrupted', async () => (await harness.row()).state === 'interrupted');
+      server = await startLocalPostgres({
+        dataDirectory,
+        port: server.port,
+        settings: serverSettings,
+      });
+      await shop.run(cancelOrder(2));
+      await harness.caughtUp();
+      expect(await kindsOf()).toEqual(['1:cancelled', ':shared', '2:cancelled', ':shared']);
+      expect(await harness.row()).toMatchObject({ slotGeneration: 1, problem: null });
+    },
+  );
+
+  it('a dropped slot: a gap, a new slot, new images, and on it goes', async () => {
+    const first = await harness.attach();
+    await streaming();
+    await shop.run(cancelOrder(1));
+    await harness.caughtUp();
+    await first.stop();
+    await shop.query(`SELECT pg_drop_replication_slot('reinstate_test_shop')`);
+    await shop.run(`UPDATE shop.orders SET total_minor = 7 WHERE id = 2`);
+
+    harness.open().start();
+    await until('a new slot', async () => {
+      const now = await harness.row();
+      return now.slotGeneration === 2 && now.state === 'streaming';
+    });
+    await shop.run(cancelOrder(2));
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared', ':gap', '2:cancelled', ':shared']);
+    const entries = await harness.entries();
+    expect(entries[2]?.reason).toContain('is gone: somebody dropped it');
+    expect(entries[2]?.source.incarnation).toMatch(/\/2$/);
+    const before = entries[3]?.rowChanges.find(({ table }) => table === 'shop.orders')?.before;
+    expect(before?.['total_minor']).toBe('7');
+    expect(await harness.registry.metrics()).toContain(
+      'reinstate_replication_gaps_total{shop="test-shop"} 1',
+    );
+  });
+
+  it('a slot that the server gave up: the shop’s disk was bounded, a gap says what that cost', async () => {
+    const first = await harness.attach();
+    await streaming();
+    await first.stop();
+    await shop.run(cancelOrder(1));
+    for (let segment = 0; segment < 6; segment += 1) {
+      await shop.query(`SELECT pg_logical_emit_message(false, 'fill', 'x'), pg_switch_wal()`);
+      await shop.query('CHECKPOINT');
+    }
+    const [lost] = await shop.query<{ status: string }>(
+      `SELECT wal_status AS status FROM pg_replication_slots WHERE slot_name = 'reinstate_test_shop'`,
+    );
+    expect(lost?.status).toBe('lost');
+    harness.open().start();
+    await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
+    await streaming();
+    await shop.run(cancelOrder(2));
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual([':gap', '2:cancelled', ':shared']);
+    expect((await harness.entries())[0]?.reason).toContain('max_slot_wal_keep_size');
+  });
+
+  it('our own database set back: the slot has gone further, which is a gap and no silent loss', async () => {
+    const first = await harness.attach();
+    await streaming();
+    const { confirmedLsn } = await harness.row();
+    await shop.run(cancelOrder(1));
+    await harness.caughtUp();
+    await first.stop();
+    await harness.database.query('UPDATE replication_stream SET confirmed_lsn = $1::pg_lsn', [
+      confirmedLsn,
+    ]);
+    harness.open().start();
+    await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared', ':gap']);
+  });
+
+  it('an end in the middle of the snapshot: begun again with a new slot', async () => {
+    await shop.run(
+      `INSERT INTO shop.history (order_id, kind) SELECT 1, 'NOTE' FROM generate_series(1, 20000)`,
+    );
+    const first = await harness.attach();
+    await until('some rows', async () => (await harness.row()).snapshotRows >= 2_000);
+    await first.stop();
+    expect(await harness.row()).toMatchObject({ state: 'snapshot', slotGeneration: 1 });
+    await shop.run(cancelOrder(1));
+    harness.open().start();
+    await streaming();
+    const row = await harness.row();
+    expect(row.slotGeneration).toBe(2);
+    const images = await harness.images();
+    expect(images).toHaveLength(row.snapshotRows);
+    expect(images.filter(({ table }) => table === 'shop.history')).toHaveLength(20_001);
+    await shop.run(cancelOrder(2));
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['2:cancelled', ':shared']);
+  });
+
+  it('a table taken out of the publication: a gap, and it waits until the shop is attached again', async () => {
+    const stream = await harness.attach();
+    await streaming();
+    await shop.run(`ALTER PUBLICATION reinstate_test_shop DROP TABLE shop.payment`);
+    stream.reconsider();
+    const lost = await until('lost', async () => {
+      const now = await harness.row();
+      return now.state === 'lost' && now.problem !== null && now;
+    });
+    expect(lost.problem).toContain('does not hold shop.payment: attach the shop again');
+    await stream.stop();
+    await harness.attach();
+    await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
+    await streaming();
+    expect(await kindsOf()).toEqual([':gap']);
+  });
+
+  it('a profile that maps another column: the images are read anew, and nothing is lost', async () => {
+    const small = testShopProfile();
+    const { notes, ...columns } = small.tables['shop.orders']!.columns;
+    expect(notes).toBe('value');
+    const profile = {
+      ...small,
+      tables: { ...small.tables, 'shop.orders': { ...small.tables['shop.orders']!, columns } },
+    };
+    const held = await harness.attacher.attach(harness.target(profile), {
+      credential: shop.credentials.attach,
+      allowUnboundedWal: false,
+      slotLimitMs: 10_000,
+    });
+    const first = harness.open(profile);
+    first.start(held ?? undefined);
+    await streaming();
+    await shop.run(`UPDATE shop.orders SET notes = 'call first'`);
+    await harness.caughtUp();
+    expect(await harness.entries()).toEqual([]);
+    await first.stop();
+    await shop.run(cancelOrder(1));
+
+    harness.open().start();
+    await until('images with the new column', async () =>
+      (await harness.images()).some(({ image }) => image['notes'] === 'call first'),
+    );
+    await shop.run(cancelOrder(2));
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared', '2:cancelled', ':shared']);
+    expect((await harness.row()).slotGeneration).toBe(1);
+    const entries = await harness.entries();
+    const before = entries[2]?.rowChanges.find(({ table }) => table === 'shop.orders')?.before;
+    expect(before?.['notes']).toBe('call first');
+  });
+
+  it('a mapped column that is gone: changes are kept, the slot goes on, a mended profile reads them', async () => {
+    const first = await harness.attach();
+    await streaming();
+    await shop.run(cancelOrder(1));
+    await harness.caughtUp();
+    await shop.run(`ALTER TABLE shop.orders DROP COLUMN notes`);
+    await shop.run(cancelOrder(2));
+    await shop.run(`UPDATE shop.orders SET total_minor = 3 WHERE id = 2`);
+    // confirmed, and so not held back in the shop, although nobody can say yet what it means
+    await harness.caughtUp();
+    await until('said', async () => (await harness.row()).state === 'mismatch');
+    expect((await harness.row()).problem).toBe('shop.orders has no column notes any more');
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared']);
+    const [spool] = await harness.database.query<{ rows: number; clear: boolean }>(
+      `SELECT count(*) AS rows, bool_or(transaction::text ~ 'unpaid-orders') AS clear FROM replication_spool`,
+    );
+    expect(spool).toEqual({ rows: 2, clear: false });
+    await first.stop();
+
+    const again = harness.open();
+    again.start();
+    await until('connected', async () => (await slot())?.pid);
+    await shop.run(placeOrder({ id: 3 }));
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:cancelled', ':shared']);
+    await again.stop();
+
+    const small = testShopProfile();
+    const columns = Object.fromEntries(
+      Object.entries(small.tables['shop.orders']!.columns).filter(([column]) => column !== 'notes'),
+    );
+    harness
+      .open({
+        ...small,
+        tables: { ...small.tables, 'shop.orders': { ...small.tables['shop.orders']!, columns } },
+      })
+      .start();
+    await streaming();
+    await shop.run(`UPDATE shop.orders SET total_minor = 4 WHERE id = 2`);
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual([
+      '1:cancelled',
+      ':shared',
+      '2:cancelled',
+      ':shared',
+      '2:changed',
+      '3:placed,paid',
+      ':shared',
+      '2:changed',
+    ]);
+    const entries = await harness.entries();
+    expect(entries[2]).toMatchObject({ statusBefore: 'paid', actor: 'unpaid-orders' });
+    expect(entries.at(-1)?.rowChanges).toMatchObject([
+      { before: { total_minor: '3' }, after: { total_minor: '4' } },
+    ]);
+  });
+
+  it('a shop without a bound on its log is refused, unless told otherwise', async () => {
+    await shop.query(`ALTER SYSTEM SET max_slot_wal_keep_size = -1`);
+    await shop.query('SELECT pg_reload_conf()');
+    await until('reloaded', async () => {
+      const [row] = await shop.query<{ value: string }>(
+        `SELECT current_setting('max_slot_wal_keep_size') AS value`,
+      );
+      return row?.value === '-1';
+    });
+    try {
+      await expect(harness.attach()).rejects.toMatchObject({
+        details: { data: { refusals: [{ code: 'wal-unbounded' }] } },
+      });
+      await harness.attach({ allowUnboundedWal: true });
+      await streaming();
+    } finally {
+      await shop.query(`ALTER SYSTEM RESET max_slot_wal_keep_size`);
+      await shop.query('SELECT pg_reload_conf()');
+    }
+  });
+});

@@ -1,0 +1,442 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Test, type TestingModule } from '@nestjs/testing';
+import pg from 'pg';
+import {
+  createApplicationCredential,
+  createReinstateCredentials,
+  createShopDatabase,
+} from '../../demo/shop/database.js';
+import { cancelOrder } from '../../demo/shop/cancel-order.js';
+import { PRODUCTS } from '../../demo/shop/catalogue.js';
+import { payOrder } from '../../demo/shop/pay-order.js';
+import { createCart, placeCart } from '../../demo/shop/place-order.js';
+import { inTransaction, type Transaction } from '../../demo/shop/transaction.js';
+import { AccessService } from '../../src/access/access.service.js';
+import type { Caller } from '../../src/access/caller.js';
+import { AppModule } from '../../src/app.module.js';
+import { configSchema, type Config } from '../../src/config/config.schema.js';
+import type { Incident } from '../../src/incidents/incident.js';
+import { DeclarationService } from '../../src/incidents/declaration.service.js';
+import { IncidentsStep } from '../../src/incidents/incidents.step.js';
+import { ReplicationService } from '../../src/intake/replication/replication.service.js';
+import { ServiceKey } from '../../src/journal/personal-data.js';
+import { Clock } from '../../src/platform/clock.js';
+import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
+import { PlanViewService, type PlanView } from '../../src/restore/plans/plan-view.service.js';
+import { PlanService } from '../../src/restore/plans/plan.service.js';
+import { RestoreModule } from '../../src/restore/restore.module.js';
+import { RestoreEchoStep } from '../../src/restore/runs/restore-echo.step.js';
+import { RestoreRunStep } from '../../src/restore/runs/restore-run.step.js';
+import { RunStartService } from '../../src/restore/runs/run-start.service.js';
+import { RunViewService } from '../../src/restore/runs/run-view.service.js';
+import type { RunView } from '../../src/restore/restore.schema.js';
+import { ShopService } from '../../src/shops/shop.service.js';
+import {
+  createReinstateDatabase,
+  testServerUrl,
+  withClient,
+  type ReinstateTestDatabase,
+} from '../support/postgres.js';
+
+/** The machine's clock, ahead by what the test says: shop and service then agree but for that. */
+export class AheadClock extends Clock {
+  private aheadMs = 0;
+
+  override now(): Date {
+    return new Date(Date.now() + this.aheadMs);
+  }
+
+  advance(milliseconds: number): void {
+    this.aheadMs += milliseconds;
+  }
+}
+
+export interface People {
+  /** responder */
+  readonly robin: Caller;
+  /** approvers */
+  readonly alex: Caller;
+  readonly kim: Caller;
+  /** a service that may do all that an approver may */
+  readonly bot: Caller;
+  readonly admin: Caller;
+}
+
+const shopId = 'sample';
+const signal = new AbortController().signal;
+
+/**
+ * The sample shop and Reinstate beside it, attached by real replication. Background steps run when the
+ * test says so.
+ */
+export class Scene {
+  private constructor(
+    readonly reinstate: ReinstateTestDatabase,
+    readonly module: TestingModule,
+    readonly clock: AheadClock,
+    readonly people: People,
+    /** the shop's own application */
+    readonly shop: pg.Pool,
+    private readonly shopUrl: string,
+  ) {}
+
+  static async create(
+    given: { policy?: Partial<Config['shops'][number]['restore']> } = {},
+  ): Promise<Scene> {
+    const reinstate = await createReinstateDatabase();
+    const name = `shop_${randomBytes(5).toString('hex')}`;
+    const shopDatabase = await createShopDatabase(testServerUrl('postgres'), name);
+    const credentials = await createReinstateCredentials(shopDatabase);
+    const config = configSchema.parse({
+      shops: [
+        {
+          id: shopId,
+          name: 'Sample shop',
+          profile: 'sample-shop',
+          postgres: {
+            replicate: credentials.replicate,
+            read: credentials.read,
+            write: credentials.write,
+          },
+          restore: { ...given.policy },
+        },
+      ],
+      log_level: 'error',
+    });
+    const clock = new AheadClock();
+    const parts = {
+      config,
+      configDirectory: process.cwd(),
+      runbooksDirectory: join(process.cwd(), 'runbooks'),
+      clock,
+      database: reinstate.database,
+      serviceKey: new ServiceKey(Buffer.alloc(32, 3)),
+    };
+    const module = await Test.createTestingModule({
+      imports: [AppModule.with(parts), RestoreModule],
+    }).compile();
+    module.useLogger(false);
+    await module.init();
+    const shop = new pg.Pool({
+      connectionString: await createApplicationCredential(shopDatabase),
+      max: 4,
+    });
+    const people = await createPeople(module.get(AccessService, { strict: false }));
+    const scene = new Scene(reinstate, module, clock, people, shop, shopDatabase.url);
+    await scene.seed();
+    await scene.get(ReplicationService).attach(people.admin, shopId, {
+      credential: credentials.attach,
+      allowUnboundedWal: false,
+    });
+    await scene.get(ShopService).arm(people.admin, shopId);
+    await scene.until('the shop to be followed', async () => {
+      const { state } = await scene.get(ReplicationService).status(shopId);
+      return state === 'streaming';
+    });
+    return scene;
+  }
+
+  get<T>(type: new (...parts: never[]) => T): T {
+    return this.module.get<T>(type, { strict: false });
+  }
+
+  /** Paid orders, one for each quantity, each of a customer of its own. */
+  async placePaid(quantities: readonly number[], productId = 3): Promise<string[]> {
+    const orderIds: string[] = [];
+    for (const quantity of quantities)
+      orderIds.push(await this.inShop((tx) => placePaidOrder(tx, { productId, quantity })));
+    return orderIds;
+  }
+
+  /** The shop's faulty job cancels them through the shop's own code. */
+  async cancel(
+    orderIds: readonly string[],
+    actor = { kind: 'job' as const, name: 'unpaid-orders' },
+  ): Promise<void> {
+    for (const orderId of orderIds)
+      await this.inShop(async (tx) => {
+        const outcome = await cancelOrder(tx, { orderId, actor, reason: 'payment not received' });
+        if (!outcome.done) throw new Error(`order ${orderId} was not cancelled: ${outcome.reason}`);
+      });
+  }
+
+  /** A declared incident over all cancellations of today, with its cases judged. */
+  async incident(cases: number): Promise<Incident> {
+    await this.journalled();
+    const id = await this.get(DeclarationService).declare(this.people.robin, {
+      shopId,
+      since: new Date(this.clock.now().getTime() - 3_600_000),
+      until: null,
+      filter: {},
+      reason: 'customers call',
+      severity: null,
+    });
+    await this.settle();
+    await this.until(`${cases} wrongful cases`, async () => {
+      await this.get(IncidentsStep).run({ now: this.clock.now(), signal });
+      const [row] = await this.query<{ count: number }>(
+        `SELECT count(*) FROM incident_case WHERE incident_id = $1 AND verdict = 'wrongful'`,
+        [id],
+      );
+      return row?.count === cases;
+    });
+    const [incident] = await this.query<Incident>('SELECT id, number FROM incident WHERE id = $1', [
+      id,
+    ]);
+    return incident!;
+  }
+
+  /** Time goes on until the harm counts as stopped. */
+  async settle(): Promise<void> {
+    this.clock.advance(30_000);
+    return Promise.resolve();
+  }
+
+  /** Waits until the journal has passed everything that the shop has committed. */
+  async journalled(): Promise<void> {
+    const [position] = await this.shopQuery<{ lsn: string }>(
+      'SELECT pg_current_wal_lsn()::text AS lsn',
+    );
+    await this.until('the journal to catch up', async () => {
+      const [row] = await this.query<{ there: boolean }>(
+        'SELECT confirmed_lsn >= $1::pg_lsn AS there FROM replication_stream',
+        [position?.lsn],
+      );
+      return row?.there === true;
+    });
+  }
+
+  async propose(incidentId: string, caseIds: readonly string[] | null = null): Promise<PlanView> {
+    const id = await this.get(PlanService).propose(this.people.robin, { incidentId, caseIds });
+    return this.get(PlanViewService).view(id);
+  }
+
+  async approve(plan: PlanView, caller = this.people.alex): Promise<void> {
+    await this.get(ApprovalService).vote(plan.id, {
+      caller,
+      decision: 'approved',
+      hash: plan.hash,
+      breakGlass: false,
+      reason: null,
+    });
+  }
+
+  async start(plan: PlanView, caller = this.people.robin): Promise<string> {
+    return this.get(RunStartService).start(caller, {
+      planId: plan.id,
+      hash: plan.hash,
+      override: null,
+    });
+  }
+
+  /** Proposed, approved by a second person, and started. */
+  async started(incidentId: string): Promise<{ plan: PlanView; runId: string }> {
+    const plan = await this.propose(incidentId);
+    await this.approve(plan);
+    return { plan, runId: await this.start(plan) };
+  }
+
+  /** One batch of the run, and the echoes that have come. */
+  async tick(): Promise<void> {
+    await this.get(RestoreRunStep).run({ now: this.clock.now(), signal });
+    await this.journalled();
+    await this.echo();
+  }
+
+  async echo(): Promise<void> {
+    while ((await this.get(RestoreEchoStep).run({ now: this.clock.now(), signal })) === 'more');
+  }
+
+  /** Ticks until the run is in a state; gives it. */
+  async runUntil(runId: string, ...states: RunView['state'][]): Promise<RunView> {
+    for (let ticks = 0; ticks < 60; ticks += 1) {
+      const view = await this.run(runId);
+      if (states.includes(view.state)) return view;
+      await this.tick();
+      this.clock.advance(1_000);
+    }
+    throw new Error(
+      `the run never became ${states.join(' or ')}: ${JSON.stringify(await this.run(runId))}`,
+    );
+  }
+
+  async run(runId: string): Promise<RunView> {
+    return this.get(RunViewService).view(runId);
+  }
+
+  /** States of the run's items by order id. */
+  async itemStates(runId: string): Promise<Record<string, string>> {
+    const rows = await this.query<{ order_id: string; state: string; reason: string | null }>(
+      'SELECT order_id, state, reason FROM restore_run_item WHERE run_id = $1',
+      [runId],
+    );
+    return Object.fromEntries(
+      rows.map((row) => [
+        row.order_id,
+        row.reason === null ? row.state : `${row.state}: ${row.reason}`,
+      ]),
+    );
+  }
+
+  /** Types of the incident's timeline entries, oldest first, without those of single cases' states. */
+  async timeline(incidentId: string): Promise<string[]> {
+    const rows = await this.query<{ type: string }>(
+      `SELECT type FROM timeline_entry WHERE incident_id = $1 AND type NOT IN ('case-added', 'case-state-changed', 'verdict-changed')
+       ORDER BY position`,
+      [incidentId],
+    );
+    return rows.map((row) => row.type);
+  }
+
+  async caseStates(incidentId: string): Promise<Record<string, string>> {
+    const rows = await this.query<{ order_id: string; state: string }>(
+      'SELECT order_id, state FROM incident_case WHERE incident_id = $1',
+      [incidentId],
+    );
+    return Object.fromEntries(rows.map((row) => [row.order_id, row.state]));
+  }
+
+  async caseOf(incidentId: string, orderId: string): Promise<string> {
+    const [row] = await this.query<{ id: string }>(
+      'SELECT id FROM incident_case WHERE incident_id = $1 AND order_id = $2',
+      [incidentId, orderId],
+    );
+    return row!.id;
+  }
+
+  /** All that the restore must bring back, and all that it must leave alone: without moments and versions. */
+  async shopState(): Promise<Record<string, unknown[]>> {
+    const state: Record<string, unknown[]> = {};
+    state['orders'] = await this.shopQuery(
+      `SELECT to_jsonb(o) - 'updated_at' - 'version' AS row FROM shop.orders o ORDER BY id`,
+    );
+    for (const table of ['order_line', 'shipping_line', 'payment', 'refund'])
+      state[table] = await this.shopQuery(
+        `SELECT to_jsonb(t) AS row FROM shop.${table} t ORDER BY id`,
+      );
+    state['stock'] = await this.shopQuery(
+      'SELECT product_id, warehouse, on_hand, allocated FROM shop.stock ORDER BY product_id, warehouse',
+    );
+    return state;
+  }
+
+  async query<T extends object>(sql: string, values: readonly unknown[] = []): Promise<T[]> {
+    return this.reinstate.database.query<T>(sql, values);
+  }
+
+  /** As the superuser, in the shop's database. */
+  async shopQuery<T extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<T[]> {
+    return withClient(
+      this.shopUrl,
+      async (client) => (await client.query<T>(sql, [...values])).rows,
+    );
+  }
+
+  async inShop<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return inTransaction(this.shop, work);
+  }
+
+  /** Runs a script as the shop's DBA would. */
+  async runScript(script: string): Promise<void> {
+    const sql = script
+      .split('\n')
+      .filter((line) => !line.startsWith('\\'))
+      .join('\n');
+    await withClient(this.shopUrl, (client) => client.query(sql));
+  }
+
+  async until(what: string, done: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + 20_000;
+    while (!(await done())) {
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.shop.end();
+    await this.module.close();
+    await this.reinstate.drop();
+    await withClient(this.shopUrl, (client) =>
+      client.query(
+        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()`,
+      ),
+    );
+    const name = new URL(this.shopUrl).pathname.slice(1);
+    await withClient(testServerUrl('postgres'), (client) =>
+      client.query(`DROP DATABASE ${name} WITH (FORCE)`),
+    );
+  }
+
+  /** Products with enough stock of each. */
+  private async seed(): Promise<void> {
+    for (const product of PRODUCTS.slice(0, 6)) {
+      await this.shopQuery(
+        `INSERT INTO shop.product (id, sku, name, price_minor, tax_rate_basis_points) VALUES ($1, $2, $3, $4, $5)`,
+        [product.id, product.sku, product.name, product.priceMinor, product.taxRateBasisPoints],
+      );
+      await this.shopQuery(`INSERT INTO shop.stock VALUES ($1, 'LEJ', 1000, 0)`, [product.id]);
+    }
+  }
+}
+
+async function placePaidOrder(
+  tx: Transaction,
+  wanted: { productId: number; quantity: number },
+): Promise<string> {
+  const customer = await tx.query<{ id: string }>(
+    `INSERT INTO shop.customer (name, email, street, postal_code, city, region, country)
+     VALUES ('Ada', 'ada@example.com', 'Street 1', '04109', 'Leipzig', 'SN', 'DE') RETURNING id`,
+  );
+  const orderId = await createCart(tx, {
+    customerId: Number(customer.rows[0]?.id),
+    lines: [wanted],
+    couponCode: null,
+    deliveryMethod: 'standard',
+    promisedDate: null,
+    slotStartsAt: null,
+    slotEndsAt: null,
+    paymentMethod: 'card',
+    channel: 'web',
+    appVersion: '1.0',
+    warehouse: 'LEJ',
+    shipTo: { name: 'Ada', street: 'Street 1', postalCode: '04109', city: 'Leipzig' },
+    contact: { email: 'ada@example.com', phone: null },
+    region: 'SN',
+    country: 'DE',
+  });
+  const placed = await placeCart(tx, orderId);
+  const paid = await payOrder(tx, orderId);
+  if (!placed.done || !paid.done) throw new Error('the order was not placed');
+  return orderId;
+}
+
+async function createPeople(access: AccessService): Promise<People> {
+  const first = await access.ensureFirstAdmin();
+  const admin = await access.authenticate(first!.secret);
+  const make = async (
+    name: string,
+    role: Caller['role'],
+    kind: Caller['kind'] = 'person',
+  ): Promise<Caller> => {
+    const person = await access.createPerson(admin!, { name, kind, email: null });
+    const token = await access.issueToken(admin!, {
+      personId: person.id,
+      role,
+      label: 'test',
+      days: 1,
+    });
+    return (await access.authenticate(token.secret))!;
+  };
+  return {
+    admin: admin!,
+    robin: await make('Robin', 'responder'),
+    alex: await make('Alex', 'approver'),
+    kim: await make('Kim', 'approver'),
+    bot: await make('Bot', 'admin', 'service'),
+  };
+}

@@ -1,0 +1,20 @@
+import { it } from '@jest/globals';
+import { Scene } from './restore-scene.js';
+it('times', async () => {
+  const t0 = Date.now(); const log: string[] = [];
+  const mark = (w: string) => log.push(`${w} ${Date.now() - t0}`);
+  const scene = await Scene.create(); mark('created');
+  const orders = await scene.placePaid([1, 1, 1]); mark('placed');
+  await scene.cancel(orders); mark('cancelled');
+  await scene.journalled(); mark('journalled');
+  await scene.journalled(); mark('journalled');
+  const incident = await scene.incident(3); mark('incident');
+  const plan = await scene.propose(incident.id); mark('proposed');
+  await scene.approve(plan); mark('approved');
+  const runId = await scene.start(plan); mark('started');
+  await scene.tick(); mark('tick');
+  await scene.tick(); mark('tick');
+  await scene.runUntil(runId, 'finished', 'stopped'); mark('finished');
+  console.log(log.join('\n'));
+  await scene.close();
+});

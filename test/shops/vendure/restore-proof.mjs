@@ -1,0 +1,60 @@
+/** The proof that orders are back, by plain SQL and by Vendure's own API; it knows nothing of Reinstate's inside. */
+import assert from 'node:assert/strict';
+import { compareDumps } from './dump.mjs';
+import { strangeAppends, unexpectedDifferences } from './manual-restore.mjs';
+import { recordedChanges } from './recorder.mjs';
+
+const transition = (row) => row.type === 'ORDER_STATE_TRANSITION';
+
+/** Rows of append-only tables that the restore added. */
+export function appendedRows({ harmed, restored }) {
+  return compareDumps({ before: harmed, after: restored })
+    .filter(({ kind, table }) => kind === 'inserted' && table !== 'session')
+    .map(({ table, after }) => ({ table, ...after }));
+}
+
+/**
+ * The whole database is as before the failure, but for `updatedAt` and for what a restore appends: for each
+ * order one step in its history, and one ALLOCATION for each RELEASE of the failure.
+ * @param {{ before: object, harmed: object, restored: object, orders: { id: string }[] }} dumps
+ */
+export function assertAsBefore({ before, harmed, restored, orders }) {
+  assert.ok(compareDumps({ before, after: harmed }).length >= orders.length, 'nothing was harmed');
+  const differences = compareDumps({ before, after: restored });
+  assert.deepEqual(unexpectedDifferences(differences), []);
+  assert.deepEqual(strangeAppends({ harmed, restored }), []);
+  const appended = appendedRows({ harmed, restored });
+  const steps = appended.filter(({ table }) => table === 'history_entry');
+  assert.deepEqual(steps.map(({ orderId }) => orderId).sort(), orders.map(({ id }) => id).sort());
+  assert.ok(steps.every(transition));
+  for (const { data } of steps) {
+    assert.deepEqual(JSON.parse(data), { from: 'Cancelled', to: 'PaymentSettled' });
+  }
+  const movement = ({ orderLineId, stockLocationId, quantity }) =>
+    [orderLineId, stockLocationId, quantity].join('/');
+  const released = appendedRows({ harmed: before, restored: harmed }).filter(
+    ({ type }) => type === 'RELEASE',
+  );
+  const allocated = appended.filter(({ table }) => table === 'stock_movement');
+  assert.deepEqual(allocated.map(movement).sort(), released.map(movement).sort());
+  assert.ok(allocated.every(({ type }) => type === 'ALLOCATION'));
+}
+
+const plannedRow = ({ do: deed, table, key }) => {
+  const name = table.replace('public.', '');
+  return deed === 'insert' ? `INSERT ${name}` : `UPDATE ${name} ${key.join('/')}`;
+};
+
+const recordedRow = ({ operation, table, after }) =>
+  operation === 'INSERT' ? `INSERT ${table}` : `${operation} ${table} ${after?.id}`;
+
+/** Every row that Reinstate's write role touched stands in the plan, and the other way round. */
+export async function assertOnlyPlanned({ shop, position, writeUrl, items }) {
+  const role = new URL(writeUrl).username;
+  const changes = await recordedChanges({ client: shop.client, after: position });
+  const written = changes.filter((change) => change.role === role).map(recordedRow);
+  const planned = [...items].flatMap(({ changes: own }) => own.map(plannedRow));
+  const inserts = (rows) => rows.filter((row) => row.startsWith('INSERT')).sort();
+  assert.deepEqual(new Set(written), new Set(planned));
+  assert.deepEqual(inserts(written), inserts(planned));
+}
