@@ -14,6 +14,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/bin ./bin
 COPY --from=build /app/profiles ./profiles
+COPY --from=build /app/runbooks ./runbooks
 USER node
 VOLUME /var/lib/reinstate
 EXPOSE 8080

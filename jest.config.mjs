@@ -17,7 +17,7 @@ const shared = {
       },
     ],
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/test/shops'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/test/shops', '<rootDir>/\\.data'],
 };
 
 const onPostgres = {

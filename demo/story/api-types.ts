@@ -75,6 +75,7 @@ export interface Run {
 export interface TimelineEntry {
   readonly at: string;
   readonly type: string;
+  readonly caseId: string | null;
   readonly person: string | null;
   readonly data: Readonly<Record<string, unknown>>;
 }

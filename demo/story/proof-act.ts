@@ -57,17 +57,20 @@ function tell(report: ProofReport, counts: { struck: number; restored: number })
   return report.holds && all;
 }
 
-/** The incident's timeline as a reviewer would read it. */
+/** The incident's timeline as a reviewer would read it; what befell single orders is counted, not listed. */
 export async function tellTimeline(stage: Stage, incidentId: string): Promise<void> {
   teller.chapter('The timeline, for the review');
-  const entries = await allOf<TimelineEntry>(
-    stage.robin,
-    `/incidents/${incidentId}/timeline?scope=incident`,
-  );
+  const entries = await allOf<TimelineEntry>(stage.robin, `/incidents/${incidentId}/timeline`);
+  const ofCases = entries.filter(({ caseId }) => caseId !== null);
+  const ofIncident = entries.filter(({ caseId }) => caseId === null);
   teller.list(
-    entries.map(
+    ofIncident.map(
       ({ at, type, person }) =>
         `${at.slice(11, 23)}  ${type}${person === null ? '' : ` by ${person}`}`,
     ),
   );
+  const counted = Map.groupBy(ofCases, ({ type }) => type);
+  teller.list([
+    `and of single orders: ${[...counted].map(([type, of]) => `${of.length} x ${type}`).join(', ')}`,
+  ]);
 }

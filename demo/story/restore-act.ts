@@ -5,7 +5,7 @@ import { shopId, type Stage } from './stage.js';
 import { count, teller } from './teller.js';
 import { allOf, pause, until } from './waiting.js';
 
-const shownItems = 2;
+const shownItems = 1;
 const runTimeoutMs = 300_000;
 
 export interface Restored {
@@ -77,11 +77,15 @@ function tellPlan(plan: Plan, items: readonly PlanItem[]): void {
   teller.say(
     `plan ${plan.number}: ${count(plan.reopen, 'order')} set back exactly, ${plan.person} left to people; before anything is written, it says what changes:`,
   );
-  for (const item of items.slice(0, shownItems)) {
-    teller.list([item.words.headline, ...item.words.changes.map((line) => `  ${line}`)]);
+  const reopened = items.filter(({ disposition }) => disposition === 'reopen');
+  for (const { words } of reopened.slice(0, shownItems)) {
+    teller.list([words.headline, ...words.changes.map((line) => `  ${line}`)]);
   }
-  if (items.length > shownItems)
-    teller.list([`... and ${count(items.length - shownItems, 'more order')}`]);
+  if (reopened.length > shownItems)
+    teller.list([`... and ${count(reopened.length - shownItems, 'more order')}`]);
+  for (const { words, disposition } of items) {
+    if (disposition === 'person') teller.list([words.headline]);
+  }
   teller.list(plan.notes);
 }
 

@@ -8,6 +8,7 @@ import {
   createShopDatabase,
 } from '../../demo/shop/database.js';
 import { cancelOrder } from '../../demo/shop/cancel-order.js';
+import type { Actor } from '../../demo/shop/history.js';
 import { PRODUCTS } from '../../demo/shop/catalogue.js';
 import { payOrder } from '../../demo/shop/pay-order.js';
 import { createCart, placeCart } from '../../demo/shop/place-order.js';
@@ -16,7 +17,7 @@ import { AccessService } from '../../src/access/access.service.js';
 import type { Caller } from '../../src/access/caller.js';
 import { AppModule } from '../../src/app.module.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
-import type { Incident } from '../../src/incidents/incident.js';
+import type { ActorKind } from '../../src/orders/order-event.js';
 import { DeclarationService } from '../../src/incidents/declaration.service.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
 import { ReplicationService } from '../../src/intake/replication/replication.service.js';
@@ -149,11 +150,12 @@ export class Scene {
     return orderIds;
   }
 
-  /** The shop's faulty job cancels them through the shop's own code. */
-  async cancel(
-    orderIds: readonly string[],
-    actor = { kind: 'job' as const, name: 'unpaid-orders' },
-  ): Promise<void> {
+  /** The shop's faulty job (one of this name) cancels them through the shop's own code. */
+  async cancel(orderIds: readonly string[], job = 'unpaid-orders'): Promise<void> {
+    await this.cancelBy(orderIds, { kind: 'job', name: job });
+  }
+
+  async cancelBy(orderIds: readonly string[], actor: Actor): Promise<void> {
     for (const orderId of orderIds)
       await this.inShop(async (tx) => {
         const outcome = await cancelOrder(tx, { orderId, actor, reason: 'payment not received' });
@@ -161,36 +163,46 @@ export class Scene {
       });
   }
 
-  /** A declared incident over all cancellations of today, with its cases judged. */
-  async incident(cases: number): Promise<Incident> {
+  /** A declared incident over what one job (or somebody else) cancelled, with its cases judged. */
+  async incident(
+    cases: number,
+    filter: { actor?: string; actorKind?: ActorKind } = { actor: 'unpaid-orders' },
+  ): Promise<string> {
     await this.journalled();
     const id = await this.get(DeclarationService).declare(this.people.robin, {
       shopId,
-      since: new Date(this.clock.now().getTime() - 3_600_000),
+      since: new Date(Date.now() - 3_600_000),
       until: null,
-      filter: {},
+      filter,
       reason: 'customers call',
       severity: null,
     });
-    await this.settle();
-    await this.until(`${cases} wrongful cases`, async () => {
-      await this.get(IncidentsStep).run({ now: this.clock.now(), signal });
+    this.settle();
+    await this.until(`${cases} judged cases`, async () => {
+      await this.follow();
       const [row] = await this.query<{ count: number }>(
-        `SELECT count(*) FROM incident_case WHERE incident_id = $1 AND verdict = 'wrongful'`,
+        `SELECT count(*) FROM incident_case WHERE incident_id = $1 AND settles_at IS NULL`,
         [id],
       );
       return row?.count === cases;
     });
-    const [incident] = await this.query<Incident>('SELECT id, number FROM incident WHERE id = $1', [
-      id,
-    ]);
-    return incident!;
+    return id;
+  }
+
+  /** Incidents take in what has happened. */
+  async follow(): Promise<void> {
+    while ((await this.get(IncidentsStep).run({ now: this.clock.now(), signal })) === 'more');
+  }
+
+  /** A job has cancelled these orders, and the incident about it is open. */
+  async harm(orderIds: readonly string[], job: string): Promise<string> {
+    await this.cancel(orderIds, job);
+    return this.incident(orderIds.length, { actor: job });
   }
 
   /** Time goes on until the harm counts as stopped. */
-  async settle(): Promise<void> {
+  settle(): void {
     this.clock.advance(30_000);
-    return Promise.resolve();
   }
 
   /** Waits until the journal has passed everything that the shop has committed. */
@@ -237,11 +249,29 @@ export class Scene {
     return { plan, runId: await this.start(plan) };
   }
 
-  /** One batch of the run, and the echoes that have come. */
+  /** One batch of the run, and the echoes of what it wrote. */
   async tick(): Promise<void> {
-    await this.get(RestoreRunStep).run({ now: this.clock.now(), signal });
-    await this.journalled();
-    await this.echo();
+    await this.runners(1);
+    await this.heard();
+  }
+
+  /** So many processes work on the runs at once. */
+  async runners(count: number): Promise<void> {
+    const step = this.get(RestoreRunStep);
+    await Promise.all(
+      Array.from({ length: count }, () => step.run({ now: this.clock.now(), signal })),
+    );
+  }
+
+  /** Takes in echoes until nothing that was written waits for one. */
+  async heard(): Promise<void> {
+    await this.until('all echoes', async () => {
+      await this.echo();
+      const waiting = await this.query(
+        `SELECT FROM restore_run_item WHERE state = 'applied' AND echo_position IS NULL`,
+      );
+      return waiting.length === 0;
+    });
   }
 
   async echo(): Promise<void> {
@@ -303,6 +333,36 @@ export class Scene {
       [incidentId, orderId],
     );
     return row!.id;
+  }
+
+  /** How often Reinstate's write role has written each of the orders' rows. */
+  async writes(orderIds: readonly string[]): Promise<number[]> {
+    const rows = await this.shopQuery<{ count: number }>(
+      `SELECT count(log.id)::int AS count FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
+         LEFT JOIN audit.write_log log ON log.table_name = 'shop.orders' AND log.key = wanted.id AND log.role LIKE 'reinstate_write%'
+       GROUP BY place ORDER BY place`,
+      [orderIds],
+    );
+    return rows.map((row) => row.count);
+  }
+
+  /** First lines of the pages, oldest first. */
+  async pages(incidentId: string): Promise<string[]> {
+    const rows = await this.query<{ first_line: string }>(
+      'SELECT first_line FROM page WHERE incident_id = $1 ORDER BY created_at, id',
+      [incidentId],
+    );
+    return rows.map((row) => row.first_line);
+  }
+
+  /** Comments that Reinstate itself left on the timeline. */
+  async remarks(incidentId: string): Promise<string[]> {
+    const rows = await this.query<{ text: string }>(
+      `SELECT data->>'text' AS text FROM timeline_entry
+       WHERE incident_id = $1 AND type = 'comment' AND person_id IS NULL ORDER BY position`,
+      [incidentId],
+    );
+    return rows.map((row) => row.text);
   }
 
   /** All that the restore must bring back, and all that it must leave alone: without moments and versions. */

@@ -11,7 +11,7 @@ import { payOrder, refundOrder } from '../../demo/shop/pay-order.js';
 import { createCart, placeCart } from '../../demo/shop/place-order.js';
 import { SHOP_SCHEMA_SQL, SHOP_TABLES } from '../../demo/shop/schema.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
-import type { RowImage } from '../../src/orders/row-change.js';
+import type { ColumnValue, RowImage } from '../../src/orders/row-change.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { loadProfile } from '../../src/shops/profile-file.js';
 import { profileSchema, type Profile } from '../../src/shops/profile.js';
@@ -130,6 +130,12 @@ async function buy(options: { productId?: number; quantity?: number } = {}): Pro
   });
 }
 
+/** Rows are read in the clear, and keys and quantities are never NULL. */
+function text(value: ColumnValue | undefined): string {
+  if (typeof value !== 'string') throw new Error('not a text');
+  return value;
+}
+
 async function rowsOf(orderId: string): Promise<Rows> {
   return (await adapter.readRows(orderId))!;
 }
@@ -138,7 +144,7 @@ async function rowsOf(orderId: string): Promise<Rows> {
 function planOf(orderId: string, { before, after }: { before: Rows; after: Rows }): RestoreItem {
   const changes: PlannedChange[] = [];
   for (const [table, mapping] of Object.entries(profile.tables)) {
-    const keyOf = (row: RowImage) => mapping.key.map((column) => String(row[column]));
+    const keyOf = (row: RowImage) => mapping.key.map((column) => text(row[column]));
     const old = new Map((before.get(table) ?? []).map((row) => [keyOf(row).join('/'), row]));
     for (const row of after.get(table) ?? []) {
       const was = old.get(keyOf(row).join('/'));
@@ -155,14 +161,14 @@ function planOf(orderId: string, { before, after }: { before: Rows; after: Rows 
   const known = new Set((before.get('shop.stock_movement') ?? []).map(({ id }) => id));
   const released = (after.get('shop.stock_movement') ?? []).filter(({ id }) => !known.has(id));
   for (const { id, order_line_id, product_id, warehouse, quantity } of released) {
-    const key = [String(product_id), String(warehouse)];
+    const key = [text(product_id), text(warehouse)];
     changes.push(
       {
         do: 'move',
         table: 'shop.stock',
         key,
         column: 'allocated',
-        amount: String(quantity),
+        amount: text(quantity),
         minimum: 0,
         maximum: 'on_hand',
       },
@@ -173,7 +179,7 @@ function planOf(orderId: string, { before, after }: { before: Rows; after: Rows 
           string,
           InsertedValue
         >,
-        compensates: [String(id)],
+        compensates: [text(id)],
       },
     );
   }

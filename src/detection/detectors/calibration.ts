@@ -20,10 +20,14 @@ export class Calibration {
     this.state.highest = Math.max(this.state.highest ?? logWeeks, logWeeks);
   }
 
+  spoil(): void {
+    this.state.highest = 1e9;
+  }
+
   passDay(learning: boolean): void {
     const { highest } = this.state;
     this.state.highest = null;
-    if (!learning) return;
+    if (!learning || highest === 1e9) return;
     this.state.days = this.state.days * dailyKeep + 1;
     this.state.exceeding *= dailyKeep;
     this.state.excess *= dailyKeep;

@@ -258,6 +258,7 @@ export class CancellationScan implements Detector {
     if (top !== undefined) this.calibration.note(top.logWeeks);
     if (top === undefined || top.logWeeks < threshold) return [];
     this.findingsSoFar += 1;
+    this.calibration.spoil();
     const finding = this.newFinding(top, one.at);
     const added = this.settle(finding, top);
     this.findings.push(finding);

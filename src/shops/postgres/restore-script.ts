@@ -69,7 +69,8 @@ function raise({ reason, detail }: Problem): string {
 
 function doBlock(declaration: string, body: string): string {
   const tag = freeTag(body);
-  return `DO ${tag} ${declaration} BEGIN\n  ${body}\nEND ${tag};`;
+  // names in the queries mean the shop's columns, also where PL/pgSQL has a variable of that name
+  return `DO ${tag}\n#variable_conflict use_column\n${declaration}\nBEGIN\n  ${body}\nEND ${tag};`;
 }
 
 /** A dollar quote that the text does not hold. */

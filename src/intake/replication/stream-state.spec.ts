@@ -1,0 +1,92 @@
+import type { StreamRow } from './replication.store.js';
+import type { SourceFacts } from './source/shop-server.js';
+import { planStream, slotNameOf } from './stream-state.js';
+
+const row: StreamRow = {
+  shopId: 'main',
+  state: 'streaming',
+  slotName: 'reinstate_main',
+  publicationName: 'reinstate_main',
+  slotGeneration: 2,
+  incarnation: '7312/1/2',
+  confirmedLsn: '0/2000',
+  snapshotLsn: '0/1000',
+  snapshotRows: 10,
+  mappingHash: 'hash',
+  identities: {},
+  gap: null,
+  attachedAt: null,
+  lastMessageAt: null,
+  problem: null,
+};
+const source: SourceFacts = {
+  systemIdentifier: '7312',
+  timeline: 1,
+  currentLsn: '0/3000',
+  slot: { walStatus: 'reserved', confirmedLsn: '0/2000', restartLsn: '0/1F00', activePid: null },
+};
+const slot = source.slot!;
+
+describe('what to do about a stream', () => {
+  it.each([
+    ['goes on where the journal is', row, source, { do: 'stream', from: '0/2000' }],
+    [
+      'also when the slot has heard less than is journalled',
+      row,
+      { ...source, slot: { ...slot, confirmedLsn: '0/1F00' } },
+      { do: 'stream', from: '0/2000' },
+    ],
+    [
+      'reads images anew for another mapping',
+      { ...row, mappingHash: 'other' },
+      source,
+      { do: 'refresh', from: '0/2000' },
+    ],
+    [
+      'begins with a snapshot',
+      { ...row, confirmedLsn: null },
+      source,
+      { do: 'snapshot', gap: null },
+    ],
+    [
+      'begins a snapshot again that was cut off',
+      { ...row, state: 'snapshot' as const },
+      source,
+      { do: 'snapshot', gap: null },
+    ],
+    [
+      'remembers a gap that is not written down yet',
+      { ...row, gap: 'lost it' },
+      source,
+      { do: 'snapshot', gap: 'lost it' },
+    ],
+  ])('%s', (_name, given, facts, plan) => {
+    expect(planStream(given, facts, 'hash')).toEqual(plan);
+  });
+
+  it.each([
+    ['another server', { ...source, systemIdentifier: '9999' }, 'is another one, or was set back'],
+    ['another timeline', { ...source, timeline: 2 }, 'is another one, or was set back'],
+    ['no slot', { ...source, slot: null }, 'somebody dropped it'],
+    [
+      'a slot without its log',
+      { ...source, slot: { ...slot, walStatus: 'lost' } },
+      'max_slot_wal_keep_size',
+    ],
+    [
+      'a slot that is further than the journal',
+      { ...source, slot: { ...slot, confirmedLsn: '0/2001' } },
+      'after what was journalled (0/2000)',
+    ],
+  ])('a gap and a new snapshot for %s', (_name, facts, words) => {
+    const plan = planStream(row, facts, 'hash');
+    expect(plan).toEqual({ do: 'snapshot', gap: expect.stringContaining(words) });
+  });
+
+  it('names slots as PostgreSQL allows, and differently for different shops', () => {
+    expect(slotNameOf('main-shop')).toBe('reinstate_main_shop');
+    const [one, other] = ['a', 'b'].map((end) => slotNameOf(`${'x'.repeat(62)}${end}`));
+    expect(one).not.toBe(other);
+    expect(one).toMatch(/^[a-z0-9_]{1,63}$/);
+  });
+});
