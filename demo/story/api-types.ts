@@ -65,6 +65,10 @@ export interface PlanItem {
   };
 }
 
+export interface Bleeding {
+  readonly bleeding: boolean;
+}
+
 export interface Run {
   readonly id: string;
   readonly state: 'running' | 'paused' | 'stopped' | 'finished';

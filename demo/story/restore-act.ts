@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import type { Incident, OrderView, Plan, PlanItem, Run } from './api-types.js';
+import type { Bleeding, Incident, OrderView, Plan, PlanItem, Run } from './api-types.js';
 import { ProblemError } from './json-client.js';
 import { shopId, type Stage } from './stage.js';
 import { count, teller } from './teller.js';
@@ -61,7 +61,17 @@ export class Declined extends Error {
   override readonly name = 'Declined';
 }
 
+/** Waits for the quiet that a restore asks for, and for the verdicts, then proposes. */
 async function propose(stage: Stage, incidentId: string): Promise<Plan> {
+  await until(
+    'the bleeding to stop',
+    async () => {
+      const { bleeding } = await stage.robin.get<Bleeding>(`/incidents/${incidentId}/bleeding`);
+      return bleeding ? undefined : true;
+    },
+    { timeoutMs: 90_000, everyMs: 250 },
+  );
+  teller.good('no more orders are hit, and the journal has seen all that the shop has committed');
   await until(
     'every case to be judged',
     async () => {
@@ -97,8 +107,8 @@ async function approve(stage: Stage, plan: Plan): Promise<void> {
 }
 
 async function carryOut(stage: Stage, plan: Plan): Promise<Run> {
-  const started = await until('the bleeding to stop', () => startRun(stage, plan), {
-    timeoutMs: 90_000,
+  const started = await until('quiet enough to start', () => startRun(stage, plan), {
+    timeoutMs: 120_000,
     everyMs: 1_000,
   });
   teller.say('the run starts: one order first, the canary');
@@ -122,7 +132,7 @@ async function carryOut(stage: Stage, plan: Plan): Promise<Run> {
   );
 }
 
-/** The refusal goes away by itself once quiet has lasted long enough. */
+/** The shop's proper job may cancel an order that was never paid meanwhile: then a little more quiet is asked for. */
 async function startRun(stage: Stage, plan: Plan): Promise<Run | undefined> {
   try {
     return await stage.robin.post<Run>(`/restore-plans/${plan.id}/runs`);

@@ -20,6 +20,8 @@ interface Watched {
 
 /** Follows a run until it ends, over broken connections too; a run that did not end well is a CliFailure. */
 export async function watchRun(context: CommandContext): Promise<void> {
+  // a run that is not there is refused here: a stream has begun before it can be
+  await context.api.json({ method: 'GET', path: runPath(context) });
   const watched: Watched = { lastEventId: undefined, items: undefined, end: undefined, tries: 0 };
   for (;;) {
     watched.tries += 1;
@@ -33,18 +35,24 @@ export async function watchRun(context: CommandContext): Promise<void> {
   judgeEnd(watched);
 }
 
+function runPath({ args }: CommandContext): string {
+  return `/restore-runs/${encodeURIComponent(args['run'] ?? '')}`;
+}
+
 /** Reads one connection to its end. */
-async function follow({ api, args, out }: CommandContext, watched: Watched): Promise<void> {
+async function follow(context: CommandContext, watched: Watched): Promise<void> {
+  const { api, out } = context;
   const { lastEventId } = watched;
   const stream = api.stream({
     method: 'GET',
-    path: `/restore-runs/${encodeURIComponent(args['run'] ?? '')}/events`,
+    path: `${runPath(context)}/events`,
     headers: {
       accept: 'text/event-stream',
       ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     },
   });
   for await (const event of eventsOf(stream)) {
+    if (event.event === 'error') throw refused(`the service broke off: ${wordsOf(event.data)}`);
     const data: unknown = JSON.parse(event.data);
     watched.tries = 0;
     // only entries have an id that one can go on from
@@ -71,8 +79,6 @@ function lineOf({ event }: StreamEvent, data: unknown): string | undefined {
       const state = wordsOf(valueAt(data, 'state'));
       return `${state}: ${countsInWords(valueAt(data, 'items'))}`;
     }
-    case 'error':
-      throw refused(wordsOf(data));
     default:
       return undefined;
   }

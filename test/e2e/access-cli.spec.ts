@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -265,48 +265,131 @@ describe('a command that is written wrong', () => {
   });
 });
 
+/** An address where nothing listens. */
+async function closedUrl(): Promise<string> {
+  const { url, close } = await listening(() => undefined);
+  await close();
+  return url;
+}
+
+async function listening(handler: RequestListener) {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.closeAllConnections();
+      server.close(() => resolve());
+    });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
 describe('a service that does not answer', () => {
-  let silent: Server;
-  let silentUrl: string;
+  let silent: Awaited<ReturnType<typeof listening>>;
   beforeAll(async () => {
     // takes the connection and says nothing
-    silent = createServer(() => undefined);
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    silentUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    silent = await listening(() => undefined);
   });
-  afterAll(() => {
-    silent.closeAllConnections();
-    silent.close();
-  });
+  afterAll(() => silent.close());
 
   it('ends it with 3 when nothing listens there', async () => {
-    const { code, out, err } = await reinstate('whoami', { url: 'http://127.0.0.1:1' });
+    const url = await closedUrl();
+    const { code, out, err } = await reinstate('whoami', { url });
     expect([code, out]).toEqual([3, '']);
-    expect(err).toMatch(
-      /cannot reach http:\/\/127\.0\.0\.1:1 \(ECONNREFUSED\): is the service running/,
-    );
+    expect(err).toContain(`cannot reach ${url} (ECONNREFUSED): is the service running`);
   });
 
   it('ends it with 3 when it takes too long', async () => {
-    const { code, err } = await reinstate('whoami --timeout 1', { url: silentUrl });
+    const { code, err } = await reinstate('whoami --timeout 1', { url: silent.url });
     expect([code, err]).toEqual([3, expect.stringContaining('did not answer within 1 s;')]);
   });
 
   it('ends it with 130 at Ctrl-C', async () => {
     const interrupt = new AbortController();
     setTimeout(() => interrupt.abort(), 100);
-    const { code, err } = await reinstate('whoami', { url: silentUrl, signal: interrupt.signal });
+    const { code, err } = await reinstate('whoami', { url: silent.url, signal: interrupt.signal });
     expect([code, err]).toEqual([130, expect.stringContaining('interrupted')]);
   });
 
   it('ends it with 1 when something else answers', async () => {
-    const other = createServer((_request, response) => response.end('<html>Welcome</html>'));
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const { code, err } = await reinstate('whoami', { url });
-    other.closeAllConnections();
-    other.close();
+    const other = await listening((_request, response) => response.end('<html>Welcome</html>'));
+    const { code, err } = await reinstate('whoami', { url: other.url });
+    await other.close();
     expect([code, err]).toEqual([1, expect.stringContaining('is not Reinstate')]);
+  });
+});
+
+describe('a run that is watched', () => {
+  const entry = (id: number, type: string, orderNumber: string) =>
+    `event: entry\nid: ${id}\ndata: ${JSON.stringify({ at: '2026-11-22T03:10:00Z', type, data: { orderNumber } })}\n\n`;
+  const progress = (items: object) =>
+    `event: progress\nid: 1\ndata: ${JSON.stringify({ state: 'running', items })}\n\n`;
+  const end = (state: string, stopReason: string | null) =>
+    `event: end\ndata: ${JSON.stringify({ state, stopReason })}\n\n`;
+
+  /** Plays one connection after the other; each but the last breaks off. */
+  async function watch(connections: readonly string[], options = '') {
+    const asked: (string | undefined)[] = [];
+    const server = await listening((request, response) => {
+      if (request.url?.endsWith('/events') !== true) {
+        response.end('{}');
+        return;
+      }
+      asked.push(request.headers['last-event-id']?.toString());
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(connections[asked.length - 1] ?? '', () => {
+        if (asked.length < connections.length) response.destroy();
+        else response.end();
+      });
+    });
+    const run = '0198c5b2-7e1f-7c3a-9d21-5f0f6c1c2b11';
+    const ended = await reinstate(`run watch ${run}${options}`, { url: server.url });
+    await server.close();
+    return { ...ended, asked };
+  }
+
+  it('is followed over a broken connection, and ends with 0 when all is well', async () => {
+    const { code, out, err, asked } = await watch([
+      entry(57, 'order-restored', 'S-1') + progress({ applied: 1, pending: 1 }),
+      entry(60, 'order-verified', 'S-1') + progress({ verified: 2 }) + end('finished', null),
+    ]);
+    expect([code, err]).toEqual([0, '']);
+    expect(asked).toEqual([undefined, '57']);
+    expect(out).toBe(
+      [
+        '2026-11-22 03:10:00Z  order restored  order S-1',
+        'running: 1 applied, 1 pending',
+        '2026-11-22 03:10:00Z  order verified  order S-1',
+        'running: 2 verified\n',
+      ].join('\n'),
+    );
+  });
+
+  it.each([
+    ['finished', null, { verified: 8, refused: 2 }, 'finished: 8 verified, 2 refused'],
+    ['stopped', 'still-bleeding', { verified: 1, pending: 9 }, 'stopped (still-bleeding): 1'],
+  ])('ends with 1 when it %s (%s) without every order', async (state, why, items, words) => {
+    const { code, err } = await watch([progress(items) + end(state, why)]);
+    expect([code, err]).toEqual([1, expect.stringContaining(words)]);
+  });
+
+  it('is one line of JSON for each event, for programs', async () => {
+    const { out } = await watch([progress({ verified: 1 }) + end('finished', null)], ' --json');
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
+      { event: 'progress', id: '1', data: { state: 'running', items: { verified: 1 } } },
+      { event: 'end', data: { state: 'finished', stopReason: null } },
+    ]);
+  });
+
+  it('that is not there is refused', async () => {
+    const run = '0198c5b2-7e1f-7c3a-9d21-5f0f6c1c2b11';
+    const { code, out, err } = await reinstate(`run watch ${run}`);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^reinstate: .+ \[run-unknown\]/);
   });
 });
 

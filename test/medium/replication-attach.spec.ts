@@ -146,9 +146,8 @@ describe('attaching a shop', () => {
   it('refuses a profile that does not fit the shop', async () => {
     await shop.run(`ALTER TABLE shop.orders ADD COLUMN gift boolean`);
     const { refusals } = await attach();
-    expect(refusals).toMatchObject([
-      { code: 'profile-fault', where: expect.stringContaining('shop.orders') },
-    ]);
+    expect(refusals.map(({ code }) => code)).toEqual(['profile-fault']);
+    expect(refusals[0]?.where).toContain('shop.orders');
     expect(await traces()).not.toContainEqual(expect.objectContaining({ name: 'publication' }));
   });
 

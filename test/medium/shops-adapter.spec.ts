@@ -662,9 +662,10 @@ async function cuttingProxy(options: {
   deliver: boolean;
 }): Promise<{ url: string; close: () => void }> {
   const target = new URL(urls.write);
+  const port = Number(target.port);
   const sockets: Socket[] = [];
   const server: Server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
+    const upstream = connect(port, target.hostname);
     sockets.push(client, upstream);
     upstream.pipe(client);
     for (const socket of [client, upstream]) socket.setNoDelay().on('error', () => undefined);

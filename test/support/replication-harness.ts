@@ -9,10 +9,8 @@ import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js'
 import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
-import {
-  ReplicationStore,
-  type StreamRow,
-} from '../../src/intake/replication/replication.store.js';
+import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
+import type { StreamRow } from '../../src/intake/replication/stream-state.js';
 import { ShopStream, type StreamTimings } from '../../src/intake/replication/shop-stream.js';
 import { SnapshotWriter } from '../../src/intake/replication/snapshot-writer.js';
 import type { JournalEntry } from '../../src/orders/order-event.js';

@@ -81,7 +81,10 @@ const looking: readonly Command[] = [
       'Ends with 0 when every order was restored and verified, otherwise with 1. With --json each event is one line.',
     examples: ['run watch 4'],
     options: [],
-    requests: [{ request: { method: 'GET', path: '/restore-runs/{run}/events' }, columns: [] }],
+    requests: [
+      { request: { method: 'GET', path: '/restore-runs/{run}' }, columns: [] },
+      { request: { method: 'GET', path: '/restore-runs/{run}/events' }, columns: [] },
+    ],
     run: watchRun,
   },
 ];

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { DetectionEvent, Detector, FindingUpdate } from '../detector.js';
 import { Background, backgroundSchema } from './background.js';
-import { Calibration, calibrationSchema } from './calibration.js';
 import {
   isPartOf,
   isQuiet,
@@ -40,7 +39,6 @@ const stateSchema = z.object({
   findingsSoFar: z.number(),
   background: backgroundSchema,
   shares: sharesSchema,
-  calibration: calibrationSchema,
   recent: recentCancellationsSchema,
 });
 
@@ -62,7 +60,6 @@ export class CancellationScan implements Detector {
   private findingsSoFar = 0;
   private readonly background = new Background();
   private readonly shares = new Shares();
-  readonly calibration = new Calibration();
   private readonly recent = new RecentCancellations();
 
   constructor(private readonly settings: CancellationScanSettings) {}
@@ -110,7 +107,6 @@ export class CancellationScan implements Detector {
       findingsSoFar: this.findingsSoFar,
       background: this.background.save(),
       shares: this.shares.save(),
-      calibration: this.calibration.save(),
       recent: this.recent.save(),
     };
   }
@@ -125,7 +121,6 @@ export class CancellationScan implements Detector {
     this.findingsSoFar = state.findingsSoFar;
     this.background.restore(state.background);
     this.shares.restore(state.shares);
-    this.calibration.restore(state.calibration);
     this.recent.restore(state.recent);
     this.background.learning = this.mayLearn(this.latest);
     return true;
@@ -137,10 +132,7 @@ export class CancellationScan implements Detector {
     this.background.learning = this.mayLearn(this.latest);
     this.background.advance(this.latest);
     const day = Math.floor(this.latest / dayMs);
-    if (day !== this.day) {
-      this.shares.forget();
-      this.calibration.passDay(this.background.learning);
-    }
+    if (day !== this.day) this.shares.forget();
     this.day = day;
     return this.latest;
   }
@@ -254,11 +246,9 @@ export class CancellationScan implements Detector {
   private open(one: RecentCancellation): FindingUpdate[] {
     const top = best(this.scan(one, (other) => other.finding === 0));
     const separation = this.findings.length === 0 ? 0 : separationMin;
-    const threshold = this.calibration.threshold(this.settings.weeksPerFalsePage) + separation;
-    if (top !== undefined) this.calibration.note(top.logWeeks);
+    const threshold = Math.log(this.settings.weeksPerFalsePage) + separation;
     if (top === undefined || top.logWeeks < threshold) return [];
     this.findingsSoFar += 1;
-    this.calibration.spoil();
     const finding = this.newFinding(top, one.at);
     const added = this.settle(finding, top);
     this.findings.push(finding);

@@ -34,7 +34,7 @@ export type WindowStartsState = z.infer<typeof windowStartsSchema>;
  * starts of a week add up to one: the natural logarithm of one start's weight.
  */
 export function logStartWeight(level: number): number {
-  return Math.log((cellMs * 2 ** level) / weekMs / levelCount);
+  return Math.log(((cellMs * 2 ** level) / weekMs) * (LW === 'u' ? 1 / levelCount : level < 4 ? 0.025 : 0.1));
 }
 
 /** The coarsest level on whose grid this number stands: how often it can be halved. */
@@ -42,6 +42,7 @@ export function coarsestLevelOf(number: number): number {
   return number === 0 ? levelCount : 31 - Math.clz32(number & -number);
 }
 
+const LW = process.env['LW'] ?? 'u';
 /** Remembers the cumulative expectation at the starts of all windows that can still matter. */
 export class WindowStarts {
   private levels: WindowStartsState = Array.from({ length: levelCount }, () => ({

@@ -1,31 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { SealedValue } from '../../orders/row-change.js';
-import type { StreamState } from './stream-state.js';
-
-/** Where a shop's replication stands, as it is written down. */
-export interface StreamRow {
-  readonly shopId: string;
-  readonly state: StreamState;
-  readonly slotName: string;
-  readonly publicationName: string;
-  /** counts the slots that this shop has had */
-  readonly slotGeneration: number;
-  /** null before the first slot */
-  readonly incarnation: string | null;
-  /** end of the last journalled commit; null before the first slot */
-  readonly confirmedLsn: string | null;
-  readonly snapshotLsn: string | null;
-  readonly snapshotRows: number;
-  readonly mappingHash: string | null;
-  /** replica identities before attach changed them, by table */
-  readonly identities: Readonly<Record<string, string>>;
-  /** what was lost at the source and does not stand in the journal yet */
-  readonly gap: string | null;
-  readonly attachedAt: Date | null;
-  readonly lastMessageAt: Date | null;
-  readonly problem: string | null;
-}
+import type { StreamRow, StreamState } from './stream-state.js';
 
 /** A transaction that waits to be interpreted. */
 export interface SpooledRow {

@@ -5,12 +5,18 @@ import { MappingMismatch } from './interpret/draft-image.js';
 import type { ShopMapping } from './interpret/shop-mapping.js';
 import { StreamReplaced, type Batch, type JournalWriter } from './journal-writer.js';
 import type { ReplicationMetrics } from './replication.metrics.js';
-import type { ReplicationStore, StreamRow } from './replication.store.js';
+import type { ReplicationStore } from './replication.store.js';
 import type { SnapshotWriter } from './snapshot-writer.js';
 import { readPublication } from './source/publication.js';
 import { readSource, shopProblem, type SourceFacts } from './source/shop-server.js';
 import { createSlot, delay, dropSlot, type HeldSlot } from './source/slot.js';
-import { incarnationOf, mappingHashOf, planStream, type StreamState } from './stream-state.js';
+import {
+  incarnationOf,
+  mappingHashOf,
+  planStream,
+  type StreamRow,
+  type StreamState,
+} from './stream-state.js';
 import { StreamSession } from './stream-session.js';
 
 /** A shop, as far as its stream goes. */

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { ReplicationMetrics } from './replication.metrics.js';
-import { ReplicationStore, type StreamRow } from './replication.store.js';
+import { ReplicationStore } from './replication.store.js';
 import type { ShopStream, StreamedShop } from './shop-stream.js';
 import { bytesBetween } from './source/lsn.js';
 import { readPublication } from './source/publication.js';
 import { readSource, shopProblem } from './source/shop-server.js';
+import type { StreamRow } from './stream-state.js';
 
 /** How far behind a stream is at this moment, as the shop's own server says. */
 export interface StreamMeasure {

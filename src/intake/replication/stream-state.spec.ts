@@ -1,6 +1,5 @@
-import type { StreamRow } from './replication.store.js';
 import type { SourceFacts } from './source/shop-server.js';
-import { planStream, slotNameOf } from './stream-state.js';
+import { planStream, slotNameOf, type StreamRow } from './stream-state.js';
 
 const row: StreamRow = {
   shopId: 'main',
@@ -80,7 +79,8 @@ describe('what to do about a stream', () => {
     ],
   ])('a gap and a new snapshot for %s', (_name, facts, words) => {
     const plan = planStream(row, facts, 'hash');
-    expect(plan).toEqual({ do: 'snapshot', gap: expect.stringContaining(words) });
+    expect(plan.do).toBe('snapshot');
+    expect('gap' in plan ? plan.gap : null).toContain(words);
   });
 
   it('names slots as PostgreSQL allows, and differently for different shops', () => {

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { ShopMapping } from './interpret/shop-mapping.js';
 import type { SourceFacts } from './source/shop-server.js';
 import { isLater } from './source/lsn.js';
-import type { StreamRow } from './replication.store.js';
 
 /**
  * `detached`: not watched. `snapshot`: the first images are being read. `streaming`: all is well.
@@ -19,6 +18,30 @@ export const streamStates = [
   'mismatch',
 ] as const;
 export type StreamState = (typeof streamStates)[number];
+
+/** Where a shop's replication stands, as it is written down. */
+export interface StreamRow {
+  readonly shopId: string;
+  readonly state: StreamState;
+  readonly slotName: string;
+  readonly publicationName: string;
+  /** counts the slots that this shop has had */
+  readonly slotGeneration: number;
+  /** null before the first slot */
+  readonly incarnation: string | null;
+  /** end of the last journalled commit; null before the first slot */
+  readonly confirmedLsn: string | null;
+  readonly snapshotLsn: string | null;
+  readonly snapshotRows: number;
+  readonly mappingHash: string | null;
+  /** replica identities before attach changed them, by table */
+  readonly identities: Readonly<Record<string, string>>;
+  /** what was lost at the source and does not stand in the journal yet */
+  readonly gap: string | null;
+  readonly attachedAt: Date | null;
+  readonly lastMessageAt: Date | null;
+  readonly problem: string | null;
+}
 
 /** What to do about a shop's stream. `gap` says what was lost, where something was. */
 export type StreamPlan =

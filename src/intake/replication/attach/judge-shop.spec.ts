@@ -85,12 +85,10 @@ describe('judging a shop before anything is changed', () => {
 
   it('plans identities before the publication, and nothing where all is as it should be', () => {
     const plan = planPublication(mapping, shop, 'reinstate_main');
-    expect(plan.identities[0]).toEqual({
-      table: shop.tables[0]?.table,
-      sql: expect.stringMatching(/^ALTER TABLE "shop"\."\w+" REPLICA IDENTITY FULL$/),
-      before: 'd',
-      undoSql: expect.stringMatching(/REPLICA IDENTITY DEFAULT$/),
-    });
+    const [first] = plan.identities;
+    expect(first).toMatchObject({ table: shop.tables[0]?.table, before: 'd' });
+    expect(first?.sql).toMatch(/^ALTER TABLE "shop"\."\w+" REPLICA IDENTITY FULL$/);
+    expect(first?.undoSql).toMatch(/REPLICA IDENTITY DEFAULT$/);
     const script = attachScript(plan, 'main');
     expect(script.lastIndexOf('REPLICA IDENTITY')).toBeLessThan(
       script.indexOf('CREATE PUBLICATION'),

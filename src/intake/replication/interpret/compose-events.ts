@@ -37,7 +37,7 @@ export function ordersToRead(mapping: ShopMapping, draft: TransactionDraft): str
       const before = clearImage(order.before);
       const after = clearImage(order.after);
       const changesStatus = before?.[column] !== after?.[column];
-      return changesStatus || isPlacing(profile, { before, after });
+      return changesStatus || isPlacing(profile, { before, after, isNew: order.isNew });
     })
     .map(([orderId]) => orderId);
 }
@@ -58,6 +58,7 @@ export function composeEvents(context: ComposeContext, draft: TransactionDraft):
       orderId,
       before: order.before === null ? null : sealedImage(order.before, context.seals),
       after: order.after === null ? null : sealedImage(order.after, context.seals),
+      isNew: order.isNew,
       rows: own,
     });
     if (event !== undefined) events.push(event);
@@ -79,6 +80,7 @@ interface TouchedOrder {
   readonly orderId: string;
   readonly before: RowImage | null;
   readonly after: RowImage | null;
+  readonly isNew: boolean;
   readonly rows: readonly OwnChange[];
 }
 
@@ -99,7 +101,7 @@ function orderEvent(
   const rowChanges = placing
     ? wholeOrder(context.orderRows, order.orderId)
     : order.rows.map(({ change }) => change);
-  const change = { before: order.before, after: order.after, rowChanges };
+  const change = { ...order, rowChanges };
   const isFull = context.orderRows.has(order.orderId);
   const fullBefore = isFull ? rowsBefore : orderRowOnly(profile.order.table, order.before);
   const fullAfter = isFull

@@ -20,6 +20,14 @@ export interface RowDraft extends RowRef {
   readonly orderIdAfter: string | null;
 }
 
+/** An order's own row. */
+export interface OrderDraft {
+  readonly before: DraftImage | null;
+  readonly after: DraftImage | null;
+  /** it was not there before; else a missing `before` only means that it was not known */
+  readonly isNew: boolean;
+}
+
 /** A row as the shop told it (`told`) that should equal the last known image (`known`). */
 export interface CrossCheck extends RowRef {
   readonly known: DraftImage | null;
@@ -39,7 +47,7 @@ export interface TransactionDraft {
   readonly checks: readonly CrossCheck[];
   readonly seals: readonly SealRequest[];
   /** the row of every order that is touched, before and after, whether it changed itself or not */
-  readonly orders: ReadonlyMap<string, { before: DraftImage | null; after: DraftImage | null }>;
+  readonly orders: ReadonlyMap<string, OrderDraft>;
 }
 
 /**
@@ -231,7 +239,8 @@ class TransactionWork {
         const ref = orderRef(this.mapping, orderId);
         const touched = this.touched.get(rowName(ref.table, ref.key));
         const before = touched === undefined ? lookups.before(ref) : touched.before;
-        return [orderId, { before: before ?? null, after: lookups.after(ref) ?? null }];
+        const isNew = touched?.inserted ?? false;
+        return [orderId, { before: before ?? null, after: lookups.after(ref) ?? null, isNew }];
       }),
     );
   }

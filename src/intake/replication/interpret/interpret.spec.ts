@@ -186,7 +186,7 @@ describe('interpreting transactions of the sample shop', () => {
     };
     const { events } = await interpret(transaction(unknown));
     expect(events.flat()).toMatchObject([
-      { orderId: '1', rowChanges: [{ operation: 'update', before: null }] },
+      { orderId: '1', kinds: ['changed'], rowChanges: [{ operation: 'update', before: null }] },
       { orderId: '', kinds: ['gap'], reason: 'shop.orders [1]: the row before was not known' },
     ]);
   });

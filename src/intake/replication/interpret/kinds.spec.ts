@@ -37,7 +37,7 @@ describe('what a transaction did to an order', () => {
   ])('status %s to %s: %j', (from, to, kinds) => {
     const [before, after] = [status(from), status(to)];
     const rowChanges = [row('orders', before, after)];
-    expect(kindsOf(profile, { before, after, rowChanges })).toEqual(kinds);
+    expect(kindsOf(profile, { before, after, isNew: before === null, rowChanges })).toEqual(kinds);
   });
 
   const paid = { status: 'paid' };
@@ -64,12 +64,19 @@ describe('what a transaction did to an order', () => {
     ['a line raised', row('order_line', { quantity: '9' }, { quantity: '10' }), ['changed']],
     ['a line gone', row('order_line', { quantity: '1' }, null), ['line-cancelled']],
   ])('%s', (_name, change, kinds) => {
-    expect(kindsOf(profile, { before: paid, after: paid, rowChanges: [change] })).toEqual(kinds);
+    expect(
+      kindsOf(profile, { before: paid, after: paid, isNew: false, rowChanges: [change] }),
+    ).toEqual(kinds);
   });
 
   it('lines that go with the whole order are no cancelled lines', () => {
     const rowChanges = [row('order_line', { quantity: '1' }, { quantity: '0' })];
-    const change = { before: { status: 'paid' }, after: { status: 'cancelled' }, rowChanges };
+    const change = {
+      before: { status: 'paid' },
+      after: { status: 'cancelled' },
+      isNew: false,
+      rowChanges,
+    };
     expect(kindsOf(profile, change)).toEqual(['cancelled']);
   });
 

@@ -8,6 +8,8 @@ import { plainText } from './draft-image.js';
 export interface OrderChange {
   readonly before: RowImage | null;
   readonly after: RowImage | null;
+  /** the order was not there before; else a missing `before` only means that it was not known */
+  readonly isNew: boolean;
   readonly rowChanges: readonly RowChange[];
 }
 
@@ -26,9 +28,9 @@ export function kindsOf(profile: Profile, change: OrderChange): OrderEventKind[]
 /** Becoming an order: carts are none. */
 export function isPlacing(
   profile: Profile,
-  { before, after }: Pick<OrderChange, 'before' | 'after'>,
+  { before, after, isNew }: Pick<OrderChange, 'before' | 'after' | 'isNew'>,
 ): boolean {
-  const wasPlaced = before !== null && isPlaced(profile, before);
+  const wasPlaced = before === null ? !isNew : isPlaced(profile, before);
   return !wasPlaced && after !== null && isPlaced(profile, after);
 }
 

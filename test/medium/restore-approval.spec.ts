@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Caller } from '../../src/access/caller.js';
+import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
+import { PlanExpiryStep } from '../../src/restore/plans/plan-expiry.step.js';
+import { PlanViewService, type PlanView } from '../../src/restore/plans/plan-view.service.js';
+import { RunStartService } from '../../src/restore/runs/run-start.service.js';
+import { ShopService } from '../../src/shops/shop.service.js';
+import { Scene } from './restore-scene.js';
+
+let scene: Scene;
+let jobs = 0;
+
+beforeAll(async () => {
+  scene = await Scene.create({ policy: { approvals: 1, expires_minutes: 30 } });
+});
+afterAll(() => scene.close());
+
+/** An incident of one order, and a plan for it. */
+async function proposed(): Promise<{ incident: string; plan: PlanView; order: string }> {
+  jobs += 1;
+  const [order] = await scene.placePaid([1]);
+  const incident = await scene.harm([order!], `job-${jobs}`);
+  return { incident, plan: await scene.propose(incident), order: order! };
+}
+
+function vote(
+  plan: PlanView,
+  caller: Caller,
+  given: { hash?: string; breakGlass?: boolean; reason?: string } = {},
+) {
+  return scene.get(ApprovalService).vote(plan.id, {
+    caller,
+    decision: 'approved',
+    hash: given.hash ?? plan.hash,
+    breakGlass: given.breakGlass ?? false,
+    reason: given.reason ?? null,
+  });
+}
+
+async function state(plan: PlanView): Promise<string> {
+  return (await scene.get(PlanViewService).view(plan.id)).state;
+}
+
+const refused = (code: string) => expect.objectContaining({ code }) as unknown;
+
+describe('approval', () => {
+  it('is given by a second person: not by the requester, whatever token, nor by a service', async () => {
+    const { plan } = await proposed();
+    const otherToken = {
+      ...scene.people.robin,
+      role: 'approver' as const,
+      tokenId: scene.people.kim.tokenId,
+    };
+    await expect(vote(plan, otherToken)).rejects.toEqual(refused('own-plan'));
+    await expect(vote(plan, scene.people.bot)).rejects.toEqual(refused('services-cannot-approve'));
+    await expect(vote(plan, scene.people.alex, { hash: 'x' })).rejects.toEqual(
+      refused('hash-changed'),
+    );
+    expect(await state(plan)).toBe('proposed');
+    await vote(plan, scene.people.alex);
+    expect(await state(plan)).toBe('approved');
+    await expect(vote(plan, { ...scene.people.alex, tokenId: 'other' })).rejects.toEqual(
+      refused('plan-not-proposed'),
+    );
+  });
+
+  it('does not count when the approver starts the run', async () => {
+    const { plan, incident } = await proposed();
+    await vote(plan, scene.people.alex);
+    await expect(scene.start(plan, scene.people.alex)).rejects.toEqual(
+      refused('plan-not-approved'),
+    );
+    expect(await scene.timeline(incident)).toContain('restore-refused');
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+
+  it('of two persons where the policy asks for two: two tokens of one person are one', async () => {
+    const two = await Scene.create({ policy: { approvals: 2 } });
+    try {
+      const [order] = await two.placePaid([1]);
+      const plan = await two.propose(await two.harm([order!], 'two'));
+      await two.approve(plan, two.people.alex);
+      await expect(two.approve(plan, { ...two.people.alex, tokenId: 'other' })).rejects.toEqual(
+        refused('voted-already'),
+      );
+      await expect(two.start(plan)).rejects.toEqual(refused('plan-not-approved'));
+      await two.approve(plan, two.people.kim);
+      await two.runUntil(await two.start(plan), 'finished');
+    } finally {
+      await two.close();
+    }
+  });
+
+  it('runs out: neither an old plan nor an old approval may be run', async () => {
+    const first = await proposed();
+    const second = await proposed();
+    await vote(second.plan, scene.people.alex);
+    scene.clock.advance(31 * 60_000);
+    await expect(vote(first.plan, scene.people.alex)).rejects.toEqual(refused('plan-expired'));
+    await expect(scene.start(second.plan)).rejects.toEqual(refused('plan-not-approved'));
+    const context = { now: scene.clock.now(), signal: new AbortController().signal };
+    await scene.get(PlanExpiryStep).run(context);
+    expect([await state(first.plan), await state(second.plan)]).toEqual(['expired', 'expired']);
+    expect(await scene.timeline(second.incident)).toContain('plan-expired');
+    expect(Object.values(await scene.caseStates(second.incident))).toEqual(['open']);
+  });
+
+  it('is bound to what was seen: items cannot be changed, and a hash that differs is not run', async () => {
+    const { plan } = await proposed();
+    await vote(plan, scene.people.alex);
+    await expect(
+      scene.query(`UPDATE restore_plan_item SET changes = '[]' WHERE plan_id = $1`, [plan.id]),
+    ).rejects.toThrow(/permission denied|append-only/);
+    await expect(
+      scene.query(`UPDATE restore_plan SET hash = 'x' WHERE id = $1`, [plan.id]),
+    ).rejects.toThrow('never changes');
+    const start = scene.get(RunStartService).start(scene.people.robin, {
+      planId: plan.id,
+      hash: 'x',
+      override: null,
+    });
+    await expect(start).rejects.toEqual(refused('hash-changed'));
+  });
+
+  it('against a plan by one person ends it', async () => {
+    const { plan, incident } = await proposed();
+    await scene.get(ApprovalService).vote(plan.id, {
+      caller: scene.people.kim,
+      decision: 'rejected',
+      hash: plan.hash,
+      breakGlass: false,
+      reason: 'looks wrong',
+    });
+    expect(await state(plan)).toBe('rejected');
+    expect(await scene.timeline(incident)).toContain('plan-rejected');
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['open']);
+    await expect(scene.start(plan)).rejects.toEqual(refused('plan-not-approved'));
+  });
+
+  it('can be done without by breaking the glass: with a reason, and paged loudly', async () => {
+    const { plan, incident } = await proposed();
+    const robin = { ...scene.people.robin, role: 'approver' as const };
+    await expect(vote(plan, robin, { breakGlass: true })).rejects.toEqual(refused('reason-needed'));
+    await expect(vote(plan, scene.people.bot, { breakGlass: true, reason: 'x' })).rejects.toEqual(
+      refused('services-cannot-approve'),
+    );
+    await vote(plan, robin, { breakGlass: true, reason: 'nobody else is awake' });
+    expect(await scene.pages(incident)).toEqual([
+      expect.stringMatching(
+        /^BREAK-GLASS .*Robin approved restore plan \d+ alone: nobody else is awake$/,
+      ),
+    ]);
+    expect(await scene.timeline(incident)).toContain('break-glass');
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+});
+
+describe('the shop', () => {
+  it('is not written to unless it is armed, nor while its kill switch is set', async () => {
+    const { plan, order } = await proposed();
+    await vote(plan, scene.people.alex);
+    const shops = scene.get(ShopService);
+    await shops.disarm(scene.people.admin, 'sample');
+    await expect(scene.start(plan)).rejects.toEqual(refused('shop-not-armed'));
+    await shops.arm(scene.people.admin, 'sample');
+    await shops.stop(scene.people.admin, 'sample', 'wait');
+    await expect(scene.start(plan)).rejects.toEqual(refused('shop-stopped'));
+    await shops.resume(scene.people.admin, 'sample');
+    expect(await scene.writes([order])).toEqual([0]);
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+});
