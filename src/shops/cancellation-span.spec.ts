@@ -44,10 +44,14 @@ function journal(...given: readonly Given[]): JournalEntry[] {
   }));
 }
 
+function idOf({ id }: RowImage): string {
+  return typeof id === 'string' ? id : '12';
+}
+
 function updated(table: string, before: RowImage, after: RowImage): RowChange {
   return {
     table,
-    key: [String(before['id'] ?? '12')],
+    key: [idOf(before)],
     operation: 'update',
     before: { id: '12', ...before },
     after: { id: '12', ...before, ...after },
@@ -55,7 +59,7 @@ function updated(table: string, before: RowImage, after: RowImage): RowChange {
 }
 
 function inserted(table: string, after: RowImage): RowChange {
-  return { table, key: [String(after['id'])], operation: 'insert', before: null, after };
+  return { table, key: [idOf(after)], operation: 'insert', before: null, after };
 }
 
 const statusChange = updated(
@@ -347,9 +351,9 @@ describe('composeSpan holds for any journal', () => {
         fc.array(fc.tuple(fc.constantFrom('5', '6'), value), { maxLength: 8 }),
         (writes) => {
           const rows = new Map(
-            ['5', '6'].map((id) => [
+            ['5', '6'].map((id): [string, RowImage] => [
               rowName('shop.order_line', [id]),
-              { id, quantity: '3' } as RowImage,
+              { id, quantity: '3' },
             ]),
           );
           let current = new Map(rows);

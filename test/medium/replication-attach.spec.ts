@@ -46,7 +46,7 @@ describe('attaching a shop', () => {
       const held = await harness.attacher.attach(harness.target(options.profile), {
         credential: shop.credentials.attach,
         allowUnboundedWal: false,
-        slotLimitMs: 3_000,
+        slotLimitMs: 20_000,
         ...options,
       });
       await held?.release();
@@ -177,7 +177,7 @@ describe('attaching a shop', () => {
     await writer.connect();
     await writer.query('BEGIN');
     await writer.query('CREATE TABLE shop.import (id int)');
-    const { refusals } = await attach();
+    const { refusals } = await attach({ slotLimitMs: 3_000 });
     expect(refusals).toMatchObject([{ code: 'slot-blocked' }]);
     expect(refusals[0]?.message).toContain('nightly import');
     await writer.query('ROLLBACK');

@@ -15,7 +15,7 @@ import { createCart, placeCart } from '../../demo/shop/place-order.js';
 import { inTransaction, type Transaction } from '../../demo/shop/transaction.js';
 import { AccessService } from '../../src/access/access.service.js';
 import type { Caller } from '../../src/access/caller.js';
-import { AppModule } from '../../src/app.module.js';
+import { AppModule, type AppParts } from '../../src/app.module.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
 import type { ActorKind } from '../../src/orders/order-event.js';
 import { DeclarationService } from '../../src/incidents/declaration.service.js';
@@ -26,7 +26,6 @@ import { Clock } from '../../src/platform/clock.js';
 import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
 import { PlanViewService, type PlanView } from '../../src/restore/plans/plan-view.service.js';
 import { PlanService } from '../../src/restore/plans/plan.service.js';
-import { RestoreModule } from '../../src/restore/restore.module.js';
 import { RestoreEchoStep } from '../../src/restore/runs/restore-echo.step.js';
 import { RestoreRunStep } from '../../src/restore/runs/restore-run.step.js';
 import { RunStartService } from '../../src/restore/runs/run-start.service.js';
@@ -72,7 +71,10 @@ const signal = new AbortController().signal;
  * test says so.
  */
 export class Scene {
+  private readonly others: TestingModule[] = [];
+
   private constructor(
+    private readonly parts: AppParts,
     readonly reinstate: ReinstateTestDatabase,
     readonly module: TestingModule,
     readonly clock: AheadClock,
@@ -115,7 +117,7 @@ export class Scene {
       serviceKey: new ServiceKey(Buffer.alloc(32, 3)),
     };
     const module = await Test.createTestingModule({
-      imports: [AppModule.with(parts), RestoreModule],
+      imports: [AppModule.with(parts)],
     }).compile();
     module.useLogger(false);
     await module.init();
@@ -124,7 +126,7 @@ export class Scene {
       max: 4,
     });
     const people = await createPeople(module.get(AccessService, { strict: false }));
-    const scene = new Scene(reinstate, module, clock, people, shop, shopDatabase.url);
+    const scene = new Scene(parts, reinstate, module, clock, people, shop, shopDatabase.url);
     await scene.seed();
     await scene.get(ReplicationService).attach(people.admin, shopId, {
       credential: credentials.attach,
@@ -251,15 +253,24 @@ export class Scene {
 
   /** One batch of the run, and the echoes of what it wrote. */
   async tick(): Promise<void> {
-    await this.runners(1);
+    await this.runners();
     await this.heard();
   }
 
-  /** So many processes work on the runs at once. */
-  async runners(count: number): Promise<void> {
-    const step = this.get(RestoreRunStep);
+  /** The step of another process on the same databases. */
+  async secondRunner(): Promise<RestoreRunStep> {
+    const other = await Test.createTestingModule({
+      imports: [AppModule.with(this.parts)],
+    }).compile();
+    this.others.push(other);
+    return other.get(RestoreRunStep, { strict: false });
+  }
+
+  async runners(...steps: readonly RestoreRunStep[]): Promise<void> {
     await Promise.all(
-      Array.from({ length: count }, () => step.run({ now: this.clock.now(), signal })),
+      [this.get(RestoreRunStep), ...steps].map((step) =>
+        step.run({ now: this.clock.now(), signal }),
+      ),
     );
   }
 
@@ -419,7 +430,7 @@ export class Scene {
 
   async close(): Promise<void> {
     await this.shop.end();
-    await this.module.close();
+    for (const module of [this.module, ...this.others]) await module.close();
     await this.reinstate.drop();
     await withClient(this.shopUrl, (client) =>
       client.query(

@@ -29,7 +29,7 @@ export const quickTimings: StreamTimings = {
   noteIntervalMs: 100,
   retryMs: 100,
   retryMsMax: 500,
-  slotLimitMs: 10_000,
+  slotLimitMs: 30_000,
 };
 
 export type Harness = Awaited<ReturnType<typeof createHarness>>;
@@ -101,7 +101,7 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
       const held = await attacher.attach(target(), {
         credential: shop.credentials.attach,
         allowUnboundedWal: options.allowUnboundedWal ?? false,
-        slotLimitMs: 10_000,
+        slotLimitMs: 30_000,
       });
       const stream = open();
       stream.start(held ?? undefined);

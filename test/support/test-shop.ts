@@ -29,7 +29,8 @@ CREATE TABLE shop.history (
   actor text, reason text, at timestamptz NOT NULL DEFAULT now());
 `;
 
-const profileText = `
+/** The tiny shop's profile, as a file would have it. */
+export const testShopProfileText = `
 profile: test-shop
 title: A tiny shop for tests
 order:
@@ -127,7 +128,7 @@ tables:
 
 /** The tiny shop's profile; `identity` for all its tables. */
 export function testShopProfile(identity: 'key' | 'full' = 'full'): Profile {
-  const profile = parseProfile(profileText, 'test-shop.yaml');
+  const profile = parseProfile(testShopProfileText, 'test-shop.yaml');
   const tables = Object.entries(profile.tables).map(([name, table]) => [
     name,
     { ...table, identity },

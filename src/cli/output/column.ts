@@ -81,10 +81,10 @@ export function said(title: string, field: string, say: (value: unknown) => stri
   return { title, fields: [field], show: (item) => printable(say(valueAt(item, field))) };
 }
 
-/** A list of things as `say` names them, separated by commas. */
+/** A list of things as `say` names them, each name once, separated by commas. */
 export function listed(title: string, field: string, say: (one: unknown) => string): Column {
   return said(title, field, (value) =>
-    Array.isArray(value) && value.length > 0 ? value.map(say).join(', ') : nothing,
+    Array.isArray(value) && value.length > 0 ? [...new Set(value.map(say))].join(', ') : nothing,
   );
 }
 
@@ -95,13 +95,22 @@ export function timeInWords(value: unknown): string {
   return `${moment.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** Any value in plain words: lists with commas, objects as name=value. */
+/** Any value in plain words: lists with commas, objects as name=value without what is not there. */
 export function wordsOf(value: unknown): string {
   if (value === undefined || value === null || value === '') return nothing;
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'string') return printable(value);
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return value.length === 0 ? nothing : value.map(wordsOf).join(', ');
-  const parts = Object.entries(value).map(([name, part]) => `${printable(name)}=${wordsOf(part)}`);
+  const parts = Object.entries(value)
+    .map(([name, part]) => ({ name: printable(name), words: partWords(part) }))
+    .filter(({ words }) => words !== nothing)
+    .map(({ name, words }) => `${name}=${words}`);
   return parts.length === 0 ? nothing : parts.join(' ');
+}
+
+function partWords(part: unknown): string {
+  const words = wordsOf(part);
+  const isObject = typeof part === 'object' && part !== null && words !== nothing;
+  return isObject ? `(${words})` : words;
 }

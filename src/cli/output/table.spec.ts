@@ -10,8 +10,12 @@ describe('a table', () => {
     expect(table).toBe('NAME   COUNT\né      1\n注文   -\norder  -');
   });
 
-  it('has one thing a line as a record', () => {
-    const columns = [text('order', 'number'), money('total', 'totalMinor', 'currency')];
+  it('has one thing a line as a record, and nothing that is not there', () => {
+    const columns = [
+      time('shipped', 'shippedAt'),
+      text('order', 'number'),
+      money('total', 'totalMinor', 'currency'),
+    ];
     const item = { number: '10045', totalMinor: 123_450, currency: 'EUR' };
     expect(recordOf(item, columns)).toBe('order  10045\ntotal  EUR 1,234.50');
   });
@@ -25,6 +29,7 @@ describe('a value', () => {
     [text('x', 'a.b'), { a: null }, '-'],
     [text('x', 'a'), { a: { channel: 'web', n: 2 } }, 'channel=web n=2'],
     [text('x', 'a'), { a: {} }, '-'],
+    [text('x', 'a'), { a: { until: null, filter: { actor: 'bot' } } }, 'filter=(actor=bot)'],
     [text('x', 'a'), { a: ['one', 'two'] }, 'one, two'],
     [text('x', 'a'), { a: 0 }, '0'],
     [time('x', 'a'), { a: '2026-11-22T03:00:00.999Z' }, '2026-11-22 03:00:00Z'],
@@ -36,7 +41,7 @@ describe('a value', () => {
     [money('x', 'a', 'c'), { a: 5, c: 'points' }, 'points 5'],
     [amount('x', 'a'), { a: 5, [inheritedCurrency]: 'EUR' }, 'EUR 0.05'],
     [listed('x', 'a', String), { a: [] }, '-'],
-    [listed('x', 'a', String), { a: [1, 2] }, '1, 2'],
+    [listed('x', 'a', String), { a: [1, 2, 1] }, '1, 2'],
     [said('x', 'a', (value) => `<${String(value)}>`), { a: 1 }, '<1>'],
     [joined('x', ['a', 'b'], (a, b) => `${String(a)}${String(b)}`), { a: 1, b: 2 }, '12'],
   ])('%# is shown as people read it', (column, item, shown) => {

@@ -1,4 +1,4 @@
-import type { Column } from './column.js';
+import { nothing, type Column } from './column.js';
 import { padded, widthOf } from './text.js';
 
 /** Items as aligned lines under the columns' titles. */
@@ -16,8 +16,11 @@ export function tableOf(items: readonly unknown[], columns: readonly Column[]): 
     .join('\n');
 }
 
-/** One item as lines of name and value. */
+/** One item as lines of name and value; what is not there is left out. */
 export function recordOf(item: unknown, columns: readonly Column[]): string {
-  const width = Math.max(...columns.map(({ title }) => widthOf(title)));
-  return columns.map((column) => `${padded(column.title, width)}  ${column.show(item)}`).join('\n');
+  const lines = columns
+    .map((column) => ({ title: column.title, value: column.show(item) }))
+    .filter(({ value }) => value !== nothing);
+  const width = Math.max(...lines.map(({ title }) => widthOf(title)));
+  return lines.map(({ title, value }) => `${padded(title, width)}  ${value}`).join('\n');
 }

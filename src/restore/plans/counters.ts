@@ -73,7 +73,10 @@ function explainedMove(
       `the amount in ${rule.from}.${rule.amount} that moved ${counter.table}.${counter.column} is not known`,
     );
   if (compareDecimals(amount, '0') === 0) return ok(undefined);
-  const key = counterKey(counter, { row, counterRows: facts.counterRows });
+  const touched = touchedCounter(counter, { row, counterRows: facts.counterRows });
+  // the shop writes this ledger also for stock that it does not count
+  if (touched === undefined && rule.unmoved === 'skip') return ok(undefined);
+  const key = touched?.key ?? keyByMatch(counter, row);
   if (key === undefined)
     return evidenceMissing(
       `a row of ${rule.from} names a row of ${counter.table} that its transaction did not touch`,
@@ -96,14 +99,15 @@ function countedAmount(rule: DeltaRule, change: RowChange): string | undefined {
   return after === undefined || before === undefined ? undefined : subtractDecimals(after, before);
 }
 
-function counterKey(
-  { table, mapping, rule }: Counter,
+/** The change that the transaction made to the row of the counter that a ledger row names. */
+function touchedCounter(
+  { table, rule }: Counter,
   facts: { row: RowImage; counterRows: readonly RowChange[] },
-): RowKey | undefined {
+): RowChange | undefined {
   const wanted = Object.entries(rule.match).map(
     ([column, from]) => [column, facts.row[from] ?? null] as const,
   );
-  const touched = facts.counterRows.find((change) => {
+  return facts.counterRows.find((change) => {
     const image = change.after ?? change.before;
     return (
       change.table === table &&
@@ -111,9 +115,14 @@ function counterKey(
       wanted.every(([column, value]) => value !== null && image[column] === value)
     );
   });
-  if (touched !== undefined) return touched.key;
-  const values = new Map<string, ColumnValue>(wanted);
-  const key = mapping.key.map((column) => values.get(column));
+}
+
+/** The counter's key where the rule matches by its columns; undefined where it matches by others. */
+function keyByMatch({ mapping, rule }: Counter, row: RowImage): RowKey | undefined {
+  const key = mapping.key.map((column) => {
+    const from = rule.match[column];
+    return from === undefined ? undefined : row[from];
+  });
   return key.every((value) => typeof value === 'string') ? key : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { rowName } from '../../orders/fold.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { messageOf } from '../../platform/errors.js';
@@ -10,6 +11,7 @@ import type { Refusal } from '../plans/refusal.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { AttemptEvidence } from './attempt-evidence.js';
 import { ItemOutcomes } from './item-outcomes.js';
+import { KeyedLocks } from './keyed-locks.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 
@@ -26,6 +28,7 @@ class AttemptSuperseded extends Error {
 @Injectable()
 export class ItemAttempt {
   private readonly logger = new Logger('ItemAttempt');
+  private readonly counters = new KeyedLocks();
 
   constructor(
     private readonly database: Database,
@@ -50,7 +53,9 @@ export class ItemAttempt {
       return;
     }
     const startedAt = performance.now();
-    const outcome = await this.ask(shop, item, prepared.value);
+    const outcome = await this.counters.run(counterNames(shop, prepared.value), () =>
+      this.ask(shop, item, prepared.value),
+    );
     const seconds = (performance.now() - startedAt) / 1000;
     if (outcome === 'superseded' || (await this.wasStopped(shop, outcome))) {
       await this.outcomes.notApplied({ run, item }, 'rolled back before its commit');
@@ -132,4 +137,11 @@ export class ItemAttempt {
       this.logger.warn(`order ${wanted.orderId} could not be read back: ${messageOf(error)}`);
     }
   }
+}
+
+/** The shared counters that a restore moves. */
+function counterNames(shop: Shop, { changes }: RestoreItem): string[] {
+  return changes
+    .filter((change) => change.do === 'move')
+    .map(({ table, key }) => `${shop.id} ${rowName(table, key)}`);
 }

@@ -160,7 +160,8 @@ export class RunItemStore {
          WHERE i.run_id = $1 AND i.state = 'pending' AND i.stage <= r.stage
            AND (i.next_attempt_at IS NULL OR i.next_attempt_at <= $2)
            AND (SELECT count(*) FROM restore_run_item used
-                WHERE used.shop_id = $3 AND (used.state IN ('attempting', 'unknown') OR used.applied_at > $4)) < $5
+                WHERE used.shop_id = $3 AND (used.state = 'attempting' OR used.applied_at > $4
+                       OR (used.state = 'unknown' AND used.updated_at > $4))) < $5
          ORDER BY i.sequence LIMIT 1 FOR UPDATE OF i SKIP LOCKED
        )
        UPDATE restore_run_item i SET state = 'attempting', attempts = i.attempts + 1, reason = NULL, detail = NULL,
