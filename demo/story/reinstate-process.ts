@@ -21,7 +21,7 @@ export async function startReinstate(options: {
   const script = fileURLToPath(new URL('../../src/main.js', import.meta.url));
   const child = spawn(process.execPath, [script], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, REINSTATE_CONFIG: options.configFile },
+    env: { ...withoutReinstate(process.env), REINSTATE_CONFIG: options.configFile },
     // Ctrl-C in the terminal is for the demo, which then ends its programs in order
     detached: true,
   });
@@ -33,6 +33,12 @@ export async function startReinstate(options: {
     await stop(child, ended);
     throw error;
   }
+}
+
+/** The user's own settings of Reinstate are for theirs: the demo must neither write to it nor stop it. */
+function withoutReinstate(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const others = Object.entries(environment).filter(([name]) => !name.startsWith('REINSTATE_'));
+  return Object.fromEntries(others);
 }
 
 /** Reads address and token from what it prints at its start. */

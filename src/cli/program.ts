@@ -43,6 +43,7 @@ export function buildProgram(parts: ProgramParts): Commander {
         'how long to wait for an answer (30; 300 for what works on a shop)',
       ),
     )
+    .helpCommand('help [noun]', 'how it is used')
     .addHelpText('after', mainExamples);
   for (const noun of nouns) addNoun(program, noun, parts);
   return program;

@@ -80,7 +80,7 @@ export const configSchema = z.strictObject({
       /** owner role; without it the service runs a PostgreSQL of its own */
       url: postgresUrl.optional(),
       runtime_url: postgresUrl.optional(),
-      pool_size: z.int().min(2).max(200).default(20),
+      pool_size: z.int().min(8).max(200).default(20),
     })
     .prefault({}),
   /** for the embedded PostgreSQL and the encryption key */

@@ -60,7 +60,13 @@ describe('the configuration', () => {
   });
 
   it('says where the YAML itself is broken', () => {
-    expect(faultsOf('http: [1')[0]).toMatch(/line 1/);
+    expect(faultsOf('http: [1')[0]).toMatch(/^reinstate\.yaml:1:\d+: /);
+  });
+
+  it('does not print a line that is broken, since it may hold a secret', () => {
+    const faults = faultsOf('encryption_key: "s3cret-value\nlog_level: info');
+    expect(faults.join()).not.toContain('s3cret-value');
+    expect(faults).not.toEqual([]);
   });
 
   it('refuses two shops of one id', () => {

@@ -60,9 +60,15 @@ export function parseConfig(
   source: { file: string; environment: Environment },
 ): Config {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
-    throw new ConfigFault(document.errors.map((error) => `${source.file}: ${error.message}`));
+    // the message alone: the line itself may hold a password
+    throw new ConfigFault(
+      document.errors.map(({ pos, message }) => {
+        const { line, col } = lines.linePos(pos[0]);
+        return `${source.file}:${line}:${col}: ${message}`;
+      }),
+    );
   }
   const faults = fillIn(document, source, lines);
   applyOverrides(document, source.environment);

@@ -15,7 +15,7 @@ export class JournalStore {
   /** Locks the shop's row until the transaction ends and gives the position of its newest entry. */
   async lockHead(transaction: Transaction, shopId: string): Promise<number | undefined> {
     const row = await transaction.queryOne<{ journal_head: number }>(
-      'SELECT journal_head FROM shop WHERE id = $1 FOR UPDATE',
+      'SELECT journal_head FROM shop WHERE id = $1 FOR NO KEY UPDATE',
       [shopId],
     );
     return row?.journal_head;

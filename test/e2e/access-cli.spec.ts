@@ -393,6 +393,17 @@ describe('a run that is watched', () => {
   });
 });
 
+describe('the help', () => {
+  it('of everything, and of one noun', async () => {
+    const all = await reinstate('help');
+    expect([all.code, all.err]).toEqual([0, '']);
+    for (const { name, summary } of nouns)
+      expect(all.out).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 12)}`, 'm'));
+    const one = await reinstate('help incident');
+    expect([one.code, one.out]).toEqual([0, expect.stringContaining('timeline')]);
+  });
+});
+
 describe('the version', () => {
   it('is told', async () => {
     expect(await reinstate('--version')).toEqual({ code: 0, out: '1.2.3\n', err: '' });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { ManualClock } from '../../src/platform/clock.js';
@@ -14,6 +15,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const persons = '/api/v1/persons';
+const reserved = 'SELECT FROM reinstate.idempotency_key WHERE key = $1';
 const under = (key: string) => ({ headers: { 'idempotency-key': key } });
 
 describe('a refusal', () => {
@@ -131,7 +133,7 @@ describe('a request under an idempotency key', () => {
       // holds up new persons, nothing else
       await client.query('LOCK TABLE reinstate.person IN SHARE ROW EXCLUSIVE MODE');
       const first = service.admin.post(persons, { name: 'Slow' }, under('slow-1'));
-      await client.query(`SELECT pg_sleep(0.3)`);
+      while ((await client.query(reserved, ['slow-1'])).rowCount === 0) await pause(10);
       const repeated = await service.admin.post(persons, { name: 'Slow' }, under('slow-1'));
       expect(repeated.body['code']).toBe('request-under-way');
       service.clock.advance(121_000);

@@ -205,6 +205,24 @@ describe('a role', () => {
     });
   });
 
+  it('that only looks, ingests or measures changes nothing, wherever', async () => {
+    const { http: viewer } = await service.newcomer({ name: 'Looks', role: 'viewer' });
+    const { http: metrics } = await service.newcomer({ name: 'Measures', role: 'metrics' });
+    const { http: ingest } = await service.newcomer({ name: 'Ingests', role: 'ingest' });
+    const routes = routesOf(await document()).filter(({ path }) => !path.startsWith('/health'));
+    const letIn: string[] = [];
+    for (const { method, path } of routes) {
+      const filled = path.replaceAll(/\{\w+\}/g, unknownId);
+      for (const http of [viewer, metrics, ingest]) {
+        if (http === viewer && method === 'get') continue;
+        const { status } = await http.call(method.toUpperCase(), filled);
+        const who = http === metrics ? 'metrics' : http === ingest ? 'ingest' : 'viewer';
+        if (status !== 403) letIn.push(`${who}: ${method} ${path}`);
+      }
+    }
+    expect(letIn.sort()).toEqual(['ingest: post /api/v1/changes', 'metrics: get /metrics']);
+  });
+
   it('that is too low is told together with the one that is needed', async () => {
     const { http } = await service.newcomer({ name: 'Low', role: 'viewer' });
     const answer = await http.post('/api/v1/persons', { name: 'x' });

@@ -63,11 +63,13 @@ describe('attaching a shop', () => {
   it('publishes the mapped tables, whole and by name, under a full identity; detach takes all of it back', async () => {
     const before = await traces();
     expect(await attach()).toEqual({ refusals: [] });
+    const { slotName: name } = await harness.row();
+    expect(name).toMatch(/^reinstate_test_shop_[0-9a-f]{6}$/);
     expect(await traces()).toEqual([
       ...['history', 'order_line', 'orders', 'payment'].map((name) => ({ name, value: 'f' })),
-      { name: 'publication', value: 'reinstate_test_shop' },
+      { name: 'publication', value: name },
       { name: 'refund', value: 'f' },
-      { name: 'slot', value: 'reinstate_test_shop' },
+      { name: 'slot', value: name },
       ...['stock', 'stock_movement'].map((name) => ({ name, value: 'f' })),
     ]);
     expect(
@@ -193,7 +195,9 @@ describe('attaching a shop', () => {
     await withClient(shop.credentials.attach, (client) => client.query(script));
     expect(await attach({ credential: null })).toEqual({ refusals: [] });
     const left = await harness.attacher.detach(harness.target(), null);
-    expect(left).toEqual(['DROP PUBLICATION IF EXISTS "reinstate_test_shop";']);
+    expect(left).toEqual([
+      `DROP PUBLICATION IF EXISTS "${(await harness.row()).publicationName}";`,
+    ]);
     expect(await traces()).not.toContainEqual(expect.objectContaining({ name: 'slot' }));
   });
 

@@ -70,7 +70,7 @@ describe('replication when things fail', () => {
   const slot = async () => {
     const [row] = await shop.query<{ confirmed: string; pid: number | null }>(
       `SELECT confirmed_flush_lsn::text AS confirmed, active_pid AS pid FROM pg_replication_slots
-       WHERE slot_name = 'reinstate_test_shop'`,
+       WHERE database = current_database()`,
     );
     return row;
   };
@@ -180,7 +180,9 @@ describe('replication when things fail', () => {
     await shop.run(cancelOrder(1));
     await harness.caughtUp();
     await first.stop();
-    await shop.query(`SELECT pg_drop_replication_slot('reinstate_test_shop')`);
+    await shop.query(
+      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()`,
+    );
     await shop.run(`UPDATE shop.orders SET total_minor = 7 WHERE id = 2`);
 
     harness.open().start();
@@ -211,7 +213,7 @@ describe('replication when things fail', () => {
       await shop.query('CHECKPOINT');
     }
     const [lost] = await shop.query<{ status: string }>(
-      `SELECT wal_status AS status FROM pg_replication_slots WHERE slot_name = 'reinstate_test_shop'`,
+      `SELECT wal_status AS status FROM pg_replication_slots WHERE database = current_database()`,
     );
     expect(lost?.status).toBe('lost');
     harness.open().start();
@@ -262,7 +264,9 @@ describe('replication when things fail', () => {
   it('a table taken out of the publication: a gap, and it waits until the shop is attached again', async () => {
     const stream = await harness.attach();
     await streaming();
-    await shop.run(`ALTER PUBLICATION reinstate_test_shop DROP TABLE shop.payment`);
+    await shop.run(
+      `ALTER PUBLICATION ${(await harness.row()).publicationName} DROP TABLE shop.payment`,
+    );
     stream.reconsider();
     const lost = await until('lost', async () => {
       const now = await harness.row();

@@ -38,7 +38,7 @@ async function startedRun(
 }
 
 function adapter(): ShopAdapter {
-  return scene.get(ShopRegistry).get('sample').adapter;
+  return scene.get(ShopRegistry).get(scene.shopId).adapter;
 }
 
 /** The shop answers so instead, once for each order: a stand-in for what a network does. */
@@ -150,12 +150,12 @@ describe('a run', () => {
   it('stops between two orders when the kill switch is pulled', async () => {
     const { incident, orders, runId } = await startedRun(6);
     await scene.tick();
-    await scene.get(ShopService).stop(scene.people.admin, 'sample', 'odd totals');
+    await scene.get(ShopService).stop(scene.people.admin, scene.shopId, 'odd totals');
     const run = await scene.runUntil(runId, 'stopped');
     expect(run).toMatchObject({ stopReason: 'kill-switch', items: { verified: 1, pending: 5 } });
     expect((await scene.writes(orders)).filter((count) => count > 0)).toHaveLength(1);
     expect((await scene.pages(incident)).join()).toContain('the shop was stopped: odd totals');
-    await scene.get(ShopService).resume(scene.people.admin, 'sample');
+    await scene.get(ShopService).resume(scene.people.admin, scene.shopId);
   });
 
   it('does not commit an order that it is writing when the kill switch is pulled', async () => {
@@ -165,13 +165,13 @@ describe('a run', () => {
     // the switch is pulled after everything was written, just before the commit
     real.restore = (item, note) =>
       restore(item, async (transaction) => {
-        await scene.get(ShopService).stop(scene.people.admin, 'sample', 'now');
+        await scene.get(ShopService).stop(scene.people.admin, scene.shopId, 'now');
         await note(transaction);
       });
     await scene.runners().finally(() => (real.restore = restore));
     expect(await scene.itemStates(runId)).toEqual({ [orders[0]!]: 'pending' });
     expect(await scene.writes(orders)).toEqual([0]);
-    await scene.get(ShopService).resume(scene.people.admin, 'sample');
+    await scene.get(ShopService).resume(scene.people.admin, scene.shopId);
     await scene
       .get(RunResumeService)
       .resume(scene.people.robin, { runId, failedToo: false, override: null })
@@ -297,7 +297,7 @@ describe('exactly once', () => {
     const [planItem] = await scene
       .get(PlanStore)
       .itemsById(scene.reinstate.database, [item.planItemId]);
-    const shop = scene.get(ShopRegistry).get('sample');
+    const shop = scene.get(ShopRegistry).get(scene.shopId);
     const prepared = await scene.get(AttemptEvidence).prepare({ shop, item, planItem: planItem! });
     if (!prepared.ok) throw new Error(prepared.refusal.detail);
     const outcome = shop.adapter.restore(prepared.value, async (transaction) => {
@@ -446,11 +446,13 @@ describe('metrics', () => {
   it('count what attempts came to, and are there before the first', async () => {
     const text = await scene.get(Registry).metrics();
     expect(text).toMatch(
-      /reinstate_restore_items_total\{shop="sample",outcome="verified",reason=""\} [1-9]/,
+      /reinstate_restore_items_total\{shop="sample-\w+",outcome="verified",reason=""\} [1-9]/,
     );
     expect(text).toMatch(
-      /reinstate_restore_items_total\{shop="sample",outcome="refused",reason="unsure"\} 0/,
+      /reinstate_restore_items_total\{shop="sample-\w+",outcome="refused",reason="unsure"\} 0/,
     );
-    expect(text).toMatch(/reinstate_restore_item_duration_seconds_count\{shop="sample"\} [1-9]/);
+    expect(text).toMatch(
+      /reinstate_restore_item_duration_seconds_count\{shop="sample-\w+"\} [1-9]/,
+    );
   });
 });

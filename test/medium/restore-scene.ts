@@ -63,7 +63,6 @@ export interface People {
   readonly admin: Caller;
 }
 
-const shopId = 'sample';
 const signal = new AbortController().signal;
 
 /**
@@ -88,7 +87,8 @@ export class Scene {
     given: { policy?: Partial<Config['shops'][number]['restore']> } = {},
   ): Promise<Scene> {
     const reinstate = await createReinstateDatabase();
-    const name = `shop_${randomBytes(5).toString('hex')}`;
+    const suffix = randomBytes(5).toString('hex');
+    const [name, shopId] = [`shop_${suffix}`, `sample-${suffix}`];
     const shopDatabase = await createShopDatabase(testServerUrl('postgres'), name);
     const credentials = await createReinstateCredentials(shopDatabase);
     const config = configSchema.parse({
@@ -127,7 +127,7 @@ export class Scene {
     });
     const people = await createPeople(module.get(AccessService, { strict: false }));
     const scene = new Scene(parts, reinstate, module, clock, people, shop, shopDatabase.url);
-    await scene.seed();
+    await withClient(shopDatabase.url, seedShop);
     await scene.get(ReplicationService).attach(people.admin, shopId, {
       credential: credentials.attach,
       allowUnboundedWal: false,
@@ -138,6 +138,11 @@ export class Scene {
       return state === 'streaming';
     });
     return scene;
+  }
+
+  /** Replication slots are named after the shop and belong to the whole server: each scene has its own. */
+  get shopId(): string {
+    return this.parts.config.shops[0]!.id;
   }
 
   get<T>(type: new (...parts: never[]) => T): T {
@@ -171,6 +176,7 @@ export class Scene {
     filter: { actor?: string; actorKind?: ActorKind } = { actor: 'unpaid-orders' },
   ): Promise<string> {
     await this.journalled();
+    const { shopId } = this;
     const id = await this.get(DeclarationService).declare(this.people.robin, {
       shopId,
       since: new Date(Date.now() - 3_600_000),
@@ -442,20 +448,21 @@ export class Scene {
       client.query(`DROP DATABASE ${name} WITH (FORCE)`),
     );
   }
+}
 
-  /** Products with enough stock of each. */
-  private async seed(): Promise<void> {
-    for (const product of PRODUCTS.slice(0, 6)) {
-      await this.shopQuery(
-        `INSERT INTO shop.product (id, sku, name, price_minor, tax_rate_basis_points) VALUES ($1, $2, $3, $4, $5)`,
-        [product.id, product.sku, product.name, product.priceMinor, product.taxRateBasisPoints],
-      );
-      await this.shopQuery(`INSERT INTO shop.stock VALUES ($1, 'LEJ', 1000, 0)`, [product.id]);
-    }
+/** Products with enough stock of each. */
+export async function seedShop(client: pg.Client): Promise<void> {
+  for (const { id, sku, name, priceMinor, taxRateBasisPoints } of PRODUCTS.slice(0, 6)) {
+    await client.query(
+      `INSERT INTO shop.product (id, sku, name, price_minor, tax_rate_basis_points) VALUES ($1, $2, $3, $4, $5)`,
+      [id, sku, name, priceMinor, taxRateBasisPoints],
+    );
+    await client.query(`INSERT INTO shop.stock VALUES ($1, 'LEJ', 1000, 0)`, [id]);
   }
 }
 
-async function placePaidOrder(
+/** A paid order of one line, of a customer of its own. */
+export async function placePaidOrder(
   tx: Transaction,
   wanted: { productId: number; quantity: number },
 ): Promise<string> {

@@ -496,10 +496,11 @@ describe('a restore fails whole', () => {
     ['a counter', () => `SELECT 1 FROM shop.stock WHERE product_id = 15 FOR UPDATE`],
   ])('at once where %s is locked while it holds the order', async (_what, sql) => {
     const { orderId, item } = await wronglyCancelled();
+    const patient = openAdapter({ lockTimeoutMs: 8_000, statementTimeoutMs: 10_000 });
     await holding(sql(orderId), async () => {
       const startedAt = performance.now();
-      await expectFailure(item, ['locked', true], /55P03/);
-      expect(performance.now() - startedAt).toBeLessThan(290);
+      await expectFailure(item, ['locked', true], /55P03/, patient);
+      expect(performance.now() - startedAt).toBeLessThan(7_000);
     });
   });
 
@@ -785,40 +786,32 @@ describe('the script for a DBA', () => {
     if (undo !== undefined) await pool.query(undo);
   });
 
-  test('runs in psql, where there is one', async () => {
-    const { item, before } = await wronglyCancelled('api');
-    const text = await adapter.renderSql([item]);
-    const psql = (input: string) => {
-      const run = promisify(execFile)('psql', [
-        '--no-psqlrc',
-        '--quiet',
-        '--dbname',
-        urls.write,
-        '--command',
-        '\\echo',
-      ]);
-      run.child.stdin?.end(input);
-      return run;
-    };
-    const isThere = await psql('').then(
-      () => true,
-      (error: unknown) => (error as { code?: unknown }).code !== 'ENOENT',
-    );
-    if (!isThere) return;
-    const run = promisify(execFile)('psql', [
-      '--no-psqlrc',
-      '--quiet',
-      '--dbname',
-      urls.write,
-      '--file',
-      '-',
-    ]);
-    run.child.stdin?.end(text);
-    await run;
-    expect(differences(before, await dump()).sort()).toEqual([
-      'order_history +3',
-      'stock_movement +4',
-    ]);
+  /** psql where the machine has one; else a plain client, for which the first line is left out. */
+  async function runByHand(text: string): Promise<void> {
+    const psql = promisify(execFile)('psql', ['--no-psqlrc', '--quiet', '--file', '-', urls.write]);
+    psql.child.stdin?.on('error', () => undefined).end(text);
+    try {
+      await psql;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+      const plain = text.split('\n').slice(1).join('\n');
+      await withClient(urls.write, (client) => client.query(plain));
+    }
+  }
+
+  test('runs as a file, several orders one after the other, and stops at the first that cannot be', async () => {
+    const [first, second, third] = [
+      await wronglyCancelled('api'),
+      await wronglyCancelled('steps'),
+      await wronglyCancelled('sql'),
+    ];
+    await pool.query(`UPDATE shop.orders SET status = 'picking' WHERE id = $1`, [second.orderId]);
+    const text = await adapter.renderSql([first.item, second.item, third.item]);
+    await expect(runByHand(text)).rejects.toThrow(/not-cancelled-any-more: its status is picking/);
+    expect(await adapter.verify(first.item)).toEqual([]);
+    expect(await adapter.verify(third.item)).not.toEqual([]);
+    await runByHand(await adapter.renderSql([third.item]));
+    expect(await adapter.verify(third.item)).toEqual([]);
   });
 });
 
@@ -926,7 +919,10 @@ describe('reading', () => {
     const asSuperuser = openAdapter({ profile: draft, readUrl: database.url });
     const { faults } = await asSuperuser.check();
     expect(faults).toContainEqual(
-      expect.objectContaining({ where: 'invariants[0]', message: expect.stringMatching(/read-only transaction/) as unknown }),
+      expect.objectContaining({
+        where: 'invariants[0]',
+        message: expect.stringMatching(/read-only transaction/) as unknown,
+      }),
     );
   });
 
@@ -934,7 +930,10 @@ describe('reading', () => {
     const gone = new URL(urls.read);
     gone.port = '1';
     const reading = openAdapter({ readUrl: gone.href }).read('1');
-    await expect(reading).rejects.toMatchObject({ code: 'shop-unreachable', message: expect.not.stringContaining('127.0.0.1') as unknown });
+    await expect(reading).rejects.toMatchObject({
+      code: 'shop-unreachable',
+      message: expect.not.stringContaining('127.0.0.1') as unknown,
+    });
   });
 });
 
@@ -1074,20 +1073,21 @@ describe('check', () => {
         { name: 'a number', sql: 'SELECT total_minor FROM shop.orders WHERE id = $1' },
         { name: 'writes', sql: `SELECT nextval('shop.order_number') > 0 WHERE $1 IS NOT NULL` },
         { name: 'never', sql: 'SELECT false FROM shop.orders WHERE id = $1;' },
+        { name: 'chokes', sql: `SELECT ship_name::int > 0 FROM shop.orders WHERE id = $1` },
         { name: 'fine', sql: `SELECT status <> '$1' FROM shop.orders WHERE id = $1` },
       ];
     }).check();
     const found = faults
       .filter(({ where }) => where.startsWith('invariants'))
       .map(({ severity, where, message }) => `${severity} ${where} ${message}`);
-    expect(found).toHaveLength(4);
+    expect(found).toHaveLength(5);
+    expect(found[4]).toMatch(/^error invariants\[4\] "chokes" fails: SQLSTATE 22P02/);
+    expect(found.join('\n')).not.toContain('Neil');
     expect(found[0]).toMatch(/^error invariants\[0\] "nonsense" cannot be run: syntax error/);
     expect(found[1]).toMatch(
       /^error invariants\[1\] "a number" gives bigint and not true or false/,
     );
-    expect(found[2]).toMatch(
-      /^error invariants\[2\] "writes" cannot be run: (permission denied|cannot execute nextval)/,
-    );
+    expect(found[2]).toMatch(/^error invariants\[2\] "writes" fails: SQLSTATE 42501/);
     expect(found[3]).toMatch(
       /^warning invariants\[3\] "never" does not hold for \d+ of the \d+ newest open orders/,
     );

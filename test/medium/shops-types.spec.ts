@@ -3,11 +3,7 @@ import type { RowImage } from '../../src/orders/row-change.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { parseProfile } from '../../src/shops/profile-file.js';
 import type { PlannedChange, RestoreItem } from '../../src/shops/shop-adapter.js';
-import {
-  createTestDatabase,
-  withClient,
-  type TestDatabase,
-} from '../support/postgres.js';
+import { createTestDatabase, withClient, type TestDatabase } from '../support/postgres.js';
 
 /** A shop with every awkward kind of name, key and column. */
 const schemaSql = `

@@ -125,7 +125,7 @@ const deciding: readonly Command[] = [
     usage: 'approve <plan>',
     summary: 'approve a plan that somebody else asked for (needs the role approver)',
     description:
-      'The hash, which plan show tells, says which plan you looked at. Where nobody else can be reached, --break-glass\napproves your own plan: it needs a reason and pages everybody.',
+      'The hash, which plan show tells, says which plan you looked at. Where nobody else can be reached, --break-glass approves your own plan: it needs a reason and pages everybody.',
     examples: [
       'plan approve 4 --hash 3fa94b21',
       'plan approve 4 --hash 3fa94b21 --break-glass --reason "nobody else answers, orders ship at six"',

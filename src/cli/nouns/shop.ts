@@ -54,7 +54,7 @@ const attaching: readonly Command[] = [
     usage: 'attach <shop>',
     summary: 'follow the orders of a shop by logical replication (needs the role admin)',
     description:
-      "It needs the credential of the tables' owner once: from --attach-url-file or REINSTATE_ATTACH_URL, never as an\nargument, since those stand in the process list. It is not stored. Where a DBA ran the SQL of attach-sql, none is needed.",
+      "It needs the credential of the tables' owner once: from --attach-url-file or REINSTATE_ATTACH_URL, never as an argument, since those stand in the process list. It is not stored. Where a DBA ran the SQL of attach-sql, none is needed.",
     examples: ['shop attach main --attach-url-file owner-url', 'shop attach main'],
     options: [
       credentialOption(),

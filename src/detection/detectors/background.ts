@@ -8,7 +8,9 @@ import { cellMs, WindowStarts, windowStartsSchema, type WindowStart } from './wi
 
 const USE = process.env['USE'] ?? '11111';
 const GUARD = Number(process.env['GUARD'] ?? 1);
-const GUESS = USE.split('').filter((x) => x === '1').map((_, i, a) => 1 / a.length);
+const GUESS = USE.split('')
+  .filter((x) => x === '1')
+  .map((_, i, a) => 1 / a.length);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const cellsPerHour = hourMs / cellMs;
@@ -104,8 +106,9 @@ export class Background {
     return this.starts.endingAt(at);
   }
 
-  dispersionOf(level: number): { clumping: number; swing: number } {
-    return this.dispersion.of(level);
+  /** How much more than Poisson counts vary in windows of this level that expect so many. */
+  excessOf(level: number, expected: number): number {
+    return this.dispersion.excessOf(level, expected);
   }
 
   /** How many days were learnt from. */
@@ -194,7 +197,13 @@ export class Background {
     const { seasonal } = this;
     const day = this.level.of(0);
     const week = this.level.of(1);
-    this.offers = ([seasonal, seasonal * day, seasonal * week, this.load.countedPerHour(2) * perPlaced, this.load.countedPerHour(3) * perPlaced]).filter((_, i) => USE[i]==='1');
+    this.offers = [
+      seasonal,
+      seasonal * day,
+      seasonal * week,
+      this.load.countedPerHour(2) * perPlaced,
+      this.load.countedPerHour(3) * perPlaced,
+    ].filter((_, i) => USE[i] === '1');
     this.perCell = Math.max(this.mixture.rate(this.offers), byLoad * GUARD);
   }
 

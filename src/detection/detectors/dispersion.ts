@@ -1,42 +1,40 @@
 import { z } from 'zod';
 import { coarsestLevelOf, levelCount } from './window-starts.js';
 
+/** Windows are told apart by how many accounts they expect: from less than 1/64 to more than 32, by factors of four. */
+const binCount = 7;
+
+const binState = z.object({ excess: z.number(), expected: z.number() });
 const levelState = z.object({
   /** of the window that is open: distinct accounts, and the cumulative expectation at its start */
   count: z.number(),
   cumulative: z.number(),
-  /** sums over closed windows, each of expected e and excess x = (count - e)^2 - e */
-  excess: z.number(),
-  excessTimesExpected: z.number(),
-  expected: z.number(),
-  expectedSquare: z.number(),
-  expectedCube: z.number(),
+  /** over closed windows, by their expectation e: sums of (count - e)^2 - e, and of e */
+  bins: z.array(binState).length(binCount),
 });
 export const dispersionSchema = z.array(levelState).length(levelCount);
 export type DispersionState = z.infer<typeof dispersionSchema>;
 type LevelState = z.infer<typeof levelState>;
 
-/** What is believed before anything was seen, as if seen in windows with these sums. */
-const prior = { clumping: 0.2, swing: 0.3, expected: 3, expectedSquare: 1, expectedCube: 1 };
+/**
+ * What is believed before anything was seen: people cancel in clumps now and then (staff works off a
+ * pile), and the whole rate is off by a half. `trust` is how many expected accounts this is worth.
+ */
+const prior = { clumping: 0.2, swing: 0.3, trust: 2 };
+/** What lies further out than this many standard errors is no measure of the everyday. */
+const outlierErrors = Number(process.env['CLIP'] ?? 6);
 const dailyKeep = 0.5 ** (1 / 56);
-const CLIP = Number(process.env['CLIP'] ?? 4);
 const cellsPerWindow = 4;
 
 /**
- * How much more than a Poisson process the shop's cancellations vary, per length of window:
- * Var = e + clumping x e + swing x e^2. Clumping: staff works off a pile, a family cancels; it is there
- * in the quietest hour. Swing: the whole rate is off, as on a day with news. Estimated by least squares
- * over windows that do not overlap.
+ * How much more than a Poisson process the shop's cancellations vary, per length of window and number
+ * expected in it: variance = e x (1 + excess). Estimated by moments over windows that do not overlap.
  */
 export class Dispersion {
   private levels: DispersionState = Array.from({ length: levelCount }, () => ({
     count: 0,
     cumulative: 0,
-    excess: 0,
-    excessTimesExpected: 0,
-    expected: 0,
-    expectedSquare: 0,
-    expectedCube: 0,
+    bins: Array.from({ length: binCount }, () => ({ excess: 0, expected: 0 })),
   }));
 
   seen(): void {
@@ -62,19 +60,18 @@ export class Dispersion {
   }
 
   forget(): void {
-    for (const level of this.levels) {
-      level.excess *= dailyKeep;
-      level.excessTimesExpected *= dailyKeep;
-      level.expected *= dailyKeep;
-      level.expectedSquare *= dailyKeep;
-      level.expectedCube *= dailyKeep;
+    for (const { bins } of this.levels) {
+      for (const bin of bins) {
+        bin.excess *= dailyKeep;
+        bin.expected *= dailyKeep;
+      }
     }
   }
 
-  /** The two parts of the variance beyond a Poisson's, both at least 0. */
-  of(level: number): { clumping: number; swing: number } {
+  /** The excess of windows of this level with so many accounts expected, at least 0. */
+  excessOf(level: number, expected: number): number {
     const seen = this.levels[level];
-    return seen === undefined ? prior : fit(seen);
+    return seen === undefined ? believed(expected) : excessIn(seen, expected);
   }
 
   save(): DispersionState {
@@ -86,39 +83,30 @@ export class Dispersion {
   }
 }
 
-/** Minimises the sum of (x - clumping e - swing e^2)^2 / e; a part that comes out negative is none. */
-function fit(seen: LevelState): { clumping: number; swing: number } {
-  const e1 = seen.expected + prior.expected;
-  const e2 = seen.expectedSquare + prior.expectedSquare;
-  const e3 = seen.expectedCube + prior.expectedCube;
-  const x0 = seen.excess + prior.clumping * prior.expected + prior.swing * prior.expectedSquare;
-  const x1 =
-    seen.excessTimesExpected +
-    prior.clumping * prior.expectedSquare +
-    prior.swing * prior.expectedCube;
-  const determinant = e1 * e3 - e2 * e2;
-  if (determinant > 0) {
-    const clumping = (x0 * e3 - x1 * e2) / determinant;
-    const swing = (x1 * e1 - x0 * e2) / determinant;
-    if (clumping >= 0 && swing >= 0) return { clumping, swing };
-    if (swing < 0) return { clumping: Math.max(0, x0 / e1), swing: 0 };
-  }
-  return { clumping: 0, swing: Math.max(0, x1 / e3) };
-}
-
 function close(level: LevelState, moment: { cumulative: number; learning: boolean }): void {
   const expected = moment.cumulative - level.cumulative;
-  if (moment.learning) {
-    const { clumping, swing } = fit(level);
-    const spread = Math.sqrt(expected * (1 + clumping + swing * expected));
-    const count = Math.min(level.count, expected + CLIP * spread + 1);
-    const excess = (count - expected) ** 2 - expected;
-    level.excess += excess;
-    level.excessTimesExpected += excess * expected;
-    level.expected += expected;
-    level.expectedSquare += expected ** 2;
-    level.expectedCube += expected ** 3;
+  const bin = level.bins[binOf(expected)];
+  if (moment.learning && bin !== undefined && expected > 0) {
+    const spread = Math.sqrt(expected * (1 + excessIn(level, expected)));
+    const count = Math.min(level.count, expected + outlierErrors * spread + 1);
+    bin.excess += (count - expected) ** 2 - expected;
+    bin.expected += expected;
   }
   level.count = 0;
   level.cumulative = moment.cumulative;
+}
+
+function excessIn(level: LevelState, expected: number): number {
+  const bin = level.bins[binOf(expected)] ?? { excess: 0, expected: 0 };
+  const guess = believed(expected) * prior.trust;
+  return Math.max(0, (bin.excess + guess) / (bin.expected + prior.trust));
+}
+
+function believed(expected: number): number {
+  return prior.clumping + prior.swing * expected;
+}
+
+function binOf(expected: number): number {
+  const bin = Math.floor(Math.log2(Math.max(expected, 1e-9)) / 2) + 3;
+  return Math.min(binCount - 1, Math.max(0, bin));
 }

@@ -18,7 +18,12 @@ export interface Stretch {
 }
 
 /** From "twice as many" (a slow drip in a busy slice) to "never seen before" (an unknown actor). */
-const FS: Record<string, number[]> = { a: [2, 3, 5, 10, 30, 150, 1_500, 30_000], b: [2, 4, 10, 40, 400, 10_000], c: [2.5, 8, 50, 2000], d: [3, 10, 100] };
+const FS: Record<string, number[]> = {
+  a: [2, 3, 5, 10, 30, 150, 1_500, 30_000],
+  b: [2, 4, 10, 40, 400, 10_000],
+  c: [2.5, 8, 50, 2000],
+  d: [3, 10, 100],
+};
 const rateFactors = FS[process.env['FS'] ?? 'a'] ?? [];
 const logFactors = rateFactors.map(Math.log);
 const logWeight = -Math.log(rateFactors.length);

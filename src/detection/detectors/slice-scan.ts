@@ -33,7 +33,7 @@ export interface ScanQuestion {
   readonly includes: (one: RecentCancellation) => boolean;
 }
 
-const clumpingPower = Number(process.env['CP'] ?? 1);
+const CP = Number(process.env['CP'] ?? 1);
 interface Candidate {
   readonly parts: readonly Part[];
   readonly bits: number;
@@ -59,11 +59,9 @@ export function scanSlices(
       if (one === undefined || one.at < start.at) break;
       if (question.includes(one)) countIn(candidates, one, question.vector);
     }
-    const window = {
-      start,
-      expected: cumulative - start.cumulative,
-      dispersion: past.background.dispersionOf(start.level),
-    };
+    const expected = cumulative - start.cumulative;
+    const excess = past.background.excessOf(start.level, expected);
+    const window = { start, expected, excess };
     for (const candidate of candidates) judge(candidate, window);
   }
   return candidates.flatMap(scoreOf);
@@ -130,22 +128,17 @@ function countIn(
 
 function judge(
   slice: Candidate,
-  window: {
-    start: WindowStart;
-    expected: number;
-    dispersion: { clumping: number; swing: number };
-  },
+  window: { start: WindowStart; expected: number; excess: number },
 ): void {
   if (slice.count < accountsMin) return;
   const expected = window.expected * slice.share;
-  const { clumping, swing } = window.dispersion;
   const log =
     logStartWeight(window.start.level) +
     logEvidence({
       count: slice.count,
       expected,
-      // a clump that is spread over slices at random shows less of itself in a small one
-      excess: clumping * Math.pow(slice.share, clumpingPower) + swing * expected,
+      // what varies in the shop as a whole shows less of itself in a part of it
+      excess: window.excess * slice.share ** CP,
     });
   slice.sum.add(log);
   if (slice.best === undefined || log > slice.best.log) slice.best = { log, start: window.start };

@@ -34,7 +34,9 @@ export type WindowStartsState = z.infer<typeof windowStartsSchema>;
  * starts of a week add up to one: the natural logarithm of one start's weight.
  */
 export function logStartWeight(level: number): number {
-  return Math.log(((cellMs * 2 ** level) / weekMs) * (LW === 'u' ? 1 / levelCount : level < 4 ? 0.025 : 0.1));
+  return Math.log(
+    ((cellMs * 2 ** level) / weekMs) * (LW === 'u' ? 1 / levelCount : level < 4 ? 0.025 : 0.1),
+  );
 }
 
 /** The coarsest level on whose grid this number stands: how often it can be halved. */

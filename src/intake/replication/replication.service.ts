@@ -8,7 +8,6 @@ import type { AttachRequest, Detached, DetachRequest, StreamStatus } from './rep
 import { ReplicationStore } from './replication.store.js';
 import { StreamInspector } from './stream-inspector.js';
 import { StreamKeeper } from './stream-keeper.js';
-import { slotNameOf } from './stream-state.js';
 
 /** A slot waits for the transactions that run; somebody waits for our answer. */
 const slotLimitMs = 30_000;
@@ -65,8 +64,7 @@ export class ReplicationService {
   async status(shopId: string): Promise<StreamStatus> {
     const target = this.keeper.targetOf(shopId);
     const row = await this.store.read(this.database, shopId);
-    const name = slotNameOf(shopId);
-    if (row === undefined) return { ...notAttached, shopId, slotName: name, publicationName: name };
+    if (row === undefined) return { ...notAttached, shopId, slotName: null, publicationName: null };
     const isFollowed = row.state !== 'detached';
     const measure = isFollowed ? await this.inspector.measure(target, row) : notAttached;
     return {

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { SealedValue } from '../../orders/row-change.js';
-import type { StreamRow, StreamState } from './stream-state.js';
+import { present } from '../../platform/assert.js';
+import { slotNameOf, type StreamRow, type StreamState } from './stream-state.js';
 
 /** A transaction that waits to be interpreted. */
 export interface SpooledRow {
@@ -22,6 +23,21 @@ export class ReplicationStore {
       `SELECT ${columns} FROM replication_stream WHERE shop_id = $1`,
       [shopId],
     );
+  }
+
+  /** Tells this installation of Reinstate from any other: six hexadecimal digits. */
+  async installation(reader: Reader): Promise<string> {
+    const row = await reader.queryOne<{ name: string }>(
+      `SELECT substr(md5(system_identifier::text || ' ' || current_database()), 1, 6) AS name
+       FROM pg_control_system()`,
+    );
+    return present(row, 'the server knows its identifier').name;
+  }
+
+  /** Name of the shop's slot and publication: what it was first, or what it is going to be. */
+  async slotName(reader: Reader, shopId: string): Promise<string> {
+    const row = await this.read(reader, shopId);
+    return row?.slotName ?? slotNameOf(shopId, await this.installation(reader));
   }
 
   /** Bounds every further statement of this transaction. */
@@ -67,8 +83,8 @@ export class ReplicationStore {
     reader: Reader,
     given: {
       shopId: string;
-      slotName: string;
-      publicationName: string;
+      /** of the slot and the publication */
+      name: string;
       identities: Readonly<Record<string, string>>;
       now: Date;
     },
@@ -76,16 +92,10 @@ export class ReplicationStore {
     await reader.query(
       `INSERT INTO replication_stream AS stream
          (shop_id, state, slot_name, publication_name, identities, updated_at)
-       VALUES ($1, 'detached', $2, $3, $4::jsonb, $5)
-       ON CONFLICT (shop_id) DO UPDATE SET slot_name = $2, publication_name = $3,
-         identities = $4::jsonb || stream.identities, updated_at = $5`,
-      [
-        given.shopId,
-        given.slotName,
-        given.publicationName,
-        JSON.stringify(given.identities),
-        given.now,
-      ],
+       VALUES ($1, 'detached', $2, $2, $3::jsonb, $4)
+       ON CONFLICT (shop_id) DO UPDATE SET
+         identities = $3::jsonb || stream.identities, updated_at = $4`,
+      [given.shopId, given.name, JSON.stringify(given.identities), given.now],
     );
   }
 

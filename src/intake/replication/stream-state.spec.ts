@@ -83,10 +83,15 @@ describe('what to do about a stream', () => {
     expect('gap' in plan ? plan.gap : null).toContain(words);
   });
 
-  it('names slots as PostgreSQL allows, and differently for different shops', () => {
-    expect(slotNameOf('main-shop')).toBe('reinstate_main_shop');
-    const [one, other] = ['a', 'b'].map((end) => slotNameOf(`${'x'.repeat(62)}${end}`));
-    expect(one).not.toBe(other);
-    expect(one).toMatch(/^[a-z0-9_]{1,63}$/);
+  it('names slots as PostgreSQL allows, and differently for different shops and installations', () => {
+    expect(slotNameOf('main-shop', '3fa9c1')).toBe('reinstate_main_shop_3fa9c1');
+    const long = 'x'.repeat(62);
+    const names = [
+      slotNameOf(`${long}a`, '3fa9c1'),
+      slotNameOf(`${long}b`, '3fa9c1'),
+      slotNameOf(`${long}a`, '000000'),
+    ];
+    expect(new Set(names).size).toBe(3);
+    for (const name of names) expect(name).toMatch(/^[a-z0-9_]{1,63}$/);
   });
 });

@@ -108,10 +108,15 @@ export function mappingHashOf(mapping: ShopMapping): string {
   return createHash('sha256').update(JSON.stringify(tables)).digest('base64url');
 }
 
-/** Name of a shop's slot and publication: PostgreSQL allows 63 lower-case letters, digits and underscores. */
-export function slotNameOf(shopId: string): string {
+/**
+ * Name of a shop's slot and publication: PostgreSQL allows 63 lower-case letters, digits and underscores.
+ * Slots are the whole server's, so the name also tells which installation of Reinstate it belongs to: two
+ * of them must not take each other's.
+ */
+export function slotNameOf(shopId: string, installation: string): string {
   const name = `reinstate_${shopId.replaceAll('-', '_')}`;
-  if (name.length <= 63) return name;
+  const end = `_${installation}`;
+  if (name.length + end.length <= 63) return name + end;
   const hash = createHash('sha256').update(shopId).digest('hex').slice(0, 8);
-  return `${name.slice(0, 54)}_${hash}`;
+  return `${name.slice(0, 63 - end.length - 9)}_${hash}${end}`;
 }

@@ -6,6 +6,9 @@ import { migrations } from './migrations/index.js';
 export const runtimeRole = 'reinstate_runtime';
 const schema = 'reinstate';
 
+/** Far beyond any batch of ours; a server that hangs is noticed by then. Migrations may take longer. */
+const queryTimeoutMs = 30_000;
+
 /** Session settings on which stored text depends: values are compared as text between sessions. */
 export const pinnedSettings: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
@@ -56,12 +59,13 @@ export async function migrate(settings: DatabaseSettings): Promise<void> {
 export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
   const url = settings.runtimeUrl ?? settings.url;
   const role = settings.runtimeUrl === undefined ? { role: runtimeRole } : {};
-  return new Database(await open(url, { poolSize: settings.poolSize, further: role }));
+  const { poolSize } = settings;
+  return new Database(await open(url, { poolSize, further: role, queryTimeoutMs }));
 }
 
 async function open(
   url: string,
-  options: { poolSize: number; further?: Record<string, string> },
+  options: { poolSize: number; further?: Record<string, string>; queryTimeoutMs?: number },
 ): Promise<DataSource> {
   const dataSource = new DataSource({
     type: 'postgres',
@@ -75,7 +79,12 @@ async function open(
     applicationName: 'reinstate',
     connectTimeoutMS: 10_000,
     installExtensions: false,
-    extra: { options: pinnedOptions({ search_path: schema, ...options.further }) },
+    extra: {
+      keepAlive: true,
+      // a server that has stopped answering must not stop every step for ever
+      ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
+      options: pinnedOptions({ search_path: schema, ...options.further }),
+    },
   });
   try {
     return await dataSource.initialize();

@@ -5,7 +5,6 @@ import {
   type ArgumentsHost,
   type ExceptionFilter,
 } from '@nestjs/common';
-import { trace } from '@opentelemetry/api';
 import type { FastifyReply } from 'fastify';
 import { Fault, messageOf, type FaultKind } from '../errors.js';
 
@@ -72,7 +71,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const problem = problemOf(error);
+    const request = host.switchToHttp().getRequest<{ raw: { id?: unknown } }>();
+    const problem = { ...problemOf(error), ...traceOf(request.raw) };
     if (problem.status >= 500 && !(error instanceof Fault)) {
       this.logger.error(error instanceof Error ? (error.stack ?? error.message) : messageOf(error));
     }
@@ -90,14 +90,17 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** The problem document of anything that was thrown. Pure but for the trace that is under way. */
+/** The request's trace, under which the log has it too. */
+function traceOf({ id }: { id?: unknown }): Pick<Problem, 'traceId'> {
+  return typeof id === 'string' ? { traceId: id } : {};
+}
+
+/** The problem document of anything that was thrown. */
 export function problemOf(error: unknown): Problem {
-  const traceId = trace.getActiveSpan()?.spanContext().traceId;
-  const tail = traceId === undefined ? {} : { traceId };
-  if (error instanceof Fault) return { ...problemOfFault(error), ...tail };
+  if (error instanceof Fault) return problemOfFault(error);
   const status = statusOf(error);
-  if (status !== undefined && status < 500) return { ...problemOfRefusal(error, status), ...tail };
-  return { ...(isUnreachable(error) ? awayProblem : internalProblem), ...tail };
+  if (status !== undefined && status < 500) return problemOfRefusal(error, status);
+  return isUnreachable(error) ? awayProblem : internalProblem;
 }
 
 const awayProblem: Problem = {
@@ -113,7 +116,7 @@ const internalProblem: Problem = {
   title: 'Something went wrong in Reinstate',
   status: 500,
   code: 'internal',
-  detail: 'this is a fault of ours; the log has it under this time',
+  detail: 'this is a fault of ours; the log has it under this trace id',
 };
 
 function problemOfFault(fault: Fault): Problem {

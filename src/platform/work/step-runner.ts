@@ -10,6 +10,7 @@ import type { Wake } from './wake.js';
 
 /** Longer than any batch should take, short enough that a successor is at work within seconds. */
 const leaseDurationMs = 8_000;
+const leaseRenewalMs = 2_000;
 
 /**
  * Runs background steps: each in a loop of its own, one process at a time (by lease), woken early or
@@ -20,6 +21,8 @@ export class StepRunner {
   private readonly owner = newId();
   private readonly stopping = new AbortController();
   private readonly loops: Promise<void>[] = [];
+  /** step -> what it fails with since its last good run */
+  private readonly failing = new Map<string, string>();
 
   constructor(
     private readonly leases: LeaseStore,
@@ -58,30 +61,62 @@ export class StepRunner {
 
   private async runOnce(step: BackgroundStep): Promise<'idle' | 'more'> {
     const startedAt = performance.now();
-    try {
-      const lease = {
-        name: step.name,
-        owner: this.owner,
-        now: this.clock.now(),
-        durationMs: leaseDurationMs,
-      };
-      if ((await this.leases.acquire(lease)) === undefined) return 'idle';
-      const again = await step.run({ now: this.clock.now(), signal: this.stopping.signal });
+    const observe = (outcome: 'ok' | 'failed') =>
       this.metrics.observe({
         step: step.name,
-        outcome: 'ok',
+        outcome,
         seconds: (performance.now() - startedAt) / 1000,
       });
+    try {
+      if (!(await this.acquire(step))) return 'idle';
+      const again = await this.runWithLease(step);
+      observe('ok');
+      this.tellRecovery(step);
       return again;
     } catch (error) {
-      this.metrics.observe({
-        step: step.name,
-        outcome: 'failed',
-        seconds: (performance.now() - startedAt) / 1000,
-      });
-      this.logger.error(`step ${step.name} failed and is tried again: ${messageOf(error)}`);
+      observe('failed');
+      this.tellFailure(step, messageOf(error));
       return 'idle';
     }
+  }
+
+  /** Runs one batch, renewing the lease meanwhile; the batch is told to leave off when it is lost. */
+  private async runWithLease(step: BackgroundStep): Promise<'idle' | 'more'> {
+    const lost = new AbortController();
+    const renewal = setInterval(() => {
+      this.acquire(step).then(
+        (held) => {
+          if (!held) lost.abort();
+        },
+        () => lost.abort(),
+      );
+    }, leaseRenewalMs);
+    try {
+      const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
+      return await step.run({ now: this.clock.now(), signal });
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  private async acquire(step: BackgroundStep): Promise<boolean> {
+    const lease = { name: step.name, owner: this.owner, now: this.clock.now() };
+    return (await this.leases.acquire({ ...lease, durationMs: leaseDurationMs })) !== undefined;
+  }
+
+  /** Says once that a step fails and why, not at each of its ticks. */
+  private tellFailure(step: BackgroundStep, message: string): void {
+    if (this.failing.get(step.name) === message) return;
+    this.failing.set(step.name, message);
+    this.logger.error(
+      { step: step.name },
+      `step ${step.name} fails and is tried again: ${message}`,
+    );
+  }
+
+  private tellRecovery(step: BackgroundStep): void {
+    if (this.failing.delete(step.name))
+      this.logger.log({ step: step.name }, `step ${step.name} works again`);
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { fold, rowName } from '../../orders/fold.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { RowChange, RowImage } from '../../orders/row-change.js';
-import { profileSchema, type Profile } from '../../shops/profile.js';
+import { profileSchema, type DeltaRule, type Profile } from '../../shops/profile.js';
 import type { PlannedChange } from '../../shops/shop-adapter.js';
 import { checkTransaction, inverseOfSpan, type InverseInput } from './inverse.js';
 import { inverseOfRestore } from './undo.js';
@@ -274,6 +274,31 @@ describe('the inverse of a cancellation', () => {
     expect(inverseOfSpan(input({ transactions: [[entry('7', net)]] }))).toMatchObject({
       ok: false,
     });
+  });
+
+  it('moves nothing for a ledger row of stock that the shop does not count, where the profile says so', () => {
+    const stockTable = profile.tables['s.stock']!;
+    const allocated = stockTable.columns['allocated'] as { delta: DeltaRule };
+    const rule = { ...allocated.delta, unmoved: 'skip' } as const;
+    const columns = { ...stockTable.columns, allocated: { delta: rule } };
+    const lenient = {
+      ...profile,
+      tables: { ...profile.tables, 's.stock': { ...stockTable, columns } },
+    };
+    const uncounted = change('s.movement', null, { ...release, id: '91', product: 'sleeve' });
+    const own = [...net, uncounted];
+    const entries = [entry('7', own), entry('', [stock('8', '5')])];
+    const inverse = inverseOfSpan({
+      ...input({ net: own }),
+      profile: lenient,
+      transactions: [checkTransaction(lenient, entries)],
+    });
+    const moves = inverse.ok ? inverse.value.filter((planned) => planned.do === 'move') : [];
+    expect(moves.map(({ key, amount }) => [key, amount])).toEqual([[['1'], '3']]);
+    // what was counted still has to be explained
+    const wrong = [entry('7', own), entry('', [stock('8', '4')])];
+    expect(checkTransaction(lenient, wrong).refusal?.reason).toBe('evidence-missing');
+    expect(checkTransaction(profile, entries).refusal?.reason).toBe('evidence-missing');
   });
 
   it('restores a raw update of the status alone without touching stock', () => {

@@ -10,7 +10,8 @@ export class KeyedLocks {
     const [first, ...rest] = [...new Set(keys)].sort();
     if (first === undefined) return work();
     const before = this.tails.get(first) ?? Promise.resolve();
-    const { promise: done, resolve: release } = Promise.withResolvers<void>();
+    let release = (): void => undefined;
+    const done = new Promise<void>((resolve) => (release = resolve));
     const tail = before.then(() => done);
     this.tails.set(first, tail);
     await before;

@@ -11,9 +11,9 @@ const pollsPerHeartbeat = 30;
 const batch = 200;
 
 /**
- * The progress of a run as server-sent events: `entry` (what happened to an order or to the run; its id
- * is the timeline's position, from which a client goes on), `progress` (orders by state), `heartbeat`,
- * and `end` once the run has come to its end and all is told.
+ * The progress of a run as server-sent events: `entry` (what happened to an order or to the run), `progress` (orders by state), `heartbeat`,
+ * and `end` once the run has come to its end and all is told. Ids are positions of the timeline, from
+ * which a client goes on.
  */
 @Injectable()
 export class RunEvents {
@@ -55,14 +55,16 @@ export class RunEvents {
       }
       const { state, stage, stopReason, items } = view;
       const progress = JSON.stringify({ state, stage, stopReason, items });
-      if (progress !== told) yield { type: 'progress', data: progress };
+      // every event carries the position reached: a client may come back after any of them
+      const id = String(position);
+      if (progress !== told) yield { id, type: 'progress', data: progress };
       told = progress;
       const isOver = state === 'finished' || state === 'stopped';
       if (isOver && entries.length === 0 && items.applied + items.attempting === 0) {
-        yield { type: 'end', data: { state, stopReason } };
+        yield { id, type: 'end', data: { state, stopReason } };
         return;
       }
-      if (polls % pollsPerHeartbeat === 0) yield { type: 'heartbeat', data: {} };
+      if (polls % pollsPerHeartbeat === 0) yield { id, type: 'heartbeat', data: {} };
       if (entries.length < batch) await sleep(pollMs, undefined, { signal });
     }
   }

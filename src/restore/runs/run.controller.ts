@@ -9,6 +9,7 @@ import {
   Post,
   Query,
   Sse,
+  UseGuards,
   type MessageEvent,
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -36,6 +37,7 @@ import {
 } from '../restore.schema.js';
 import { RunControlService } from './run-control.service.js';
 import { RunEvents } from './run-events.js';
+import { RunExistsGuard } from './run-exists.guard.js';
 import { RunResumeService } from './run-resume.service.js';
 import type { RunItem } from './run.js';
 import { RunViewService } from './run-view.service.js';
@@ -77,12 +79,13 @@ export class RunController {
 
   @Sse('events')
   @Needs('viewer')
+  @UseGuards(RunExistsGuard)
   @ApiOperation({ summary: 'Its progress as server-sent events, from Last-Event-ID on' })
-  async events(
+  events(
     @Param('id', ParseUUIDPipe) id: string,
     @Headers('last-event-id') lastEventId: string | undefined,
-  ): Promise<Observable<MessageEvent>> {
-    return this.runEvents.follow(await this.existing(id), lastEventId);
+  ): Observable<MessageEvent> {
+    return this.runEvents.follow(id, lastEventId);
   }
 
   @Post('pause')
@@ -153,10 +156,5 @@ export class RunController {
     @Param('id', ParseUUIDPipe) id: string,
   ): Promise<PlanView> {
     return this.plans.view(await this.undos.propose(caller, id));
-  }
-
-  /** A run that is not there is refused before the stream begins. */
-  private async existing(id: string): Promise<string> {
-    return (await this.views.view(id)).id;
   }
 }

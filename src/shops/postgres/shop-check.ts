@@ -1,15 +1,11 @@
-import { Fault, messageOf } from '../../platform/errors.js';
 import type { Profile } from '../profile.js';
 import { pathText } from '../profile-file.js';
 import { completenessFaults, profileFaults } from '../profile-faults.js';
 import type { CheckFault, CheckReport } from '../shop-adapter.js';
 import { readCatalogue, readServer, type ServerFacts } from './catalogue.js';
-import { readColumnTypes, type ColumnTypes } from './column-types.js';
-import { OrderReader } from './order-reader.js';
+import { invariantFaults } from './invariant-check.js';
 import { neededPrivileges, privilegeFaults, type Need } from './privilege-check.js';
-import { invariantSql } from './proof-steps.js';
 import type { ReadSession } from './shop-connections.js';
-import { Parameters } from './sql-text.js';
 import { fault, tableFaults } from './table-check.js';
 
 export interface ShopUnderCheck {
@@ -19,8 +15,6 @@ export interface ShopUnderCheck {
   readonly writeUrl: string | undefined;
 }
 
-/** Open orders on which the invariants are tried. */
-const sampleSize = 20;
 const oldestSupported = 130_000;
 /** from here on a message in the log arrives in the logical stream */
 const messagesArriveFrom = 140_000;
@@ -38,7 +32,7 @@ export async function checkShop(shop: ShopUnderCheck): Promise<CheckReport> {
     ),
     ...tableFaults(profile, catalogue),
     ...(await writeFaults(shop, needs)),
-    ...(await invariantFaults(shop)),
+    ...(await invariantFaults(profile, session)),
   ];
   return {
     ok: faults.every(({ severity }) => severity !== 'error'),
@@ -82,62 +76,4 @@ async function writeFaults(
     faults.push(fault('warning', where, 'it is the same role as `read`; give each its own'));
   const role = decodeURIComponent(write.username);
   return [...faults, ...(await privilegeFaults(session, { role, needs }))];
-}
-
-async function invariantFaults({ profile, session }: ShopUnderCheck): Promise<CheckFault[]> {
-  const types = await readColumnTypes(session, Object.keys(profile.tables));
-  const orderIds = await sampleOrders(profile, { types, session });
-  // the tables' own faults are named already
-  if (orderIds === undefined) return [];
-  const faults: CheckFault[] = [];
-  for (const [index, { name, sql }] of profile.invariants.entries()) {
-    const invariant = { path: ['invariants', index], name, sql };
-    faults.push(...(await invariantFault({ session, types, profile }, invariant, orderIds)));
-  }
-  return faults;
-}
-
-async function sampleOrders(
-  profile: Profile,
-  { types, session }: { types: ColumnTypes; session: ReadSession },
-): Promise<string[] | undefined> {
-  try {
-    types.orderKey(profile);
-    return await session.inTransaction((query) =>
-      new OrderReader(profile, types, query).newestOpen(sampleSize),
-    );
-  } catch (error) {
-    if (error instanceof Fault || (error as { code?: unknown }).code !== undefined)
-      return undefined;
-    throw error;
-  }
-}
-
-async function invariantFault(
-  { session, types, profile }: { session: ReadSession; types: ColumnTypes; profile: Profile },
-  invariant: { path: (string | number)[]; name: string; sql: string },
-  orderIds: readonly string[],
-): Promise<CheckFault[]> {
-  const { path, name } = invariant;
-  const ask = async (expression: (sql: string) => string, orderId: string | null) => {
-    const parameters = new Parameters();
-    const sql = invariantSql(invariant.sql, parameters.add(orderId, types.orderKey(profile)));
-    const [row] = await session.inTransaction((query) =>
-      query(parameters.statement(`SELECT ${expression(`(${sql})`)} AS answer`)),
-    );
-    return row?.['answer'] ?? null;
-  };
-  try {
-    const type = await ask((sql) => `pg_typeof(${sql})::text`, null);
-    if (type !== 'boolean')
-      return [fault('error', path, `"${name}" gives ${type ?? 'nothing'} and not true or false`)];
-    let broken = 0;
-    for (const orderId of orderIds)
-      if ((await ask((sql) => `${sql} IS TRUE`, orderId)) !== 't') broken += 1;
-    if (broken === 0) return [];
-    const message = `"${name}" does not hold for ${broken} of the ${orderIds.length} newest open orders, so such orders could not be restored`;
-    return [fault('warning', path, message)];
-  } catch (error) {
-    return [fault('error', path, `"${name}" cannot be run: ${messageOf(error)}`)];
-  }
 }

@@ -6,12 +6,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dumpDatabase } from './dump.mjs';
+import pg from 'pg';
+import { runFaultyJob } from './client.mjs';
+import { compareDumps, dumpDatabase } from './dump.mjs';
 import { installRecorder, recorderPosition } from './recorder.mjs';
 import { assertAsBefore, assertOnlyPlanned } from './restore-proof.mjs';
 import {
   approved,
   casesOf,
+  declared,
   finished,
   harmStopped,
   judged,
@@ -23,6 +26,7 @@ import {
 } from './restore-steps.mjs';
 import { buy, cancelWays, scenarios } from './scenarios.mjs';
 import { openScratchShop } from './scratch-shop.mjs';
+import { waitFor } from './reinstate-client.mjs';
 import { shopId, watchShop } from './watched-shop.mjs';
 
 const ways = ['api', 'sql'];
@@ -45,6 +49,10 @@ const told = [
   'order-verified',
   'run-finished',
 ];
+
+/** Scenarios of which a restore owes this. */
+const namesOf = (expected) =>
+  Object.keys(scenarios).filter((name) => scenarios[name].expected === expected);
 
 /** Orders by the way in which they will be cancelled; those of `sql` are older than the second attach. */
 const bought = {};
@@ -76,6 +84,18 @@ async function buyMany(count) {
 /** Why a plan leaves orders to a person, for the message of a failed test. */
 const reasonsOf = ({ items }) =>
   JSON.stringify([...items.values()].map(({ reason, detail }) => [reason, detail]));
+
+/** What went wrong in a run, likewise. */
+const failuresOf = ({ stopReason, items }) =>
+  JSON.stringify([
+    stopReason,
+    ...[...items.values()].map(({ state, attempts, reason, detail }) => [
+      state,
+      attempts,
+      reason,
+      detail,
+    ]),
+  ]);
 
 const ordersInShop = (orders) => Promise.all(orders.map(({ id }) => shop.administrator.order(id)));
 
@@ -142,8 +162,8 @@ for (const way of ways) {
       assert.equal(await refusalOf(started(watched, plan)), 'plan-not-approved');
       await approved(watched, plan);
       const run = await finished(watched, await started(watched, plan));
-      assert.equal(run.state, 'finished');
-      assert.equal(run.counts.verified, victims.length, JSON.stringify(run));
+      assert.equal(run.state, 'finished', failuresOf(run));
+      assert.equal(run.counts.verified, victims.length, failuresOf(run));
     });
 
     it('left the whole database as before it', async () => {
@@ -170,4 +190,167 @@ for (const way of ways) {
       for (const type of told) assert.ok(types.has(type), `${type} is not on the timeline`);
     });
   });
+}
+
+describe('what else happened to an order', () => {
+  const reopened = namesOf('reopen');
+  const refused = namesOf('refuse');
+  const orders = {};
+  const seen = {};
+  let watched, incident, plan, run;
+
+  before(async () => {
+    watched = await watchShop(shop);
+    await watched.admin.post(`/shops/${shopId}/arm`);
+    for (const name of [...reopened, ...refused])
+      orders[name] = await scenarios[name].arrange(shop);
+    orders.soldLate = await buy(shop, { items: { HONEY: 3 } });
+    orders.changedLate = await buy(shop, { items: { HONEY: 1 } });
+    for (const [name, { id }] of Object.entries(orders))
+      seen[name] = await shop.administrator.order(id);
+    const since = new Date().toISOString();
+    for (const name of [...reopened, ...refused]) await scenarios[name].cancel(shop, orders[name]);
+    await cancelWays.job(shop, [orders.soldLate, orders.changedLate]);
+    for (const name of [...reopened, ...refused])
+      await scenarios[name].meanwhile?.(shop, orders[name]);
+    const declaration = { since, reason: 'Single orders', orders: Object.values(orders) };
+    incident = await declared(watched, declaration);
+    await harmStopped(watched, incident);
+  });
+  after(() => watched?.close());
+
+  for (const name of refused) {
+    it(`is left to a person: ${name}`, async () => {
+      const { id } = orders[name];
+      const one = (await casesOf(watched, incident)).get(id);
+      const { items } = await proposed(watched, { incident, cases: [one] });
+      const { disposition, reason, changes } = items.get(id);
+      assert.deepEqual([disposition, changes], ['person', []]);
+      const expected = scenarios[name].reason?.replaceAll(' ', '-') ?? 'evidence-missing';
+      assert.equal(reason, expected);
+    });
+  }
+
+  it('is planned in bulk where nothing speaks against it', async () => {
+    plan = await proposed(watched, { incident });
+    const planned = [...plan.items.values()].filter(({ disposition }) => disposition === 'reopen');
+    const wanted = [...reopened, 'soldLate', 'changedLate'].map((name) => orders[name].id);
+    assert.deepEqual(planned.map(({ orderId }) => orderId).sort(), wanted.sort(), reasonsOf(plan));
+    assert.ok(!plan.items.has(orders.intended.id));
+  });
+
+  it('is refused whole where it changed after the approval', async () => {
+    await approved(watched, plan);
+    const { id: variantId, stockAllocated } = (await shop.administrator.catalogue()).get('HONEY');
+    await shop.administrator.changeStock({ variantId, stockOnHand: stockAllocated + 4 });
+    await buy(shop, { items: { HONEY: 3 } });
+    await scenarios.changedSince.meanwhile(shop, orders.changedLate);
+    seen.dump = await dumpDatabase(shop);
+    run = await finished(watched, await started(watched, plan));
+    const outcome = (name) => {
+      const { state, reason } = run.items.get(orders[name].id);
+      return [state, reason];
+    };
+    assert.deepEqual(outcome('soldLate'), ['refused', 'stock-gone'], failuresOf(run));
+    assert.deepEqual(outcome('changedLate'), ['refused', 'changed-since'], failuresOf(run));
+    for (const name of reopened) assert.equal(outcome(name)[0], 'verified', failuresOf(run));
+  });
+
+  it('changed nothing of the orders that were refused', async () => {
+    const differences = compareDumps({ before: seen.dump, after: await dumpDatabase(shop) });
+    const restored = new Set(reopened.map((name) => orders[name].id));
+    const touched = differences.filter(({ table }) => table === 'order').map(({ key }) => key);
+    assert.deepEqual(new Set(touched), restored);
+    for (const name of [...refused, 'soldLate', 'changedLate']) {
+      assert.equal((await shop.administrator.order(orders[name].id)).state, 'Cancelled');
+    }
+  });
+
+  for (const name of reopened) {
+    it(`is as it was: ${name}`, async () => {
+      assert.deepEqual(await shop.administrator.order(orders[name].id), seen[name]);
+      if (scenarios[name].afterwards) return;
+      assert.equal((await shop.administrator.ship(orders[name].id)).state, 'Shipped');
+    });
+  }
+
+  it('stays cancelled where staff cancels it again after the restore', async () => {
+    const { id } = orders.cancelledAgain;
+    await scenarios.cancelledAgain.afterwards(shop, orders.cancelledAgain);
+    const again = { incident, orders: [orders.cancelledAgain], verdict: 'intended' };
+    const one = (await judged(watched, again)).get(id);
+    assert.equal(one.state, 'open');
+    const { items } = await proposed(watched, { incident, cases: [one] });
+    assert.deepEqual([items.get(id).disposition, items.get(id).reason], ['person', 'intended']);
+    assert.equal((await shop.administrator.order(id)).state, 'Cancelled');
+    const { lines } = await shop.administrator.order(id);
+    assert.ok(lines.every(({ quantity }) => quantity === 0));
+  });
+});
+
+describe('two restores of one order at once', () => {
+  let watched;
+  before(async () => {
+    watched = await watchShop(shop);
+    await watched.admin.post(`/shops/${shopId}/arm`);
+  });
+  after(() => watched?.close());
+
+  /** One order, cancelled by a job, and as many declared incidents with an approved plan for it. */
+  async function harm({ reason, incidents }) {
+    const order = await buy(shop, { items: { 'BREAD-RYE': 2, 'APRON-RED': 1 } });
+    const since = new Date().toISOString();
+    const dumps = { before: await dumpDatabase(shop) };
+    await runFaultyJob({ url: shop.url, orderIds: [order.id], reason });
+    dumps.harmed = await dumpDatabase(shop);
+    const plans = [];
+    for (let number = 0; number < incidents; number += 1) {
+      const declaration = { since, reason, filter: { reason }, orders: [order] };
+      const incident = await declared(watched, declaration);
+      await harmStopped(watched, incident);
+      const plan = await proposed(watched, { incident });
+      await approved(watched, plan);
+      plans.push(plan);
+    }
+    return { order, dumps, plans };
+  }
+
+  it('is done once by two runs', async () => {
+    const { order, dumps, plans } = await harm({ reason: 'Twice by two runs', incidents: 2 });
+    const runs = await Promise.all(plans.map((plan) => started(watched, plan)));
+    const ended = await Promise.all(runs.map((run) => finished(watched, run)));
+    const states = ended.map(({ items }) => items.get(order.id).state);
+    assert.deepEqual(states.sort(), ['refused', 'verified'], ended.map(failuresOf).join());
+    assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });
+  });
+
+  it('is done once by a run and by the same plan’s SQL in a DBA’s hand', async () => {
+    const { order, dumps, plans } = await harm({ reason: 'Twice by hand', incidents: 1 });
+    const script = await watched.alex.get(`/restore-plans/${plans[0].id}.sql`);
+    const byHand = runScript(script);
+    const run = await finished(watched, await started(watched, plans[0]));
+    assert.ok(['done', 'refused'].includes(await byHand));
+    const { state } = run.items.get(order.id);
+    assert.ok(['verified', 'refused'].includes(state), failuresOf(run));
+    assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });
+    const one = await waitFor('the case is restored', async () => {
+      const found = (await casesOf(watched, { id: plans[0].incidentId })).get(order.id);
+      return found.state === 'restored' ? found : undefined;
+    });
+    assert.equal(one.state, 'restored');
+  });
+});
+
+/** What psql makes of a plan's script: its statements, up to the first that fails. */
+async function runScript(script) {
+  const dba = new pg.Client({ connectionString: shop.databaseUrl });
+  await dba.connect();
+  try {
+    await dba.query(script.replace(/^\\set .*$/gm, ''));
+    return 'done';
+  } catch {
+    return 'refused';
+  } finally {
+    await dba.end();
+  }
 }

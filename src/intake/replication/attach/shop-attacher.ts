@@ -14,7 +14,6 @@ import {
   withShop,
 } from '../source/shop-server.js';
 import { createSlot, dropSlot, SlotBlocked, type HeldSlot } from '../source/slot.js';
-import { slotNameOf } from '../stream-state.js';
 import { applyPlan, attachRefused, undoAll } from './apply-plan.js';
 import { judgeShop } from './judge-shop.js';
 import {
@@ -64,16 +63,19 @@ export class ShopAttacher {
     const { shopId } = target;
     const row = await this.store.read(this.database, shopId);
     const newSlot = row === undefined || row.state === 'detached';
+    const name = await this.store.slotName(this.database, shopId);
     const client = await connectShop(shopConnection(options.credential ?? target.readUrl));
     try {
-      const plan = await this.judge(client, target, { ...options, newSlot });
-      const undo = await this.apply(client, target, plan);
+      const plan = await this.judge(client, target, { ...options, newSlot, name });
+      const undo = await this.apply(client, { shopId, name, plan });
       if (!newSlot) return null;
-      return await this.makeSlot(target, options).catch(async (error: unknown) => {
-        await undoAll(client, undo);
-        await this.store.detach(this.database, { shopId, now: this.clock.now() });
-        throw error;
-      });
+      return await this.makeSlot(target, { ...options, slotName: name }).catch(
+        async (error: unknown) => {
+          await undoAll(client, undo);
+          await this.store.detach(this.database, { shopId, now: this.clock.now() });
+          throw error;
+        },
+      );
     } finally {
       await closeClient(client);
     }
@@ -81,10 +83,11 @@ export class ShopAttacher {
 
   /** The changes that attach would make, as SQL for a DBA. */
   async script(target: AttachTarget): Promise<string> {
+    const name = await this.store.slotName(this.database, target.shopId);
     const { facts } = await understood(() =>
-      withShop(shopConnection(target.readUrl), (client) => this.readFacts(client, target)),
+      withShop(shopConnection(target.readUrl), (client) => this.readFacts(client, target, name)),
     );
-    const plan = planPublication(target.mapping, facts, slotNameOf(target.shopId));
+    const plan = planPublication(target.mapping, facts, name);
     return attachScript(plan, target.shopId);
   }
 
@@ -115,11 +118,11 @@ export class ShopAttacher {
   private async judge(
     client: pg.Client,
     target: AttachTarget,
-    options: AttachOptions & { newSlot: boolean },
+    options: AttachOptions & { newSlot: boolean; name: string },
   ): Promise<PublicationPlan> {
     const check = await target.check();
-    const { facts, replicate, read } = await this.readFacts(client, target);
-    const plan = planPublication(target.mapping, facts, slotNameOf(target.shopId));
+    const { facts, replicate, read } = await this.readFacts(client, target, options.name);
+    const plan = planPublication(target.mapping, facts, options.name);
     const changes = plan.identities.length > 0 || plan.publish !== null;
     const refusals = judgeShop(
       target.mapping,
@@ -135,13 +138,13 @@ export class ShopAttacher {
   private async readFacts(
     client: pg.Client,
     target: StreamedShop,
+    publicationName: string,
   ): Promise<{
     facts: ShopFacts;
     replicate: { mayReplicate: boolean; place: string };
     read: { unreadable: string[]; place: string };
   }> {
     const { mapping, replicateUrl, readUrl } = target;
-    const publicationName = slotNameOf(target.shopId);
     const facts = await readShopFacts(client, { mapping, publicationName });
     const replicate = await withShop(shopConnection(replicateUrl), readReplicateFacts);
     const read = await withShop(shopConnection(readUrl), (reader) =>
@@ -153,17 +156,14 @@ export class ShopAttacher {
   /** What the identities were is written down before they are changed: detach sets them back. */
   private async apply(
     client: pg.Client,
-    { shopId }: AttachTarget,
-    plan: PublicationPlan,
+    { shopId, name, plan }: { shopId: string; name: string; plan: PublicationPlan },
   ): Promise<string[]> {
-    const name = slotNameOf(shopId);
     const identities = Object.fromEntries(
       plan.identities.map(({ table, before }) => [table, before]),
     );
     await this.store.prepare(this.database, {
       shopId,
-      slotName: name,
-      publicationName: name,
+      name,
       identities,
       now: this.clock.now(),
     });
@@ -172,9 +172,8 @@ export class ShopAttacher {
 
   private async makeSlot(
     { shopId, replicateUrl }: AttachTarget,
-    { slotLimitMs }: AttachOptions,
+    { slotLimitMs, slotName }: AttachOptions & { slotName: string },
   ): Promise<HeldSlot> {
-    const slotName = slotNameOf(shopId);
     // left over where an earlier attach was cut off; nothing was journalled from it
     await dropSlot(replicateUrl, slotName);
     try {

@@ -132,7 +132,7 @@ interface SlotRow {
 async function readSlot(client: pg.Client, slotName: string): Promise<SlotFacts | null> {
   const { rows } = await client.query<SlotRow>(
     `SELECT wal_status, confirmed_flush_lsn::text AS confirmed, restart_lsn::text AS restart, active_pid
-     FROM pg_catalog.pg_replication_slots WHERE slot_name = ${pg.escapeLiteral(slotName)}`,
+     FROM pg_catalog.pg_replication_slots WHERE slot_name = ${pg.escapeLiteral(slotName)} AND database = current_database()`,
   );
   const [row] = rows;
   if (row === undefined) return null;

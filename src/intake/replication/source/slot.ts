@@ -133,17 +133,18 @@ async function endProcess(url: string, pid: number): Promise<void> {
   );
 }
 
-/** Drops a slot, if there is one, after ending whoever still streams from it. */
+/** Drops a slot of this database, if there is one, after ending whoever still streams from it. */
 export async function dropSlot(url: string, slotName: string): Promise<void> {
   await withShop(shopConnection(url), async (client) => {
     await client.query(
       `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
-       WHERE slot_name = $1 AND active_pid IS NOT NULL`,
+       WHERE slot_name = $1 AND database = current_database() AND active_pid IS NOT NULL`,
       [slotName],
     );
     await waitUntilIdle(client, slotName);
     await client.query(
-      'SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1',
+      `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+       WHERE slot_name = $1 AND database = current_database()`,
       [slotName],
     );
   });
