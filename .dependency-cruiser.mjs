@@ -26,7 +26,9 @@ const upward = order.flatMap((rooms, level) =>
       comment: `src/${room} imports only from lower rooms`,
       severity: 'error',
       from: { path: `^src/${room}/` },
-      to: { path: `^src/(${[...beside, ...above, 'cli'].join('|')})/|^src/(app\\.module|main)\\.ts$` },
+      to: {
+        path: `^src/(${[...beside, ...above, 'cli'].join('|')})/|^src/(app\\.module|main)\\.ts$`,
+      },
     };
   }),
 );
@@ -39,7 +41,7 @@ export default {
       name: 'orders-is-pure',
       comment: 'orders takes no framework and no driver, and of platform only pure files',
       severity: 'error',
-      from: { path: '^src/orders/' },
+      from: { path: '^src/orders/', pathNot: '\\.spec\\.ts$' },
       to: { pathNot: '^src/orders/|^src/platform/[a-z-]+\\.ts$|^node:|^crypto$|node_modules/zod/' },
     },
     {
@@ -66,6 +68,10 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types'],
+    },
   },
 };

@@ -18,6 +18,14 @@ export async function nothingFails(stage: Stage): Promise<boolean> {
   await stage.shop.stopSale();
   teller.say('the sale ends');
   await pause(watchMs / 3);
+  const seen = await cancellationsSeen(stage);
+  if (seen < cancelled.length) {
+    teller.bad(
+      `only ${seen} of ${cancelled.length} cancellations reached detection: its silence proves nothing`,
+    );
+    return false;
+  }
+  teller.good(`detection has looked at ${count(seen, 'cancellation')} in this time`);
   const findings = await stage.robin.get<Listed<{ sentence: string }>>(`/findings?shop=${shopId}`);
   const incidents = await stage.robin.get<Listed<Incident>>(`/incidents?shop=${shopId}`);
   const raised = [
@@ -31,4 +39,15 @@ export async function nothingFails(stage: Stage): Promise<boolean> {
   teller.bad('something was raised although nothing failed:');
   teller.list(raised);
   return false;
+}
+
+/** From the service's own metrics: how many cancellations detection has looked at. */
+async function cancellationsSeen(stage: Stage): Promise<number> {
+  const response = await fetch(`${stage.serviceUrl}/metrics`, {
+    headers: { authorization: `Bearer ${stage.adminToken}` },
+  });
+  const samples = (await response.text()).matchAll(
+    /^reinstate_orders_cancelled_total\{[^}]*\} (\d+)/gm,
+  );
+  return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
 }

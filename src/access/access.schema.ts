@@ -4,8 +4,16 @@ import { roles } from './role.js';
 const moment = z.date();
 const personKind = z.enum(['person', 'service']);
 
+/** One line of plain text: names end up in scripts, mails and terminals. */
+const oneLine = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^\P{Cc}*$/u, 'one line, without control characters');
+
 export const newPersonSchema = z.strictObject({
-  name: z.string().trim().min(1).max(200),
+  name: oneLine,
   email: z.email().nullable().default(null),
   kind: personKind.default('person'),
 });
@@ -13,7 +21,7 @@ export type NewPerson = z.output<typeof newPersonSchema>;
 
 export const newTokenSchema = z.strictObject({
   role: z.enum(roles),
-  label: z.string().trim().min(1).max(200),
+  label: oneLine,
   days: z.int().min(1).max(366).default(90),
 });
 export type NewToken = z.output<typeof newTokenSchema>;

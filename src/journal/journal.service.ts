@@ -35,10 +35,11 @@ export class JournalService {
     const head = await this.store.lockHead(transaction, shopId);
     if (head === undefined) throw missingShop(shopId);
     if (events.length === 0) return [];
+    // before anything of the journal is read here: a reader's lock would stand in the way of a new partition
+    await this.store.makePartitions(transaction, [...new Map(events.map(monthAndTime)).values()]);
     const known = await this.store.known(transaction, shopId, events);
     const fresh = events.filter((_event, index) => !known.has(index));
     if (fresh.length === 0) return [];
-    await this.store.makePartitions(transaction, [...new Map(fresh.map(monthAndTime)).values()]);
     await this.store.insert(transaction, { shopId, head, now, events: fresh });
     await this.store.raiseHead(transaction, shopId, head + fresh.length);
     return fresh.map((event, index) => ({ ...event, position: head + index + 1, recordedAt: now }));

@@ -65,7 +65,7 @@ describe('without a good token', () => {
   it('an answer says how to come in, and programs are not asked for a password', async () => {
     const answer = await nobody.get('/api/v1/persons/me');
     expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="Reinstate"');
-    expect(answer.body).toEqual({
+    expect(answer.body).toMatchObject({
       type: 'about:blank',
       title: 'A token is needed',
       status: 401,

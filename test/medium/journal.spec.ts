@@ -118,7 +118,7 @@ describe('append-only', () => {
   );
 
   it('the runtime role may neither make tables nor drop the guard', async () => {
-    await withClient(testServerUrl(test.name, roles[0]!), async (client) => {
+    await withClient(testServerUrl(test.name, roles[0]), async (client) => {
       await expect(client.query('CREATE TABLE reinstate.mine ()')).rejects.toMatchObject({
         code: '42501',
       });

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { AttachOptions } from '../../src/intake/replication/attach/shop-attacher.js';
 import type { Refusal } from '../../src/intake/replication/attach/judge-shop.js';
+import { StreamInspector } from '../../src/intake/replication/stream-inspector.js';
 import { Fault } from '../../src/platform/errors.js';
 import type { Profile } from '../../src/shops/profile.js';
 import { withClient } from '../support/postgres.js';
@@ -226,6 +227,32 @@ describe('attaching a shop', () => {
       { table: 'shop.refund', before: { amount_minor: '50' }, after: { amount_minor: '51' } },
       { table: 'shop.refund', before: { amount_minor: '60' }, after: { amount_minor: '61' } },
     ]);
+  });
+
+  it('a key that the shop drops later is noticed: its updates fail, and the status says why', async () => {
+    const profile = testShopProfile('key');
+    expect(await attach({ profile })).toEqual({ refusals: [] });
+    await harness.store.setState(harness.database, {
+      shopId: harness.shopId,
+      state: 'streaming',
+      problem: null,
+      now: new Date(),
+    });
+    const inspector = new StreamInspector(
+      harness.database,
+      harness.store,
+      harness.metrics,
+      harness.clock,
+    );
+    const stream = harness.open(profile);
+    await inspector.inspect(stream);
+    expect((await harness.row()).problem).toBeNull();
+    await shop.run(`ALTER TABLE shop.refund DROP CONSTRAINT refund_pkey`);
+    await inspector.inspect(stream);
+    expect((await harness.row()).problem).toContain('updates of shop.refund fail in the shop');
+    await shop.run(`ALTER TABLE shop.refund ADD PRIMARY KEY (id)`);
+    await inspector.inspect(stream);
+    expect((await harness.row()).problem).toBeNull();
   });
 
   it('says when a credential does not connect, without showing it', async () => {

@@ -151,6 +151,27 @@ describe('replication when things fail', () => {
     await until('no problem any more', async () => (await harness.row()).problem === null);
   });
 
+  it('a commit that begins right where the confirmed one ends is not passed over', async () => {
+    const stream = await harness.attach();
+    await streaming();
+    const [one, other] = [1, 2].map(
+      () => new pg.Client({ connectionString: shop.credentials.attach }),
+    ) as [pg.Client, pg.Client];
+    for (const [id, client] of [one, other].entries()) {
+      await client.connect();
+      await client.query(`BEGIN; UPDATE shop.orders SET total_minor = 1 WHERE id = ${id + 1}`);
+    }
+    await one.query('COMMIT');
+    await harness.caughtUp();
+    await stream.stop();
+    await other.query('COMMIT');
+    await one.end();
+    await other.end();
+    harness.open().start();
+    await harness.caughtUp();
+    expect(await kindsOf()).toEqual(['1:changed', '2:changed']);
+  });
+
   it.each(['fast', 'immediate'] as const)(
     'the shop’s server stops (%s) and comes back',
     async (mode) => {

@@ -76,6 +76,36 @@ describe('while it still bleeds', () => {
     expect(await scene.writes(orders)).toEqual([0, 0]);
   });
 
+  it('no run starts: the alert’s finding has a fresh cancellation that is no case yet', async () => {
+    const orders = await scene.placePaid([1, 1]);
+    const incident = await scene.harm([orders[0]!], job());
+    await scene.cancel([orders[1]!], 'another job');
+    await scene.journalled();
+    const [entry] = await scene.query<{ position: number }>(
+      `SELECT position FROM journal_entry WHERE order_id = $1 AND 'cancelled' = ANY(kinds)`,
+      [orders[1]],
+    );
+    await scene.query(
+      `WITH finding AS (
+         INSERT INTO finding (id, shop_id, detector, fingerprint, state, slice, sentence, measure, first_event_at,
+           last_event_at, found_at)
+         VALUES (gen_random_uuid(), $1, 'd', $4, 'live', '{}', 's', '{}', $2, $2, $2) RETURNING id
+       ), entry AS (
+         INSERT INTO finding_entry SELECT id, $3, $5, $2 FROM finding
+       ), alert AS (
+         INSERT INTO alert (id, shop_id, finding_id, finding_version, name, fingerprint, state, labels, annotations, starts_at)
+         SELECT gen_random_uuid(), $1, id, 1, 'WrongfulCancellations', $4, 'firing', '{}', '{}', $2 FROM finding RETURNING id
+       )
+       INSERT INTO incident_alert SELECT id, $4::uuid, 1, $2 FROM alert`,
+      [scene.shopId, scene.clock.now(), entry!.position, incident, orders[1]],
+    );
+    const plan = await scene.propose(incident);
+    await scene.approve(plan);
+    await expect(scene.start(plan)).rejects.toMatchObject({ code: 'still-bleeding' });
+    scene.clock.advance(20 * 60_000);
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+
   it('no run starts: the stream is stalled, which looks like quiet', async () => {
     const orders = await scene.placePaid([1]);
     const incident = await scene.harm(orders, job());

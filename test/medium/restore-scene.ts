@@ -490,7 +490,8 @@ export async function placePaidOrder(
   const placed = await placeCart(tx, orderId);
   const paid = await payOrder(tx, orderId);
   if (!placed.done || !paid.done) throw new Error('the order was not placed');
-  return orderId;
+  // the service's driver reads bigint as numbers, in the whole process
+  return String(orderId as unknown);
 }
 
 async function createPeople(access: AccessService): Promise<People> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { STRIKES } from '../../demo/faults/ways.js';
 import { pickOrder, shipOrder } from '../../demo/shop/fulfil-order.js';
 import { refundOrder } from '../../demo/shop/pay-order.js';
+import { PlanExpiryStep } from '../../src/restore/plans/plan-expiry.step.js';
 import { PlanViewService } from '../../src/restore/plans/plan-view.service.js';
 import { UndoService } from '../../src/restore/runs/undo.service.js';
 import { Scene } from './restore-scene.js';
@@ -239,6 +240,26 @@ describe('after a restore', () => {
     ]);
     expect(await scene.pages(incident)).not.toContainEqual(expect.stringContaining('BREAK-GLASS'));
     await expect(scene.start(plan)).rejects.toMatchObject({ code: 'plan-not-approved' });
+  });
+
+  it('SQL that is run after its plan has expired is recognised too, and paged', async () => {
+    const orders = await scene.placePaid([1]);
+    const incident = await scene.harm(orders, 'too-late');
+    const plan = await scene.propose(incident);
+    await scene.approve(plan);
+    const script = await scene.get(PlanViewService).sql(scene.people.alex, plan.id);
+    scene.clock.advance(2 * 3_600_000);
+    const signal = new AbortController().signal;
+    await scene.get(PlanExpiryStep).run({ now: scene.clock.now(), signal });
+    await scene.runScript(script);
+    await scene.journalled();
+    await scene.echo();
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['restored']);
+    expect(await scene.pages(incident)).toContainEqual(
+      expect.stringMatching(
+        /^BREAK-GLASS .*ran the SQL of restore plan \d+ by hand: the plan was expired/,
+      ),
+    );
   });
 
   it('an order that goes on with its life is told of once; one that is cancelled again pages', async () => {

@@ -151,9 +151,26 @@ export interface TestShop extends TestDatabase {
   query<T extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<T[]>;
 }
 
-/** The tiny shop in a database of its own on the run's server, with a role per credential. */
+/**
+ * The tiny shop in a database of its own, with a role per credential: on the run's server, or on another
+ * one (of another version, say) that REINSTATE_TEST_SHOP_SERVER leads to as its superuser.
+ */
 export async function createTestShop(): Promise<TestShop> {
-  return openTestShop(await createTestDatabase());
+  const server = process.env['REINSTATE_TEST_SHOP_SERVER'];
+  return openTestShop(
+    server === undefined ? await createTestDatabase() : await createDatabaseOn(server),
+  );
+}
+
+async function createDatabaseOn(server: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const admin = async (sql: string): Promise<void> => {
+    await withClient(server, (client) => client.query(sql));
+  };
+  await admin(`CREATE DATABASE ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return { name, url: url.href, drop: () => admin(`DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 /** Makes the tiny shop in an empty database (`url` as the superuser). */

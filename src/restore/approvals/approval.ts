@@ -103,9 +103,9 @@ export function standingOf(
   const persons = new Set(others.map(({ personId }) => personId)).size;
   const brokenGlass = glass.length > 0;
   const missing = brokenGlass ? 0 : Math.max(0, plan.approvalsNeeded - persons);
-  const counted = brokenGlass ? glass : others;
-  const ends = counted.map((approval) => approval.expiresAt.getTime());
-  const end =
-    plan.approvalsNeeded === 0 && !brokenGlass ? plan.expiresAt : new Date(Math.min(...ends));
-  return { approved: missing === 0, brokenGlass, missing, validUntil: missing === 0 ? end : null };
+  if (missing > 0) return { approved: false, brokenGlass, missing, validUntil: null };
+  const ends = (brokenGlass ? glass : others).map((approval) => approval.expiresAt.getTime());
+  // without approvals the plan's own time counts
+  const validUntil = ends.length === 0 ? plan.expiresAt : new Date(Math.min(...ends));
+  return { approved: validUntil > facts.now, brokenGlass, missing, validUntil };
 }

@@ -6,7 +6,7 @@ import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
-import { composeSpan } from '../../shops/cancellation-span.js';
+import { composeSpan, type CancellationSpan } from '../../shops/cancellation-span.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import type { Capability, PlannedChange } from '../../shops/shop-adapter.js';
 import { mapConcurrently } from '../concurrently.js';
@@ -41,40 +41,42 @@ export class PlanBuilder {
 
   /** The items of a plan for these cases, simulated as a whole. Reads only. */
   async build(request: BuildRequest): Promise<PlanItem[]> {
-    const gaps = await this.gaps(request);
     const transactions = new TransactionCache(this.journal, request.shop);
     const drafts: ItemDraft[] = [];
     for (let start = 0; start < request.cases.length; start += batch) {
-      const cases = request.cases.slice(start, start + batch);
-      const entries = await this.journal.ofOrders(
-        request.shop.id,
-        cases.map(({ orderId }) => orderId),
-      );
-      const part = await mapConcurrently(cases, questions, (one) =>
-        this.draft(request, {
-          of: one,
-          entries: entries.get(one.orderId) ?? [],
-          gaps,
-          transactions,
-        }),
+      const orders = await this.read(request, request.cases.slice(start, start + batch));
+      const part = await mapConcurrently(orders, questions, (order) =>
+        this.draft(request, { ...order, transactions }),
       );
       drafts.push(...part);
     }
     return assembleItems(drafts, request.shop.adapter);
   }
 
-  private async gaps({ shop, cases }: BuildRequest): Promise<{ position: number }[]> {
-    const positions = cases.flatMap(({ cancelPosition }) => cancelPosition ?? []);
-    if (positions.length === 0) return [];
-    const from = positions.reduce((least, position) => Math.min(least, position));
-    return this.store.gapsAfter(this.database, shop.id, from);
+  /** What the journal holds of these orders, and the gaps from the first of their cancellations on. */
+  private async read(
+    { shop }: BuildRequest,
+    cases: readonly Case[],
+  ): Promise<Omit<FoundOrder, 'transactions'>[]> {
+    const journal = await this.journal.ofOrders(
+      shop.id,
+      cases.map(({ orderId }) => orderId),
+    );
+    const orders = cases.map((of) => {
+      const entries = journal.get(of.orderId) ?? [];
+      return { of, entries, span: composeSpan(shop.profile, entries) };
+    });
+    const starts = orders.flatMap(({ span }) => span?.entries[0]?.position ?? []);
+    const first = starts.reduce((least, position) => Math.min(least, position), Infinity);
+    const gaps =
+      starts.length === 0 ? [] : await this.store.gapsAfter(this.database, shop.id, first);
+    return orders.map((order) => ({ ...order, gaps }));
   }
 
   private async draft(request: BuildRequest, found: FoundOrder): Promise<ItemDraft> {
     const { shop, namedSingly } = request;
     const now = this.clock.now();
-    const { of, entries } = found;
-    const span = composeSpan(shop.profile, entries);
+    const { of, entries, span } = found;
     const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
     const before = core?.snapshot ?? null;
     const first = span?.entries[0]?.position ?? 0;
@@ -134,6 +136,7 @@ export class PlanBuilder {
 interface FoundOrder {
   readonly of: Case;
   readonly entries: readonly JournalEntry[];
+  readonly span: CancellationSpan | undefined;
   readonly gaps: readonly { position: number }[];
   readonly transactions: TransactionCache;
 }

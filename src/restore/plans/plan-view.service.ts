@@ -90,7 +90,8 @@ export class PlanViewService {
       );
     const shop = this.shops.get(plan.shopId);
     const items = await this.clearItems(plan);
-    const persons = approvals.map((approval) => approval.person).join(', ');
+    // a line break would end the comment that the names stand in
+    const persons = approvals.map(({ person }) => person.replaceAll(/\s+/g, ' ')).join(', ');
     const head = [
       `-- Restore plan ${plan.number}, hash ${plan.hash}`,
       `-- approved by ${persons === '' ? 'policy' : persons}, valid until ${plan.expiresAt.toISOString()}`,

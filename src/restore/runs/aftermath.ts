@@ -3,8 +3,8 @@ import { PageService } from '../../alerting/page.service.js';
 import { TimelineService } from '../../incidents/timeline.service.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { Transaction } from '../../platform/database/database.js';
-import type { Shop } from '../../shops/shop-registry.js';
 import { CaseMoves } from '../case-moves.js';
+import type { Echo } from './echo-intake.js';
 import { nameOf } from './item-outcomes.js';
 import type { RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
@@ -23,73 +23,51 @@ export class Aftermath {
     private readonly pages: PageService,
   ) {}
 
-  /** Notes what these entries (in the journal's order) mean for orders that were restored before them. */
-  async note(
-    transaction: Transaction,
-    given: { shop: Shop; entries: readonly JournalEntry[]; now: Date },
-  ): Promise<void> {
-    const { shop, entries, now } = given;
-    const later = entries.filter((entry) => entry.orderId !== '' && entry.marker === null);
-    if (later.length === 0) return;
-    const orderIds = [...new Set(later.map((entry) => entry.orderId))];
-    const restored = await this.items.restoredOf(transaction, shop.id, orderIds);
-    const told = new Set<string>();
-    for (const entry of later) {
-      const item = restored.find(
-        ({ orderId, echoPosition }) =>
-          orderId === entry.orderId && (echoPosition ?? 0) < entry.position,
-      );
-      if (item === undefined) continue;
-      if (entry.kinds.includes('cancelled'))
-        await this.cancelledAgain(transaction, { item, entry, now });
-      else if (item.changedPosition === null && !told.has(item.id))
-        await this.changed(transaction, { item, entry, now });
-      told.add(item.id);
-    }
+  /** Notes what an entry means for the order's last restore before it, if there was one. */
+  async note(transaction: Transaction, { shop, entry, now }: Echo): Promise<void> {
+    const restored = await this.items.restoredOf(transaction, shop.id, entry.orderId);
+    const item = restored.find(({ echoPosition }) => (echoPosition ?? 0) < entry.position);
+    if (item === undefined) return;
+    // all runs of the incident before the incident itself: whoever ends an order locks in this order
+    const run = await this.runs.lock(transaction, item.runId);
+    if (run === undefined) return;
+    const after = { item, entry, now, incidentId: run.incidentId };
+    if (entry.kinds.includes('cancelled')) await this.cancelledAgain(transaction, after);
+    else if (item.changedPosition === null) await this.changed(transaction, after);
+    if (item.changedPosition === null)
+      await this.items.setChanged(transaction, item.id, entry.position);
   }
 
-  private async changed(transaction: Transaction, { item, entry, now }: After): Promise<void> {
-    await this.items.setChanged(transaction, item.id, entry.position);
-    const incidentId = await this.incidentOf(transaction, item);
+  private async changed(transaction: Transaction, after: After): Promise<void> {
+    const { item, entry, now, incidentId } = after;
+    const what = `${entry.kinds.join(', ')} (journal ${entry.position})`;
     await this.timeline.append(transaction, {
       incidentId,
       at: now,
       type: 'comment',
       caseId: item.caseId,
-      data: {
-        text: `Order ${nameOf(item)} changed after its restore: ${entry.kinds.join(', ')} (journal ${entry.position}).`,
-      },
+      data: { text: `Order ${nameOf(item)} changed after its restore: ${what}.` },
     });
   }
 
   private async cancelledAgain(transaction: Transaction, after: After): Promise<void> {
-    const { item, entry, now } = after;
-    await this.items.setChanged(transaction, item.id, entry.position);
-    const incidentId = await this.incidentOf(transaction, item);
+    const { item, entry, now, incidentId } = after;
     const words = `order ${nameOf(item)} was cancelled again after its restore (journal ${entry.position})`;
-    const runs = await this.runs.ofIncident(transaction, incidentId);
-    let stopped = false;
-    for (const run of runs)
-      stopped =
-        (await this.stops.stop(transaction, run, { reason: 'cancelled-again', words, now })) ||
-        stopped;
-    const text = `Order ${nameOf(item)} was cancelled again after its restore (journal ${entry.position}).`;
+    const active = await this.runs.lockActive(transaction, incidentId);
+    for (const run of active)
+      await this.stops.stop(transaction, run, { reason: 'cancelled-again', words, now });
     const place = { incidentId, at: now, caseId: item.caseId };
+    const text = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
     await this.timeline.append(transaction, { ...place, type: 'comment', data: { text } });
-    await this.moves.move(transaction, {
-      incidentId,
-      caseIds: [item.caseId],
-      to: 'open',
-      at: now,
-      words,
-    });
+    const caseIds = [item.caseId];
+    await this.moves.move(transaction, { incidentId, caseIds, to: 'open', at: now, words });
     // the page that says why a run stopped says this already
-    if (!stopped) await this.page(transaction, { ...after, incidentId });
+    if (active.length === 0) await this.page(transaction, after);
   }
 
   private async page(
     transaction: Transaction,
-    { item, entry, now, incidentId }: After & { incidentId: string },
+    { item, entry, now, incidentId }: After,
   ): Promise<void> {
     await this.pages.enqueue(transaction, {
       dedupeKey: `cancelled-again/${item.shopId}/${entry.position}`,
@@ -104,15 +82,11 @@ export class Aftermath {
       now,
     });
   }
-
-  private async incidentOf(transaction: Transaction, item: RunItem): Promise<string> {
-    const run = await this.runs.lock(transaction, item.runId);
-    return run?.incidentId ?? '';
-  }
 }
 
 interface After {
   readonly item: RunItem;
   readonly entry: JournalEntry;
   readonly now: Date;
+  readonly incidentId: string;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { Reader } from '../../platform/database/database.js';
 
 /** How far each shop's journal was read for echoes. */
 @Injectable()
@@ -13,12 +13,26 @@ export class EchoStore {
     return row?.position;
   }
 
-  /** Takes the cursor on, and holds it until the transaction ends; false where somebody else did so before. */
+  /** Which of these orders are, or were, in a run. */
+  async ordersOfRuns(
+    reader: Reader,
+    shopId: string,
+    orderIds: readonly string[],
+  ): Promise<string[]> {
+    if (orderIds.length === 0) return [];
+    const rows = await reader.query<{ id: string }>(
+      'SELECT DISTINCT order_id AS id FROM restore_run_item WHERE shop_id = $1 AND order_id = ANY($2)',
+      [shopId, orderIds],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Takes the cursor on, and in a transaction holds it until that ends; false where somebody else did so before. */
   async advance(
-    transaction: Transaction,
+    reader: Reader,
     step: { shopId: string; from: number; to: number; now: Date },
   ): Promise<boolean> {
-    const rows = await transaction.query(
+    const rows = await reader.query(
       `UPDATE restore_cursor SET position = $3, updated_at = $4 WHERE shop_id = $1 AND position = $2 RETURNING shop_id`,
       [step.shopId, step.from, step.to, step.now],
     );

@@ -40,6 +40,13 @@ export function judgeLeftover(facts: LeftoverFacts): LeftoverVerdict {
   }
 }
 
+/** Whatever cuts this order's attempts off will do so again. */
+const cutOffTooOften = {
+  reason: 'shop-error',
+  detail: 'every attempt was cut off before its commit',
+  retry: false,
+} as const;
+
 /** Brings attempts that were cut off to an end. */
 @Injectable()
 export class Leftovers {
@@ -68,6 +75,10 @@ export class Leftovers {
         await this.outcomes.applied({ run, item }, item.transactionId ?? 0);
         return;
       case 'not-applied':
+        if (item.state === 'attempting' && item.attempts >= item.attemptsMax) {
+          await this.outcomes.failed({ run, item }, cutOffTooOften);
+          return;
+        }
         await this.outcomes.notApplied({ run, item }, 'cut off before its commit');
         return;
       case 'unknown':

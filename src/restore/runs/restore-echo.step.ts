@@ -6,11 +6,11 @@ import type { BackgroundStep, StepContext } from '../../platform/work/background
 import { Wake } from '../../platform/work/wake.js';
 import { ShopRegistry, type Shop } from '../../shops/shop-registry.js';
 import { Aftermath } from './aftermath.js';
-import { EchoIntake } from './echo-intake.js';
+import { EchoIntake, type Echo } from './echo-intake.js';
 import { EchoStore } from './echo.store.js';
 import { restoreRunStep } from './restore-run.step.js';
 
-/** Journal entries read in one transaction. */
+/** Journal entries read at once. */
 const batch = 200;
 
 /**
@@ -33,35 +33,53 @@ export class RestoreEchoStep implements BackgroundStep {
   ) {}
 
   async run({ now }: StepContext): Promise<'idle' | 'more'> {
-    let more = false;
-    for (const shop of this.shops.list()) more = (await this.follow(shop, now)) || more;
-    return more ? 'more' : 'idle';
+    const shops = this.shops.list();
+    const results = await Promise.allSettled(shops.map((shop) => this.follow(shop, now)));
+    // one shop's trouble is told, after the others have had their turn
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return results.some((result) => result.status === 'fulfilled' && result.value)
+      ? 'more'
+      : 'idle';
   }
 
   /** True where there may be more to read at once. */
   private async follow(shop: Shop, now: Date): Promise<boolean> {
-    const from = await this.store.cursor(this.database, shop.id);
+    let from = await this.store.cursor(this.database, shop.id);
     if (from === undefined) return false;
     const entries = await this.journal.readAfter(shop.id, from, batch);
-    const last = entries.at(-1);
-    if (last === undefined) return false;
-    const heard = await this.database.transaction(async (transaction) => {
-      // of two readers one is first; the other begins anew from where that one came to
-      if (
-        !(await this.store.advance(transaction, { shopId: shop.id, from, to: last.position, now }))
-      )
-        return false;
-      let count = 0;
-      for (const entry of entries.filter(isOwn))
-        if (await this.echoes.take(transaction, { shop, entry, now })) count += 1;
-      await this.aftermath.note(transaction, { shop, entries, now });
-      return count > 0;
-    });
-    if (heard) this.wake.notify(restoreRunStep);
+    for (const entry of await this.ofInterest(shop, entries)) {
+      if (!(await this.take({ shop, entry, now }, from))) return false;
+      from = entry.position;
+    }
+    const last = entries.at(-1)?.position ?? from;
+    if (last > from)
+      await this.store.advance(this.database, { shopId: shop.id, from, to: last, now });
     return entries.length === batch;
   }
-}
 
-function isOwn(entry: JournalEntry): boolean {
-  return entry.marker !== null && entry.orderId !== '';
+  /** Entries of orders that a run has to do with, and those that carry a marker of ours. */
+  private async ofInterest(shop: Shop, entries: readonly JournalEntry[]): Promise<JournalEntry[]> {
+    const own = entries.filter((entry) => entry.orderId !== '');
+    const orderIds = [...new Set(own.map((entry) => entry.orderId))];
+    const known = await this.store.ordersOfRuns(this.database, shop.id, orderIds);
+    const marked = own.filter((entry) => entry.marker !== null).map((entry) => entry.orderId);
+    const wanted = new Set([...known, ...marked]);
+    return own.filter((entry) => wanted.has(entry.orderId));
+  }
+
+  /**
+   * One entry in one transaction, so that no lock of one incident is held while another one's is waited
+   * for; false where another reader was first.
+   */
+  private async take(echo: Echo, from: number): Promise<boolean> {
+    const { shop, entry, now } = echo;
+    const step = { shopId: shop.id, from, to: entry.position, now };
+    return this.database.transaction(async (transaction) => {
+      if (!(await this.store.advance(transaction, step))) return false;
+      if (entry.marker === null) await this.aftermath.note(transaction, echo);
+      else if (await this.echoes.take(transaction, echo)) this.wake.notify(restoreRunStep);
+      return true;
+    });
+  }
 }

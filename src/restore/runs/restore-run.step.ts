@@ -76,7 +76,10 @@ export class RestoreRunStep implements BackgroundStep {
         if (!(await this.driver.mayClaim(run))) return;
       }
     };
-    await Promise.all(Array.from({ length: run.limits.concurrency }, worker));
+    // one that fails waits for the others: nothing of this batch goes on beside the next one
+    const workers = Array.from({ length: run.limits.concurrency }, worker);
+    const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
     return begun;
   }
 }

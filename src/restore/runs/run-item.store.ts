@@ -128,17 +128,13 @@ export class RunItemStore {
     return rows.map((row) => row.id);
   }
 
-  /** Items of these orders that are restored and were seen in the stream, newest first. */
-  async restoredOf(
-    reader: Reader,
-    shopId: string,
-    orderIds: readonly string[],
-  ): Promise<RunItem[]> {
+  /** Restores of an order that were seen in the stream and not undone, newest first. */
+  async restoredOf(reader: Reader, shopId: string, orderId: string): Promise<RunItem[]> {
     return reader.query<RunItem>(
       `SELECT ${columns} FROM restore_run_item i
-       WHERE i.shop_id = $1 AND i.order_id = ANY($2) AND i.action = 'restore'
+       WHERE i.shop_id = $1 AND i.order_id = $2 AND i.action = 'restore'
          AND i.state IN ('applied', 'verified') AND i.echo_position IS NOT NULL ORDER BY i.echo_position DESC`,
-      [shopId, orderIds],
+      [shopId, orderId],
     );
   }
 

@@ -78,6 +78,15 @@ export class RunStore {
     );
   }
 
+  /** Locks the runs of an incident that are running or paused. Always before the incident. */
+  async lockActive(transaction: Transaction, incidentId: string): Promise<Run[]> {
+    return transaction.query<Run>(
+      `SELECT ${columns} FROM restore_run r
+       WHERE r.incident_id = $1 AND r.state IN ('running', 'paused') ORDER BY r.id FOR UPDATE`,
+      [incidentId],
+    );
+  }
+
   /** Runs that something is to be done for: running ones, and others with attempts that are not settled. */
   async active(reader: Reader): Promise<Run[]> {
     return reader.query<Run>(

@@ -1,4 +1,5 @@
 /** From the first cancellation to the verified restore, as people do it through Reinstate's API. */
+import pg from 'pg';
 import { Refused, waitFor } from './reinstate-client.mjs';
 
 const idsOf = (orders) => orders.map(({ id }) => String(id));
@@ -117,5 +118,38 @@ export async function refusalOf(asked) {
   } catch (error) {
     if (error instanceof Refused) return error.code;
     throw error;
+  }
+}
+
+/** Why a plan leaves orders to a person, for the message of a failed test. */
+export const reasonsOf = ({ items }) =>
+  JSON.stringify([...items.values()].map(({ reason, detail }) => [reason, detail]));
+
+/** What went wrong in a run, likewise. */
+export const failuresOf = ({ stopReason, items }) =>
+  JSON.stringify([
+    stopReason,
+    ...[...items.values()].map(({ state, attempts, reason, detail }) => [
+      state,
+      attempts,
+      reason,
+      detail,
+    ]),
+  ]);
+
+/**
+ * Runs a plan's script as psql would, under a DBA's login: up to the first statement that fails. Resolves
+ * with what that one says; undefined where none does.
+ */
+export async function runScript({ databaseUrl }, script) {
+  const dba = new pg.Client({ connectionString: databaseUrl });
+  await dba.connect();
+  try {
+    await dba.query(script.replace(/^\\set .*$/gm, ''));
+    return undefined;
+  } catch (error) {
+    return error.message;
+  } finally {
+    await dba.end();
   }
 }

@@ -58,3 +58,14 @@ export async function watchShop(shop) {
     throw error;
   }
 }
+
+/** What is left of Reinstate in the shop's database. */
+export async function tracesIn({ client }) {
+  const { rows } = await client.query(
+    `SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database())::int AS slots,
+            (SELECT count(*) FROM pg_publication)::int AS publications,
+            (SELECT count(*) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+                AND c.relkind = 'r' AND c.relreplident <> 'd')::int AS identities`,
+  );
+  return rows[0];
+}

@@ -31,6 +31,7 @@ describe('judging a shop before anything is changed', () => {
         generatedColumns: [],
         writableColumn: key[0] ?? null,
         isOwned: true,
+        isPartitioned: false,
         partOf: null,
       })),
       published: null,
@@ -74,6 +75,10 @@ describe('judging a shop before anything is changed', () => {
     ]);
     expect(codes({ tables: change({ primaryKey: ['a'], uniqueIndexes: [] }) })).toEqual([
       'key-differs',
+    ]);
+    expect(codes({ tables: change({ primaryKey: null }) })).toEqual([]);
+    expect(codes({ tables: change({ primaryKey: null, isPartitioned: true }) })).toEqual([
+      'table-without-key',
     ]);
     expect(codes({ tables: change({ generatedColumns: ['g'] }) })).toEqual(['generated-column']);
     expect(codes({ tables: shop.tables.slice(1) })).toEqual(['table-missing']);

@@ -157,8 +157,14 @@ function judgeTable(mapped: MappedTable, shop: ShopFacts): Refusal[] {
 }
 
 function judgeKey(mapped: MappedTable, facts: TableFacts): Refusal[] {
-  if (keyIndexOf(mapped, facts) !== undefined) return [];
   const where = facts.table;
+  if (facts.isPartitioned && facts.primaryKey === null) {
+    const message =
+      'it is partitioned and has no primary key: a partition added later could not be published, ' +
+      `and the shop’s updates would fail there; ALTER TABLE ${where} ADD PRIMARY KEY (...)`;
+    return [{ code: 'table-without-key', where, message }];
+  }
+  if (keyIndexOf(mapped, facts) !== undefined) return [];
   if (facts.primaryKey === null && facts.uniqueIndexes.length === 0) {
     const columns = mapped.key.join(', ');
     return [

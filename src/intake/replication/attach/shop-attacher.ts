@@ -94,6 +94,7 @@ export class ShopAttacher {
   /**
    * Drops the slot, and with a credential also takes back what attach changed in the schema. Gives the
    * statements that are left for a DBA. The stream must have been stopped.
+   * @throws Fault `undo-incomplete` with the statements that did not go through; the shop is detached then
    */
   async detach(target: StreamedShop, credential: string | null): Promise<string[]> {
     return understood(() => this.detachWith(target, credential));
@@ -107,12 +108,11 @@ export class ShopAttacher {
     }
     await dropSlot(replicateUrl, row.slotName);
     const statements = detachStatements(row.publicationName, row.identities);
-    if (credential !== null) {
-      const client = await connectShop(shopConnection(credential));
-      await undoAll(client, statements).finally(() => closeClient(client));
-    }
     await this.store.detach(this.database, { shopId, now: this.clock.now() });
-    return credential === null ? statements.map((sql) => `${sql};`) : [];
+    if (credential === null) return statements.map((sql) => `${sql};`);
+    const client = await connectShop(shopConnection(credential));
+    await undoAll(client, statements).finally(() => closeClient(client));
+    return [];
   }
 
   private async judge(

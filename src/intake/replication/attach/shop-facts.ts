@@ -20,6 +20,7 @@ export interface TableFacts {
   readonly writableColumn: string | null;
   /** the attach credential may change it */
   readonly isOwned: boolean;
+  readonly isPartitioned: boolean;
   /** for a partition: the mapped table that it is a part of */
   readonly partOf: string | null;
 }
@@ -181,5 +182,6 @@ SELECT wanted.table_name AS "table", class.relreplident::text AS identity,
     WHERE attrelid = wanted.oid AND attgenerated <> '' AND NOT attisdropped ORDER BY attnum) AS "generatedColumns",
   (SELECT attname::text FROM pg_attribute WHERE attrelid = wanted.oid AND attnum > 0 AND NOT attisdropped
      AND attgenerated = '' AND attidentity <> 'a' ORDER BY attnum LIMIT 1) AS "writableColumn",
-  pg_has_role(class.relowner, 'USAGE') AS "isOwned", wanted.part_of AS "partOf"
+  pg_has_role(class.relowner, 'USAGE') AS "isOwned", class.relkind = 'p' AS "isPartitioned",
+  wanted.part_of AS "partOf"
 FROM wanted JOIN pg_class class ON class.oid = wanted.oid ORDER BY wanted.table_name`;

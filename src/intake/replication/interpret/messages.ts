@@ -7,7 +7,7 @@ export const markerPrefix = 'reinstate';
 /** Prefix under which a shop may leave its W3C trace context. */
 const traceparentPrefix = 'traceparent';
 
-const markerSchema = z.object({ action: z.enum(['restore', 'undo']), itemId: z.string().min(1) });
+const markerSchema = z.object({ action: z.enum(['restore', 'undo']), itemId: z.uuid() });
 
 /** The marker that the transaction carries, if any; what is not one of ours is passed over. */
 export function markerOf(transaction: SourceTransaction): Marker | null {
