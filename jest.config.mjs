@@ -32,7 +32,7 @@ export default {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{src,demo,local-postgres}/**/*.spec.ts'],
+      testMatch: ['<rootDir>/{src,demo,local-postgres,test/unit}/**/*.spec.ts'],
     },
     {
       ...shared,

@@ -491,7 +491,8 @@ export async function placePaidOrder(
   const paid = await payOrder(tx, orderId);
   if (!placed.done || !paid.done) throw new Error('the order was not placed');
   // the service's driver reads bigint as numbers, in the whole process
-  return String(orderId as unknown);
+  const read: unknown = orderId;
+  return String(read);
 }
 
 async function createPeople(access: AccessService): Promise<People> {
