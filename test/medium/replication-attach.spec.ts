@@ -231,28 +231,35 @@ describe('attaching a shop', () => {
 
   it('a key that the shop drops later is noticed: its updates fail, and the status says why', async () => {
     const profile = testShopProfile('key');
-    expect(await attach({ profile })).toEqual({ refusals: [] });
-    await harness.store.setState(harness.database, {
-      shopId: harness.shopId,
-      state: 'streaming',
-      problem: null,
-      now: new Date(),
+    const held = await harness.attacher.attach(harness.target(profile), {
+      credential: shop.credentials.attach,
+      allowUnboundedWal: false,
+      slotLimitMs: 20_000,
     });
+    const stream = harness.open(profile);
+    stream.start(held ?? undefined);
+    await until('streaming', async () => (await harness.row()).state === 'streaming');
     const inspector = new StreamInspector(
       harness.database,
       harness.store,
       harness.metrics,
       harness.clock,
     );
-    const stream = harness.open(profile);
     await inspector.inspect(stream);
     expect((await harness.row()).problem).toBeNull();
     await shop.run(`ALTER TABLE shop.refund DROP CONSTRAINT refund_pkey`);
-    await inspector.inspect(stream);
-    expect((await harness.row()).problem).toContain('updates of shop.refund fail in the shop');
+    await expect(shop.run(`UPDATE shop.refund SET amount_minor = 1`)).rejects.toThrow(
+      'does not have a replica identity',
+    );
+    const inspected = async (): Promise<string | null> => {
+      await inspector.inspect(stream);
+      return (await harness.row()).problem;
+    };
+    await until('said', async () =>
+      (await inspected())?.includes('updates of shop.refund fail in the shop'),
+    );
     await shop.run(`ALTER TABLE shop.refund ADD PRIMARY KEY (id)`);
-    await inspector.inspect(stream);
-    expect((await harness.row()).problem).toBeNull();
+    expect(await inspected()).toBeNull();
   });
 
   it('says when a credential does not connect, without showing it', async () => {

@@ -288,8 +288,9 @@ describe('replication when things fail', () => {
     await shop.run(
       `ALTER PUBLICATION ${(await harness.row()).publicationName} DROP TABLE shop.payment`,
     );
-    stream.reconsider();
     const lost = await until('lost', async () => {
+      // as the inspection does every few seconds
+      stream.reconsider();
       const now = await harness.row();
       return now.state === 'lost' && now.problem !== null && now;
     });

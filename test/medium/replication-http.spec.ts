@@ -78,6 +78,9 @@ describe('attaching over the API', () => {
 
     const detached = await service.admin.post('/api/v1/shops/main/detach', { credential: attach });
     expect(detached.body).toMatchObject({ status: { state: 'detached' }, remainingSql: [] });
+    const after = await service.admin.get('/metrics');
+    expect(after.text).toContain('reinstate_replication_state{shop="main",state="detached"} 1');
+    expect(after.text).not.toContain('reinstate_replication_seconds_since_message{shop="main"}');
     const left = await shop.query(
       `SELECT slot_name FROM pg_replication_slots WHERE database = current_database()`,
     );

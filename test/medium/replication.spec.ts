@@ -126,9 +126,11 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
   });
 
   it('our own marker, and the shop’s trace', async () => {
+    const itemId = '01940000-0000-7000-8000-000000000001';
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const entries = await journalled(
       `SELECT pg_logical_emit_message(true, 'reinstate', '{"action":"restore","itemId":"item-1"}')`,
+      `SELECT pg_logical_emit_message(true, 'reinstate', '{"action":"restore","itemId":"${itemId}"}')`,
       `SELECT pg_logical_emit_message(true, 'traceparent', '${trace}')`,
       `SELECT pg_logical_emit_message(false, 'reinstate', '{"action":"undo","itemId":"other"}')`,
       `UPDATE shop.orders SET status = 'paid' WHERE id = 2`,
@@ -137,7 +139,7 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
       {
         orderId: '2',
         kinds: ['restored'],
-        marker: { action: 'restore', itemId: 'item-1' },
+        marker: { action: 'restore', itemId },
         traceparent: trace,
       },
     ]);

@@ -96,7 +96,8 @@ describe('while it still bleeds', () => {
          INSERT INTO alert (id, shop_id, finding_id, finding_version, name, fingerprint, state, labels, annotations, starts_at)
          SELECT gen_random_uuid(), $1, id, 1, 'WrongfulCancellations', $4, 'firing', '{}', '{}', $2 FROM finding RETURNING id
        )
-       INSERT INTO incident_alert (alert_id, incident_id, alert_version, joined_at) SELECT id, $4::uuid, 1, $2 FROM alert`,
+       INSERT INTO incident_alert (alert_id, incident_id, alert_version, alert_state, joined_at)
+       SELECT id, $4::uuid, 1, 'firing', $2 FROM alert`,
       [scene.shopId, scene.clock.now(), entry!.position, incident, orders[1]],
     );
     const plan = await scene.propose(incident);

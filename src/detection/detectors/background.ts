@@ -1,17 +1,9 @@
-// LEAD, 22:42 UTC: stop tuning NOW. Freeze the best setting, remove every process.env knob, write the unit and medium specs and docs/detection.md, report by 22:58.
 import { z } from 'zod';
 import { Dispersion, dispersionSchema } from './dispersion.js';
-import { Level, levelSchema } from './level.js';
-import { Mixture, mixtureSchema } from './mixture.js';
 import { Load, loadSchema } from './load.js';
 import { hourOfWeek, Season, seasonSchema } from './season.js';
 import { cellMs, WindowStarts, windowStartsSchema, type WindowStart } from './window-starts.js';
 
-const USE = process.env['USE'] ?? '11111';
-const GUARD = Number(process.env['GUARD'] ?? 1);
-const GUESS = USE.split('')
-  .filter((x) => x === '1')
-  .map((_, i, a) => 1 / a.length);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const cellsPerHour = hourMs / cellMs;
@@ -27,10 +19,7 @@ export const backgroundSchema = z.object({
   placedInCell: z.number(),
   learntCells: z.number(),
   cellsOfHour: z.number(),
-  offers: z.array(z.number()),
   season: seasonSchema,
-  level: levelSchema,
-  mixture: mixtureSchema,
   load: loadSchema,
   dispersion: dispersionSchema,
   starts: windowStartsSchema,
@@ -54,9 +43,6 @@ export class Background {
   private learntCells = 0;
   private cellsOfHour = 0;
   private readonly season = new Season();
-  private offers: number[] = [];
-  private readonly level = new Level();
-  private readonly mixture = new Mixture(GUESS);
   private readonly load = new Load();
   private readonly dispersion = new Dispersion();
   private readonly starts = new WindowStarts();
@@ -87,8 +73,6 @@ export class Background {
   cancelled(): void {
     if (!this.learning) return;
     this.season.learn(this.hour(), { cancelled: 1 });
-    this.level.seen();
-    this.mixture.seen(this.offers);
     this.dispersion.seen();
   }
 
@@ -126,10 +110,7 @@ export class Background {
       placedInCell: this.placedInCell,
       learntCells: this.learntCells,
       cellsOfHour: this.cellsOfHour,
-      offers: [...this.offers],
       season: this.season.save(),
-      level: this.level.save(),
-      mixture: this.mixture.save(),
       load: this.load.save(),
       dispersion: this.dispersion.save(),
       starts: this.starts.save(),
@@ -144,10 +125,7 @@ export class Background {
     this.placedInCell = state.placedInCell;
     this.learntCells = state.learntCells;
     this.cellsOfHour = state.cellsOfHour;
-    this.offers = [...state.offers];
     this.season.restore(state.season);
-    this.level.restore(state.level);
-    this.mixture.restore(state.mixture);
     this.load.restore(state.load);
     this.dispersion.restore(state.dispersion);
     this.starts.restore(state.starts);
@@ -169,8 +147,6 @@ export class Background {
     this.cumulative += this.perCell;
     if (this.learning) {
       this.learntCells += 1;
-      this.level.pass(this.seasonal);
-      this.mixture.pass(this.offers);
       this.cellsOfHour += 1;
     }
     if (next % cellsPerHour === 0) this.turnHour(next);
@@ -184,7 +160,6 @@ export class Background {
     if (next % (24 * cellsPerHour) === 0) {
       this.season.forget();
       this.dispersion.forget();
-      this.mixture.forget();
     }
     this.seasonal = this.season.cancelledPerHour(hourOfWeek(next * cellMs)) / cellsPerHour;
   }
@@ -193,19 +168,8 @@ export class Background {
     const { cumulative, learning } = this;
     this.starts.note(cell, cumulative);
     this.dispersion.note(cell, { cumulative, learning });
-    const perPlaced = this.season.cancelledPerPlaced() / cellsPerHour;
-    const byLoad = this.load.placedPerHour() * perPlaced;
-    const { seasonal } = this;
-    const day = this.level.of(0);
-    const week = this.level.of(1);
-    this.offers = [
-      seasonal,
-      seasonal * day,
-      seasonal * week,
-      this.load.countedPerHour(2) * perPlaced,
-      this.load.countedPerHour(3) * perPlaced,
-    ].filter((_, i) => USE[i] === '1');
-    this.perCell = Math.max(this.mixture.rate(this.offers), byLoad * GUARD);
+    const byLoad = (this.load.placedPerHour() * this.season.cancelledPerPlaced()) / cellsPerHour;
+    this.perCell = Math.max(this.seasonal, byLoad);
   }
 
   private hour(): number {

@@ -1,30 +1,25 @@
 /**
  * How much more likely a count is under a failure than under the background.
  *
- * The background's count in a stretch of time is negative binomial with mean `expected` and variance
- * `expected x (1 + excess)`: a Poisson count whose rate is itself uncertain. The likelihood ratio of
- * "r times as many" at the same uncertainty is
+ * The background is a mixed Poisson (Polya) process: in one stretch of time the shop's rate is its
+ * expected one times a random factor with mean 1 and variance `dispersion`, so that counts are negative
+ * binomial. For a stretch with `count` accounts, of which `expected` were expected, the likelihood ratio
+ * of "r times as many" is
  *
- *   r^count * ((1 + excess) / (1 + r * excess))^(count + expected/excess)
+ *   r^count * ((1 + dispersion * expected) / (1 + dispersion * r * expected))^(count + 1/dispersion)
  *
- * whose mean under the background is 1, for a fixed r. The mean over fixed factors r has mean 1 too; a
- * maximum over r would not (Shin, Ramdas, Rinaldo, "E-detectors", arXiv 2203.03532).
+ * which is a martingale under the background, for a fixed r. The mean over fixed factors r is one too;
+ * a maximum over r would not be (Shin, Ramdas, Rinaldo, "E-detectors", arXiv 2203.03532).
  */
 export interface Stretch {
   readonly count: number;
   readonly expected: number;
-  /** how much greater the variance is than a Poisson's, as a share of `expected` */
+  /** variance of the random factor */
   readonly dispersion: number;
 }
 
-/** From "twice as many" (a slow drip in a busy slice) to "never seen before" (an unknown actor). */
-const FS: Record<string, number[]> = {
-  a: [2, 3, 5, 10, 30, 150, 1_500, 30_000],
-  b: [2, 4, 10, 40, 400, 10_000],
-  c: [2.5, 8, 50, 2000],
-  d: [3, 10, 100],
-};
-const rateFactors = FS[process.env['FS'] ?? 'a'] ?? [];
+/** From "a few times as many" (a slow drip in a busy slice) to "never seen before" (an unknown actor). */
+const rateFactors = [2.5, 8, 50, 2_000] as const;
 const logFactors = rateFactors.map(Math.log);
 const logWeight = -Math.log(rateFactors.length);
 

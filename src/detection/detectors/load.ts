@@ -38,11 +38,6 @@ export class Load {
     return greatest;
   }
 
-  /** Orders per hour over one of the memories, as counted. */
-  countedPerHour(index: number): number {
-    return ((this.counts[index] ?? 0) * 3_600_000) / (memoriesMs[index] ?? 1);
-  }
-
   save(): LoadState {
     return [...this.counts];
   }

@@ -10,8 +10,8 @@ import {
 import type { Part, Shares, ValueVector } from './shares.js';
 import { logStartWeight, type WindowStart } from './window-starts.js';
 
-/** One or two accounts are never a failure that somebody is woken for. */
-const accountsMin = 3;
+/** Fewer accounts are never a failure that somebody is woken for. */
+const accountsMin = 4;
 /** How the budget of false alarms is divided: the shop as a whole, single values, pairs of values. */
 const budget = { shop: 0.4, values: 0.3, pairs: 0.3 };
 

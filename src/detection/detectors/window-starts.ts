@@ -6,7 +6,10 @@ import { z } from 'zod';
  */
 export const cellMs = 5_000;
 
-/** Starts of level n stand 5 s x 2^n apart and are looked at while 2 to 4 such steps old. */
+/**
+ * Starts of level n stand 5 s x 2^n apart and are looked at while 2 to 4 such steps old, those of level 0
+ * from one step on: in a window without length nothing is expected, and anything would be a surprise.
+ */
 export const levelCount = 13;
 
 /** The oldest a start can be: a little under a day. What is older is in no window. */
@@ -29,14 +32,16 @@ export const windowStartsSchema = z.array(
 );
 export type WindowStartsState = z.infer<typeof windowStartsSchema>;
 
+/** Windows of less than two minutes are seldom needed: they share a tenth of the budget, the nine longer ones the rest. */
+const shareOfLevel = { short: 0.025, long: 0.1, firstLong: 4 };
+
 /**
- * Each level's starts share 1/13 of the budget of false alarms evenly, so that the weights of all
- * starts of a week add up to one: the natural logarithm of one start's weight.
+ * Each level spends its part of the budget of false alarms evenly on its starts, so that the weights of
+ * all starts of a week add up to one: the natural logarithm of one start's weight.
  */
 export function logStartWeight(level: number): number {
-  return Math.log(
-    ((cellMs * 2 ** level) / weekMs) * (LW === 'u' ? 1 / levelCount : level < 4 ? 0.025 : 0.1),
-  );
+  const share = level < shareOfLevel.firstLong ? shareOfLevel.short : shareOfLevel.long;
+  return Math.log(((cellMs * 2 ** level) / weekMs) * share);
 }
 
 /** The coarsest level on whose grid this number stands: how often it can be halved. */
@@ -44,7 +49,6 @@ export function coarsestLevelOf(number: number): number {
   return number === 0 ? levelCount : 31 - Math.clz32(number & -number);
 }
 
-const LW = process.env['LW'] ?? 'u';
 /** Remembers the cumulative expectation at the starts of all windows that can still matter. */
 export class WindowStarts {
   private levels: WindowStartsState = Array.from({ length: levelCount }, () => ({
@@ -77,7 +81,7 @@ export class WindowStarts {
       for (let back = 1; back <= kept.cumulatives.length; back += 1) {
         const at = (kept.next - back) * stepMs;
         const cumulative = kept.cumulatives[kept.cumulatives.length - back];
-        const tooYoung = level > 0 && now - at < 2 * stepMs;
+        const tooYoung = now - at < (level === 0 ? cellMs : 2 * stepMs);
         if (cumulative === undefined || tooYoung || now - at >= 4 * stepMs) continue;
         starts.push({ level, at, cumulative });
       }

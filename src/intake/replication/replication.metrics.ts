@@ -11,6 +11,7 @@ export class ReplicationMetrics {
   private readonly state: Gauge<'shop' | 'state'>;
   private readonly entries: Counter<'shop' | 'kind'>;
   private readonly gaps: Counter<'shop'>;
+  private readonly secondsSince: Gauge<'shop'>;
   private readonly heardAt = new Map<string, number>();
 
   constructor(registry: Registry) {
@@ -46,7 +47,7 @@ export class ReplicationMetrics {
       labelNames: ['shop'],
       registers,
     });
-    new Gauge({
+    this.secondsSince = new Gauge({
       name: 'reinstate_replication_seconds_since_message',
       help: 'Seconds since the shop’s server was last heard, keep-alives included.',
       labelNames: ['shop'],
@@ -64,6 +65,14 @@ export class ReplicationMetrics {
     this.gaps.inc({ shop }, 0);
     for (const kind of orderEventKinds) this.entries.inc({ shop, kind }, 0);
     this.heard(shop);
+  }
+
+  /** Shows a shop that is not followed: nothing lags, and nobody waits for its messages. */
+  close(shop: string): void {
+    this.heardAt.delete(shop);
+    this.secondsSince.remove({ shop });
+    this.measured(shop, { lagBytes: 0, retainedBytes: 0 });
+    this.is(shop, 'detached');
   }
 
   heard(shop: string): void {

@@ -23,4 +23,9 @@ export class StreamFactory {
     const { database, store, writer, snapshots, metrics, clock } = this;
     return new ShopStream(shop, { database, store, writer, snapshots, metrics, clock }, timings);
   }
+
+  /** The metrics of a shop that is not followed. */
+  closed(shopId: string): void {
+    this.metrics.close(shopId);
+  }
 }

@@ -40,7 +40,11 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
   /** Goes on with a shop, unless it is not attached. */
   async followIfAttached(shopId: string): Promise<void> {
     const row = await this.store.read(this.database, shopId);
-    if (row === undefined || row.state === 'detached' || this.streams.has(shopId)) return;
+    if (this.streams.has(shopId)) return;
+    if (row === undefined || row.state === 'detached') {
+      this.factory.closed(shopId);
+      return;
+    }
     this.logger.log(`following ${shopId} from ${row.confirmedLsn ?? 'a new snapshot'}`);
     this.follow(this.targetOf(shopId));
   }

@@ -11,7 +11,6 @@ const markerSchema = z.object({ action: z.enum(['restore', 'undo']), itemId: z.u
 
 /** The marker that the transaction carries, if any; what is not one of ours is passed over. */
 export function markerOf(transaction: SourceTransaction): Marker | null {
-  if (transaction.messages.length) process.stderr.write(JSON.stringify(transaction.messages)+"\n");
   for (const { prefix, content } of transaction.messages) {
     if (prefix !== markerPrefix) continue;
     const parsed = markerSchema.safeParse(parseJson(content));
