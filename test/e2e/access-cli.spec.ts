@@ -136,7 +136,12 @@ describe('an answer', () => {
   });
 
   it('cannot steer the terminal of who reads it', async () => {
-    await service.admin.post('/api/v1/persons', { name: 'evil\u001b[2J\u202e\nname' });
+    // the API refuses such a name; what came another way must not steer either
+    await service.database.database.query(
+      `INSERT INTO person (id, name, kind, created_at) VALUES (gen_random_uuid(), $1, 'person', '2026-11-22')`,
+      ['evil\u001b[2J\u202e\nname'],
+    );
+    await service.admin.post('/api/v1/persons', { name: 'after evil' });
     const { out } = await reinstate('person list');
     expect(out).toContain('evil\u{fffd}[2J\u{fffd} name');
     expect(out).not.toContain('\u001b');

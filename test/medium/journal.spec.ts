@@ -157,3 +157,18 @@ describe('partitions', () => {
     expect(row).toEqual({ n: 1 });
   });
 });
+
+it('two appends that need the same new partition at once both succeed', async () => {
+  const ids = await Promise.all(['race-1', 'race-2', 'race-3', 'race-4'].map(shop));
+  for (let year = 2030; year < 2036; year += 1) {
+    const committedAt = `${year}-01-15T00:00:00.000000Z`;
+    await Promise.all(
+      ids.map((id) =>
+        test.database.transaction((transaction) =>
+          journal.append(transaction, id, [orderEvent(year, { shopId: id, committedAt })], now),
+        ),
+      ),
+    );
+  }
+  for (const id of ids) expect(await journal.head(id)).toBe(6);
+});

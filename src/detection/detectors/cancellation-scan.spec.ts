@@ -197,11 +197,12 @@ function busyMinutes(seed: number, rate: (at: number) => number, lengthMs: numbe
 }
 
 const fourPerSecond = (): number => 4 * 3_600;
-const job = { actor_kind: 'job', actor: 'unpaid-orders', reason: 'payment missing' };
+/** The job that also cancels unpaid orders every day, for the same reason as ever. */
+const job = { actor_kind: 'job', actor: 'unpaid-orders', reason: 'never paid' };
 
 describe('a shop in which nothing is wrong', () => {
   it('gives no more false alarms than were asked for', () => {
-    const weeksPerFalsePage = 4;
+    const weeksPerFalsePage = 2;
     let weeks = 0;
     let findings = 0;
     for (let seed = 1; seed <= 4; seed += 1) {
@@ -209,14 +210,14 @@ describe('a shop in which nothing is wrong', () => {
       const habits = {
         seed,
         from: monday,
-        until: monday + 8 * 7 * dayMs,
+        until: monday + 5 * 7 * dayMs,
         rate: daily(ordersPerDay, seed),
         cancelShare: 0.03 * seed,
         lagMs: (seed % 3 === 0 ? 30 : 4) * hourMs,
       };
       const told = run(new CancellationScan({ weeksPerFalsePage }), everyday(habits));
       findings += new Set(told.map(({ fingerprint }) => fingerprint)).size;
-      weeks += 8;
+      weeks += 5;
     }
     const allowed = weeks / weeksPerFalsePage;
     expect(findings).toBeLessThanOrEqual(allowed + 2 * Math.sqrt(allowed));
@@ -285,8 +286,8 @@ describe('a failure', () => {
         seed,
       });
       const told = run(scan, [...quiet, ...faulty]);
-      const [first] = told;
-      expect(first?.measure.accounts).toBeLessThanOrEqual(10);
+      const failedBefore = faulty.filter(({ at }) => at.getTime() <= (told[0]?.at ?? Infinity));
+      expect(failedBefore.length).toBeLessThanOrEqual(10);
       expect(new Set(told.map(({ fingerprint }) => fingerprint)).size).toBe(1);
       const last = told.at(-1)?.measure;
       expect(last?.slice).not.toEqual({});
@@ -310,8 +311,7 @@ describe('a failure', () => {
     const hit = drafts
       .toSorted(byTime)
       .flatMap((draft, index) => (draft.attributes['actor_kind'] === 'unknown' ? [index + 1] : []));
-    expect(new Set(named)).toEqual(new Set(hit));
-    expect(named).toHaveLength(hit.length);
+    expect(named.toSorted((left, right) => left - right)).toEqual(hit);
   });
 
   it('whose actor becomes known after each cancellation is seen clearer, as the same finding', () => {

@@ -19,7 +19,7 @@ export interface Stretch {
 }
 
 /** From "a few times as many" (a slow drip in a busy slice) to "never seen before" (an unknown actor). */
-const rateFactors = [2.5, 8, 50, 2_000] as const;
+const rateFactors = [2.5, 8, 50, 2_000, 100_000] as const;
 const logFactors = rateFactors.map(Math.log);
 const logWeight = -Math.log(rateFactors.length);
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { cellMs } from './window-starts.js';
 
-/** Over how long the order rate is looked at: a rush of half a minute, an evening's sale. */
-const memoriesMs = [30_000, 300_000, 3_600_000, 6 * 3_600_000] as const;
+/** Over how long the order rate is looked at: a rush of seconds, an evening's sale. */
+const memoriesMs = [10_000, 60_000, 300_000, 3_600_000, 6 * 3_600_000] as const;
 const keeps = memoriesMs.map((memoryMs) => Math.exp(-cellMs / memoryMs));
 
 /** So many standard errors below what was counted: a single order is not a rush. */

@@ -8,6 +8,9 @@ import { RunItemStore } from './run-item.store.js';
 
 const hourMs = 3_600_000;
 
+/** Far more than workers race for one item. */
+const triesMax = 20;
+
 /** Takes items for an attempt, each under the guard that keeps a cancellation from being restored twice. */
 @Injectable()
 export class ItemClaims {
@@ -21,11 +24,13 @@ export class ItemClaims {
 
   /** The next item, claimed; undefined where nothing may be (or is left to be) attempted now. */
   async next(run: Run): Promise<RunItem | undefined> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await this.claim(run);
       } catch (error) {
-        if (!isTaken(error) || !(await this.giveUpTaken(run))) throw error;
+        if (!isTaken(error)) throw error;
+        // nothing to give up: somebody else did, or the rival has let go of it; so the claim is tried anew
+        if (!(await this.giveUpTaken(run)) && tries >= triesMax) throw error;
       }
     }
   }

@@ -68,7 +68,9 @@ DECLARE
 BEGIN
   IF to_regclass('reinstate.' || partition_name) IS NOT NULL THEN RETURN false; END IF;
   PERFORM pg_advisory_xact_lock(hashtext('reinstate.make_journal_partition'));
-  IF to_regclass('reinstate.' || partition_name) IS NOT NULL THEN RETURN false; END IF;
+  -- by the table itself: to_regclass may remember from before the lock that there was none
+  IF EXISTS (SELECT FROM pg_class WHERE relnamespace = 'reinstate'::regnamespace AND relname = partition_name)
+  THEN RETURN false; END IF;
   IF EXISTS (SELECT FROM reinstate.journal_entry_default WHERE committed_at >= month_start AND committed_at < month_end)
   THEN RETURN false; END IF;
   EXECUTE format('CREATE TABLE reinstate.%I PARTITION OF reinstate.journal_entry FOR VALUES FROM (%L) TO (%L)',
