@@ -84,10 +84,10 @@ test('findings are listed newest first', async () => {
     learntDays: 30,
   };
   for (const minute of [1, 2])
-    await service.database.query(
+    await service.database.database.query(
       `INSERT INTO finding (id, shop_id, detector, fingerprint, state, slice, sentence, measure, first_event_at,
          last_event_at, found_at, closed_at)
-       VALUES ($1, 'main', 'cancellation-scan', $1, 'closed', '{}', $2, $3, $4, $4, $5, $5)`,
+       VALUES ($1::uuid, 'main', 'cancellation-scan', $1::text, 'closed', '{}', $2, $3, $4, $4, $5, $5)`,
       [
         `00000000-0000-7000-8000-00000000000${minute}`,
         `finding ${minute}`,
