@@ -23,7 +23,10 @@ service_starts_and_goes_on() {
   if grep -q 'Admin token' "$second"; then echo 'the token was shown twice' && return 1; fi
   run_service "$third" INT
   grep -q 'Adopted the database server' "$third"
-  if [ -n "$(pgrep -u "$(id -u)" -x postgres)" ]; then echo 'a PostgreSQL was left running' && return 1; fi
+  # a process that has ended but was not yet fetched by its parent (Z) runs no more
+  if ps -u "$(id -u)" -o stat=,comm= | grep -v '^Z' | grep -q ' postgres$'; then
+    echo 'a PostgreSQL was left running' && return 1
+  fi
   echo 'npm start: started, stopped, killed, adopted, stopped'
 }
 
@@ -38,7 +41,7 @@ run_service() {
   done
   [ -n "$url" ] || { cat "$out" "$out.err"; return 1; }
   curl -fsS "$url/health/ready" >/dev/null
-  pid=$(pgrep -u "$(id -u)" -f 'dist/src/main.js' | tail -n 1)
+  pid=$(pgrep -u "$(id -u)" -f '^[^ ]*node dist/src/main.js$' | head -n 1)
   kill "-$signal" "$pid"
   wait $! 2>/dev/null || true
   for _ in $(seq 1 100); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
