@@ -36,9 +36,14 @@ export class IncidentFollowService {
       const head = await this.store.journalHead(transaction, shopId);
       const range = { shopId, after, upTo: Math.min(after + window, head) };
       const collected = await this.collectDeclared(transaction, incident, { range, now });
+      const explained = await this.judging.explain(transaction, place, range);
       const renewed = await this.judging.renew(transaction, place, range);
       const settled = await this.judging.settle(transaction, place);
-      if (collected.added + renewed + settled > 0)
+      await this.timeline.appendAll(transaction, { incidentId, at: now }, [
+        ...explained,
+        ...renewed.entries,
+      ]);
+      if (collected.added + explained.length + renewed.orders + settled > 0)
         await this.judgeAndTell(transaction, incident, { ...place, added: collected.added });
       await this.store.setPosition(transaction, incidentId, collected.upTo);
       return collected.upTo === range.upTo && range.upTo < head ? 'more' : 'done';

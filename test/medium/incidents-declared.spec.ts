@@ -86,6 +86,22 @@ describe('an incident declared by hand', () => {
     ]);
   });
 
+  it('judges an order that the shop listed before the journal had come so far', async () => {
+    bench.clock.set(at(60));
+    const id = await declare({ until: at(-550), since: at(-650) });
+    const caseOf = async (orderId: string) =>
+      (await bench.cases(id)).find((one) => one.orderId === orderId);
+    expect(await caseOf('902')).toMatchObject({ state: 'person', evidence: 'none' });
+    await bench.cancel({ 902: { ...job, second: -600 } });
+    await bench.runIncidents();
+    expect(await caseOf('902')).toMatchObject({
+      ...{ state: 'open', verdict: 'wrongful', evidence: 'journal', actor: job.actor },
+    });
+    expect(await caseOf('903')).toMatchObject({ state: 'person', evidence: 'none' });
+    const told = (await bench.timeline(id)).slice(-3).map(({ type }) => type);
+    expect(told).toEqual(expect.arrayContaining(['case-state-changed', 'verdict-changed']));
+  });
+
   it('takes only what its filter fits, also by attributes of orders before the journal', async () => {
     await bench.cancel({
       app: { ...job, second: 10, attributes: { channel: 'app' } },

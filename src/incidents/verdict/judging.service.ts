@@ -5,7 +5,7 @@ import type { RowImage } from '../../orders/row-change.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
-import { coveringAnnouncement } from '../announcements/announcement.js';
+import { coveringAnnouncement, exceededAnnouncement } from '../announcements/announcement.js';
 import {
   AnnouncementStore,
   type CountedAnnouncement,
@@ -17,6 +17,7 @@ import {
   JudgingStore,
   type CaseToJudge,
   type JudgedCase,
+  type RenewedCase,
   type UnknownCase,
 } from './judging.store.js';
 import { judge } from './verdict.js';
@@ -77,7 +78,7 @@ export class JudgingService {
       cancellation,
       facts: {
         ...cancellation.facts,
-        announced: announcedReason(cancellation, announcements),
+        ...announcedFacts(cancellation, announcements),
         changeBefore: changes.get(place) ?? null,
       },
     }));
@@ -126,19 +127,48 @@ export class JudgingService {
     }));
   }
 
-  /** Takes note of what the journal has learnt about the incident's orders in this range; gives how many. */
+  /**
+   * A shop lists a cancelled order before the journal has come so far. Where the journal now tells of a
+   * cancellation that had no evidence, its case is open again, to be judged; gives what the timeline is to tell.
+   */
+  async explain(
+    transaction: Transaction,
+    place: IncidentPlace,
+    range: { after: number; upTo: number },
+  ): Promise<NewTimelineEntry[]> {
+    const orderIds = await this.store.ordersExplained(transaction, { ...place, ...range });
+    if (orderIds.length === 0) return [];
+    const gathered = await this.gather(place.shopId, orderIds);
+    const explained = gathered.map(({ cancellation }) => cancellation.orderId);
+    if (explained.length === 0) return [];
+    const caseIds = await this.store.explain(transaction, place.incidentId, explained);
+    await this.store.renew(transaction, place, gathered);
+    const words = 'the journal holds its cancellation now';
+    return caseIds.map((caseId) => ({
+      type: 'case-state-changed',
+      caseId,
+      data: { from: 'person', to: 'open', words },
+    }));
+  }
+
+  /**
+   * Takes note of what the journal has learnt about the incident's orders in this range; gives how many
+   * those are, and what the timeline is to tell.
+   */
   async renew(
     transaction: Transaction,
     place: IncidentPlace,
     range: { after: number; upTo: number },
-  ): Promise<number> {
+  ): Promise<{ orders: number; entries: NewTimelineEntry[] }> {
     const orderIds = await this.store.ordersWithNews(transaction, { ...place, ...range });
+    const entries: NewTimelineEntry[] = [];
     for (let start = 0; start < orderIds.length; start += batch) {
       const gathered = await this.gather(place.shopId, orderIds.slice(start, start + batch));
-      await this.store.renew(transaction, place, gathered);
+      const renewed = await this.store.renew(transaction, place, gathered);
+      entries.push(...renewed.flatMap(renewalEntries));
     }
     await this.store.markRead(transaction, place.incidentId, orderIds);
-    return orderIds.length;
+    return { orders: orderIds.length, entries };
   }
 
   /** Cases whose cancellation has settled since are to be judged again; gives how many. */
@@ -176,17 +206,38 @@ export class JudgingService {
   }
 }
 
-function announcedReason(
+function announcedFacts(
   cancellation: CancellationEvidence,
   announcements: readonly CountedAnnouncement[],
-): string | null {
+): Pick<VerdictFacts, 'announced' | 'beyondAnnounced'> {
   const { attributes, facts, cancelledAt: at, position } = cancellation;
   const { actorKind, actor, reason } = facts;
-  const covering = coveringAnnouncement(announcements, {
-    ...{ attributes, actorKind, actor, reason },
-    ...{ at, position },
-  });
-  return covering?.reason ?? null;
+  const looked = { attributes, actorKind, actor, reason, at, position };
+  const covering = coveringAnnouncement(announcements, looked);
+  if (covering !== undefined) return { announced: covering.reason, beyondAnnounced: null };
+  const exceeded = exceededAnnouncement(announcements, looked);
+  return {
+    announced: null,
+    beyondAnnounced:
+      exceeded === undefined
+        ? null
+        : { reason: exceeded.reason, greatestCount: exceeded.greatestCount },
+  };
+}
+
+/** What the timeline tells of a case that knows of another cancellation, or of other money. */
+function renewalEntries(one: RenewedCase): NewTimelineEntry[] {
+  const { id: caseId, orderId, orderNumber, fromPosition, toPosition, fromMinor, toMinor } = one;
+  const entries: NewTimelineEntry[] = [];
+  if (fromPosition !== null && fromPosition !== toPosition) {
+    const data = { orderId, orderNumber, fromPosition, toPosition, verdictDropped: one.byPerson };
+    entries.push({ type: 'case-cancelled-again', caseId, data });
+  }
+  if (fromMinor !== null && toMinor !== null && fromMinor !== toMinor) {
+    const data = { orderId, orderNumber, fromMinor, toMinor, currency: one.currency };
+    entries.push({ type: 'money-changed', caseId, data });
+  }
+  return entries;
 }
 
 /** What the timeline tells: a new case, or a verdict that has become another one. */

@@ -43,6 +43,21 @@ export interface CaseToJudge {
   readonly company: Company;
 }
 
+/** A case that is about another cancellation, or other money, than before. */
+export interface RenewedCase {
+  readonly id: string;
+  readonly orderId: string;
+  readonly orderNumber: string | null;
+  /** null where there was none before */
+  readonly fromPosition: number | null;
+  readonly toPosition: number;
+  readonly fromMinor: number | null;
+  readonly toMinor: number | null;
+  readonly currency: string | null;
+  /** a person had given the verdict */
+  readonly byPerson: boolean;
+}
+
 export interface JudgedCase {
   readonly id: string;
   readonly verdict: Verdict;
@@ -79,26 +94,74 @@ export class JudgingStore {
 
   /**
    * Writes anew what is known of cancellations; their cases are then to be judged again. A person's
-   * verdict was about one cancellation: it does not stand for a later one.
+   * verdict was about one cancellation: it does not stand for a later one. Gives what was known before of
+   * those that are about another cancellation, or other money, now. The caller has locked the incident.
    */
   async renew(
     transaction: Transaction,
     place: { incidentId: string; now: Date },
     cases: readonly Omit<NewCase, 'id'>[],
-  ): Promise<void> {
-    await transaction.query(
-      `UPDATE incident_case c SET facts = given.facts, company = NULL, settles_at = given.settles_at,
-         verdict_by = CASE WHEN c.cancel_position = given.cancel_position THEN c.verdict_by END,
-         cancel_position = given.cancel_position, cancelled_at = given.cancelled_at, actor_kind = given.actor_kind,
-         actor = given.actor, cancel_reason = given.cancel_reason, held_minor = given.held_minor, updated_at = $2
-       FROM jsonb_to_recordset($3::jsonb) AS given(${recordColumns})
-       WHERE c.incident_id = $1 AND c.order_id = given.order_id`,
+  ): Promise<RenewedCase[]> {
+    return transaction.query<RenewedCase>(
+      `WITH given AS (
+         SELECT * FROM jsonb_to_recordset($3::jsonb) AS given(${recordColumns})
+       ), before AS (
+         SELECT c.id, c.order_number, c.cancel_position, c.held_minor, c.verdict_by
+         FROM incident_case c JOIN given USING (order_id) WHERE c.incident_id = $1
+       ), renewed AS (
+         UPDATE incident_case c SET facts = given.facts, company = NULL, settles_at = given.settles_at,
+           verdict_by = CASE WHEN c.cancel_position = given.cancel_position THEN c.verdict_by END,
+           cancel_position = given.cancel_position, cancelled_at = given.cancelled_at, actor_kind = given.actor_kind,
+           actor = given.actor, cancel_reason = given.cancel_reason, held_minor = given.held_minor,
+           order_number = coalesce(given.order_number, c.order_number),
+           customer_id = coalesce(given.customer_id, c.customer_id),
+           total_minor = coalesce(given.total_minor, c.total_minor), currency = coalesce(given.currency, c.currency),
+           updated_at = $2, version = c.version + 1
+         FROM given WHERE c.incident_id = $1 AND c.order_id = given.order_id
+         RETURNING c.id, c.order_id, c.cancel_position, c.held_minor, c.currency
+       )
+       SELECT r.id, r.order_id AS "orderId", b.order_number AS "orderNumber", b.cancel_position AS "fromPosition",
+              r.cancel_position AS "toPosition", b.held_minor AS "fromMinor", r.held_minor AS "toMinor", r.currency,
+              b.verdict_by IS NOT NULL AS "byPerson"
+       FROM renewed r JOIN before b USING (id)
+       WHERE b.cancel_position <> r.cancel_position OR b.held_minor <> r.held_minor
+       ORDER BY r.cancel_position, r.id`,
       [
         place.incidentId,
         place.now,
         JSON.stringify(cases.map((one) => recordOf({ ...one, id: null }))),
       ],
     );
+  }
+
+  /** Orders left to a person for want of evidence, of which this range of the journal tells the cancellation. */
+  async ordersExplained(
+    transaction: Transaction,
+    range: { incidentId: string; shopId: string; after: number; upTo: number },
+  ): Promise<string[]> {
+    const rows = await transaction.query<{ order_id: string }>(
+      `SELECT DISTINCT c.order_id FROM journal_entry e
+       JOIN incident_case c ON c.incident_id = $1 AND c.order_id = e.order_id
+       WHERE e.shop_id = $2 AND e.position > $3 AND e.position <= $4
+         AND 'cancelled' = ANY(e.kinds) AND e.marker IS NULL
+         AND c.evidence = 'none' AND c.state = 'person' AND c.verdict_by IS NULL`,
+      [range.incidentId, range.shopId, range.after, range.upTo],
+    );
+    return rows.map((row) => row.order_id);
+  }
+
+  /** The journal is the evidence of these orders' cases from now on; gives the cases. */
+  async explain(
+    transaction: Transaction,
+    incidentId: string,
+    orderIds: readonly string[],
+  ): Promise<string[]> {
+    const rows = await transaction.query<{ id: string }>(
+      `UPDATE incident_case SET evidence = 'journal', state = 'open'
+       WHERE incident_id = $1 AND order_id = ANY($2) RETURNING id`,
+      [incidentId, orderIds],
+    );
+    return rows.map((row) => row.id);
   }
 
   /** Notes that the journal of these orders has been read. */
