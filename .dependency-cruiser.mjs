@@ -27,7 +27,7 @@ const upward = order.flatMap((rooms, level) =>
       severity: 'error',
       from: { path: `^src/${room}/` },
       to: {
-        path: `^src/(${[...beside, ...above, 'cli'].join('|')})/|^src/(app\\.module|main)\\.ts$`,
+        path: `^src/(${[...beside, ...above, 'cli'].join('|')})/|^src/(app\\.module|bootstrap|entities|main)\\.ts$`,
       },
     };
   }),

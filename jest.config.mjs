@@ -3,6 +3,7 @@ import './test/support/resolve-typescript.mjs';
 /** One configuration, three projects: pure logic, services on a real PostgreSQL, whole stories. */
 const shared = {
   extensionsToTreatAsEsm: ['.ts'],
+  setupFiles: ['<rootDir>/test/support/quiet-log.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {
     '^.+\\.ts$': [

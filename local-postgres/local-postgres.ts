@@ -3,7 +3,8 @@ import { ensureCluster } from './cluster.js';
 import { placeCluster } from './placement.js';
 import { connectionUrl } from './probe.js';
 import { findRunningServer } from './running-server.js';
-import { lastSettings, startServer, stopServer } from './server.js';
+import { LocalPostgresError } from './failure.js';
+import { lastSettings, runsOn, startServer, stopServer } from './server.js';
 import type { ServerOptions, StopMode } from './server.js';
 import { renderSettings } from './server-settings.js';
 import { withStartLock } from './start-lock.js';
@@ -29,6 +30,13 @@ export interface LocalPostgres {
   readonly superuserPassword: string;
   /** connection URL of the superuser; loopback only, scram password. Default database: postgres */
   url(database?: string): string;
+  /** Whether its process lives; cheap enough to ask every second. */
+  runs(): Promise<boolean>;
+  /**
+   * Starts it again, on the same port, where it does not run any more: after it was killed, or crashed. What
+   * was committed is there again. Connections of before are gone. Throws LocalPostgresError.
+   */
+  revive(): Promise<void>;
   /** Stops the server, whoever started it; does nothing when it does not run. Default mode: fast. */
   stop(mode?: StopMode): Promise<void>;
 }
@@ -87,6 +95,28 @@ function handle(started: {
     adopted,
     superuserPassword: password,
     url: (database = 'postgres') => connectionUrl({ port, password }, database),
+    runs: async () => await runsOn(server.home.directory),
+    revive: async () =>
+      await withStartLock(
+        server.home.directory,
+        async () => await revive({ ...server, port }, password),
+      ),
     stop: async (mode = 'fast') => await stopServer(server, mode),
   };
+}
+
+/** Everybody has been told the port, so it has to be the same one. */
+async function revive(server: ServerOptions & { port: number }, password: string): Promise<void> {
+  const { home, say, port } = server;
+  const running = await findRunningServer({ home, password, say });
+  if (running === undefined) {
+    await startServer(server);
+    return;
+  }
+  if (running.port === port) return;
+  throw new LocalPostgresError({
+    what: `The database server of ${home.directory} cannot be used`,
+    why: `it was started by somebody else on port ${running.port}, and is expected on ${port}.`,
+    wayOut: 'Start this program again.',
+  });
 }

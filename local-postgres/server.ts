@@ -149,7 +149,8 @@ export async function stopServer(
   });
 }
 
-async function runsOn(directory: string): Promise<boolean> {
+/** Whether a server's process lives on the directory, be it starting or stopping. */
+export async function runsOn(directory: string): Promise<boolean> {
   const found = await readPostmasterFile(directory);
   return found !== undefined && (await servesDirectory(found.pid, directory));
 }

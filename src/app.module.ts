@@ -1,14 +1,15 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { LoggerModule } from 'nestjs-pino';
 import { AccessModule } from './access/access.module.js';
 import { IdempotencySweepStep } from './access/idempotency-sweep.step.js';
 import { AlertingModule } from './alerting/alerting.module.js';
 import { AlertingStep } from './alerting/alerting.step.js';
 import { PageDeliveryStep } from './alerting/page-delivery.step.js';
+import { StreamAlertStep } from './alerting/streams/stream-alert.step.js';
 import type { Config } from './config/config.schema.js';
 import { DetectionModule } from './detection/detection.module.js';
 import { DetectionSettings } from './detection/detection.settings.js';
 import { DetectionStep } from './detection/detection.step.js';
+import { IncidentPagesStep } from './incidents/incident-pages.step.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { IncidentsStep } from './incidents/incidents.step.js';
 import { ReplicationModule } from './intake/replication/replication.module.js';
@@ -19,12 +20,12 @@ import type { ServiceKey } from './journal/personal-data.js';
 import type { Clock } from './platform/clock.js';
 import type { Database } from './platform/database/database.js';
 import { PlatformModule } from './platform/platform.module.js';
-import { loggerOptions } from './platform/telemetry/logger.js';
 import type { BackgroundStep } from './platform/work/background-step.js';
 import { PlanExpiryStep } from './restore/plans/plan-expiry.step.js';
 import { RestoreModule } from './restore/restore.module.js';
 import { RestoreEchoStep } from './restore/runs/restore-echo.step.js';
 import { RestoreRunStep } from './restore/runs/restore-run.step.js';
+import { MarkerKey } from './shops/restore-marker.js';
 import { ShopsModule } from './shops/shops.module.js';
 
 export interface AppParts {
@@ -45,8 +46,10 @@ export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundSte
   ReplicationInspectionStep,
   DetectionStep,
   AlertingStep,
+  StreamAlertStep,
   PageDeliveryStep,
   IncidentsStep,
+  IncidentPagesStep,
   PlanExpiryStep,
   RestoreRunStep,
   RestoreEchoStep,
@@ -60,11 +63,14 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        LoggerModule.forRoot(loggerOptions(config.log_level)),
         PlatformModule.with({ clock: parts.clock, database: parts.database }),
         AccessModule,
         JournalModule.with({ serviceKey: parts.serviceKey }),
-        ShopsModule.with({ shops: config.shops, directory: parts.configDirectory }),
+        ShopsModule.with({
+          shops: config.shops,
+          directory: parts.configDirectory,
+          markerKey: MarkerKey.from(parts.serviceKey.bytes),
+        }),
         ReplicationModule,
         DetectionModule.with({
           settings: new DetectionSettings(config.detection.weeks_per_false_page),

@@ -1,24 +1,36 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { VersioningType } from '@nestjs/common';
+import { Logger, VersioningType } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { Logger } from 'nestjs-pino';
+import type { DestinationStream, Logger as Pino } from 'pino';
 import { AccessService } from './access/access.service.js';
 import { guardRequests } from './access/door.js';
 import { AppModule, backgroundSteps } from './app.module.js';
 import type { LoadedConfig } from './config/load-config.js';
+import { entities } from './entities.js';
 import { ServiceKey } from './journal/personal-data.js';
 import { SystemClock, type Clock } from './platform/clock.js';
 import { migrate, openDatabase, type DatabaseSettings } from './platform/database/connect.js';
 import { startEmbeddedDatabase } from './platform/database/embedded.js';
+import { EmbeddedWatch } from './platform/database/embedded-watch.js';
+import { Fault, messageOf } from './platform/errors.js';
+import { Draining } from './platform/http/draining.js';
 import { answerFrameworkError, ProblemFilter } from './platform/http/problem.filter.js';
+import { logRequests } from './platform/http/request-log.js';
 import { packageRoot } from './platform/package-root.js';
 import { secretFile } from './platform/secret-file.js';
+import { createLog, NestLog } from './platform/telemetry/logger.js';
 import { StepRunner } from './platform/work/step-runner.js';
 
 const bodyLimitBytes = 1_048_576;
+/** A request has arrived whole by then, or whoever sends it only means to keep a connection. */
+const requestTimeoutMs = 60_000;
+/** An order's or customer's key in the path, percent-encoded. */
+const pathPartLengthMax = 500;
+/** Longer than any request works; what hangs is cut off. */
+const drainMs = 5_000;
 
 export interface RunningService {
   /** where it listens, e.g. `http://127.0.0.1:8080` */
@@ -29,19 +41,48 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** Starts the whole service: its database, migrations, background steps and HTTP. */
+export interface StartOptions {
+  /** tells a person at the terminal what is going on */
+  readonly say: (line: string) => void;
+  readonly clock?: Clock;
+  /** told once when the service cannot go on; it must then be ended */
+  readonly lost: (error: Error) => void;
+  /** where the log goes instead of stderr */
+  readonly logStream?: DestinationStream;
+}
+
+/**
+ * Starts the whole service: its database, migrations, background steps and HTTP. Where it cannot, what was
+ * started is ended again.
+ */
 export async function startService(
-  { config, directory }: LoadedConfig,
-  options: { say: (line: string) => void; clock?: Clock },
+  loaded: LoadedConfig,
+  options: StartOptions,
 ): Promise<RunningService> {
+  const log = createLog(loaded.config.log_level, options.logStream);
+  // from here on: what is logged while the parts are put together goes there, too
+  Logger.overrideLogger(new NestLog(log));
+  const endings = new Endings();
+  try {
+    return await start(loaded, { ...options, log, endings });
+  } catch (error) {
+    await endings.run('failed').catch((further: unknown) => {
+      new Logger('Start').error(messageOf(further));
+    });
+    throw error;
+  }
+}
+
+async function start(
+  { config, directory }: LoadedConfig,
+  options: StartOptions & { log: Pino; endings: Endings },
+): Promise<RunningService> {
+  const { log, endings } = options;
   const dataDirectory = resolve(directory, config.data_directory);
-  const { settings, stopServer } = await databaseOf(
-    { config, directory },
-    dataDirectory,
-    options.say,
-  );
+  const settings = await databaseOf(config, { ...options, dataDirectory });
   await migrate(settings);
-  const database = await openDatabase(settings);
+  const database = await openDatabase(settings, entities);
+  endings.add(() => database.dataSource.destroy());
   const keyText =
     config.encryption_key ?? (await secretFile(join(dataDirectory, 'encryption-key')));
   const parts = {
@@ -52,43 +93,80 @@ export async function startService(
     database,
     serviceKey: new ServiceKey(Buffer.from(keyText, 'base64')),
   };
-  const app = await createApp(parts);
-  await app.listen(config.http.port, config.http.host);
+  const draining = new Draining();
+  const app = await createApp(parts, { log, draining });
+  endings.add(() => app.close());
+  await listen(app, config.http);
   const firstAdmin = await app.get(AccessService).ensureFirstAdmin();
   const runner = app.get(StepRunner);
   runner.start(backgroundSteps.map((step) => app.get(step, { strict: false })));
+  endings.add(() => runner.stop());
+  endings.add(() => draining.drain(drainMs));
   return {
     url: (await app.getUrl()).replace('[::1]', 'localhost'),
     firstToken: firstAdmin?.secret,
-    stop: async () => {
-      await runner.stop();
-      await app.close();
-      await database.dataSource.destroy();
-      await stopServer();
-    },
+    stop: () => endings.run('stopped'),
   };
+}
+
+type Ending = (why: 'stopped' | 'failed') => Promise<unknown>;
+
+/** What has to be ended, last things first. One that fails does not keep the others from their end. */
+class Endings {
+  private readonly endings: Ending[] = [];
+
+  add(ending: Ending): void {
+    this.endings.push(ending);
+  }
+
+  async run(why: Parameters<Ending>[0]): Promise<void> {
+    const failed: unknown[] = [];
+    for (const ending of this.endings.splice(0).reverse())
+      await ending(why).catch((error: unknown) => failed.push(error));
+    if (failed.length > 0) throw new AggregateError(failed, failed.map(messageOf).join('; '));
+  }
+}
+
+async function listen(
+  app: NestFastifyApplication,
+  { host, port }: LoadedConfig['config']['http'],
+): Promise<void> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw new Fault(
+      'unavailable',
+      'cannot-listen',
+      `cannot listen on ${host}:${port}: ${messageOf(error)}; choose another with REINSTATE_PORT or http.port`,
+    );
+  }
 }
 
 async function createApp(
   parts: Parameters<typeof AppModule.with>[0],
+  { log, draining }: { log: Pino; draining: Draining },
 ): Promise<NestFastifyApplication> {
+  const proxies = parts.config.http.trusted_proxies;
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
-    trustProxy: false,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { maxParamLength: pathPartLengthMax },
+    trustProxy: proxies.length === 0 ? false : proxies,
     forceCloseConnections: true,
     frameworkErrors: answerFrameworkError,
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(parts), adapter, {
-    // what Nest says while it starts is of no use to anybody; faults are
-    logger: ['warn', 'error'],
+    // a fault of the start is told by main, not by Nest's abort
+    abortOnError: false,
   });
+  logRequests(app, log);
+  draining.watch(app);
   app.useGlobalFilters(new ProblemFilter());
   app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready', 'metrics'] });
   app.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' });
   guardRequests(app);
   await addApiDocument(app);
   await app.init();
-  app.useLogger(app.get(Logger));
   return app;
 }
 
@@ -114,15 +192,21 @@ async function packageVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** The database that was configured, or one of our own, which is watched while the service runs. */
 async function databaseOf(
-  { config }: LoadedConfig,
-  dataDirectory: string,
-  say: (line: string) => void,
-): Promise<{ settings: DatabaseSettings; stopServer: () => Promise<void> }> {
+  config: LoadedConfig['config'],
+  options: StartOptions & { endings: Endings; dataDirectory: string },
+): Promise<DatabaseSettings> {
+  const { dataDirectory, say, lost, endings } = options;
   const { url, runtime_url: runtimeUrl, pool_size: poolSize } = config.database;
-  if (url !== undefined) {
-    return { settings: { url, runtimeUrl, poolSize }, stopServer: () => Promise.resolve() };
-  }
+  if (url !== undefined) return { url, runtimeUrl, poolSize };
   const { settings, server } = await startEmbeddedDatabase({ dataDirectory, poolSize, say });
-  return { settings, stopServer: () => server.stop() };
+  // another process may be at work with a server that was running already: a start that fails leaves it
+  endings.add(async (why) => {
+    if (why === 'stopped' || !server.adopted) await server.stop();
+  });
+  const watch = new EmbeddedWatch(server, lost);
+  watch.start();
+  endings.add(() => watch.stop());
+  return settings;
 }

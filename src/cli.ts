@@ -14,6 +14,7 @@ async function main(): Promise<void> {
     version: await packageVersion(),
     write: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
+    isWatched: process.stderr.isTTY,
     signal: interrupt.signal,
   });
 }

@@ -16,6 +16,8 @@ export interface SpawnOptions {
   script?: string;
   /** Gets each line that the shop writes to its standard error. */
   say: (line: string) => void;
+  /** Ends the process if it is not ready yet. */
+  signal?: AbortSignal;
 }
 
 /** What the shop's process prints once customers are in. */
@@ -69,22 +71,23 @@ export async function spawnSampleShop(options: SpawnOptions): Promise<RemoteShop
       ...['--data-directory', options.dataDirectory, '--seed', options.seed],
       ...(options.arguments ?? []),
     ],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
+    // Ctrl-C in the terminal is for whoever started it, who then ends it in order
+    { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
   const ended = new Promise<number | null>((resolve) => {
     child.once('exit', (code) => resolve(code));
   });
   createInterface({ input: child.stderr }).on('line', options.say);
   return remoteShop({
-    ready: await readReady(child, ended),
+    ready: await readReady(child, { ended, signal: options.signal }),
     ended,
     letGo: () => child.stdin.end(),
   });
 }
 
 async function readReady(
-  child: ChildProcess & { stdout: NodeJS.ReadableStream },
-  ended: Promise<number | null>,
+  child: ChildProcess & { stdin: NodeJS.WritableStream; stdout: NodeJS.ReadableStream },
+  { ended, signal }: { ended: Promise<number | null>; signal: AbortSignal | undefined },
 ): Promise<ShopReady> {
   const lines = createInterface({ input: child.stdout });
   const first = new Promise<string>((resolve) => lines.once('line', resolve));
@@ -92,7 +95,18 @@ async function readReady(
     throw new Error(`the sample shop ended with ${String(code)} before it was ready`);
   });
   const failed = new Promise<never>((_resolve, reject) => child.once('error', reject));
-  return JSON.parse(await Promise.race([first, early, failed])) as ShopReady;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const abort = (): void => reject(signal?.reason as Error);
+    if (signal?.aborted === true) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return JSON.parse(await Promise.race([first, early, failed, aborted])) as ShopReady;
+  } catch (error) {
+    child.stdin.end();
+    if (child.pid !== undefined) await ended;
+    throw error;
+  }
 }
 
 function remoteShop(process: Pick<RemoteShop, 'ready' | 'ended' | 'letGo'>): RemoteShop {
@@ -124,7 +138,8 @@ function remoteShop(process: Pick<RemoteShop, 'ready' | 'ended' | 'letGo'>): Rem
     order: async (number) => (await ask('GET', orderPath(number))) as Record<string, unknown>,
     ship: (number) => act(`${orderPath(number)}/ship`),
     async shutdown() {
-      await act('/shutdown');
+      // a process that ends already, or has ended, needs no telling
+      await act('/shutdown').catch(() => process.letGo());
       return ended;
     },
   };

@@ -1,14 +1,20 @@
 import type { PlannedRow, ProofInput, ProofReport } from './proof-input.js';
 import { prove } from './prove.js';
-import type { LedgerAction, LoggedWrite, Row, Snapshot } from './snapshot.js';
-import { parseRow } from './snapshot.js';
-
-const WRITE_ROLE = 'reinstate_write';
-const VICTIM = '17';
-const INTENDED = '18';
-const BYSTANDER = '19';
+import { parseRow, type Row } from './snapshot.js';
+import {
+  BYSTANDER,
+  history,
+  INTENDED,
+  movement,
+  openShop,
+  VICTIM,
+  WRITE_ROLE,
+  type SmallShop,
+  type Write,
+} from '../../test/support/small-shop.js';
 
 const WRITE_LOG = 'the write log explains every difference';
+const STRUCTURE = 'tables, rights and triggers are as they were';
 const VICTIMS = 'every harmed order is restored or left whole to a person';
 const VALUES = 'restored orders are as they were';
 const APPENDED = 'appended rows are there once';
@@ -18,95 +24,6 @@ const LEDGER = 'stock movements net to the open quantity';
 const INTENDED_STAY = 'intended cancellations are still cancelled';
 const PLANNED = "Reinstate's writes stand in the plan";
 const OTHERS = 'every other change is accounted for';
-
-interface Write {
-  /** r... is Reinstate's transaction, any other the shop's application's. */
-  transaction: string;
-  table: string;
-  key: string;
-  /** Columns to set; null deletes the row. */
-  set: Row | null;
-}
-
-/** A shop with one stock row and three orders, that logs every write as the sample shop does. */
-class SmallShop {
-  readonly tables = new Map<string, Map<string, Row>>(
-    ['customer', 'stock', 'orders', 'order_line', 'payment', 'stock_movement', 'order_history'].map(
-      (table) => [`shop.${table}`, new Map<string, Row>()],
-    ),
-  );
-  readonly writes: LoggedWrite[] = [];
-  readonly ledger: LedgerAction[] = [];
-  #clock = 0;
-
-  write({ transaction, table, key, set }: Write): void {
-    const rows = this.tables.get(`shop.${table}`)!;
-    const before = rows.get(key) ?? null;
-    this.#clock += 1;
-    const touched = table === 'orders' ? { updated_at: `t${100 + this.#clock}` } : {};
-    const after = set === null ? null : { ...before, ...set, ...touched };
-    if (after === null) rows.delete(key);
-    else rows.set(key, after);
-    const operation = before === null ? 'INSERT' : after === null ? 'DELETE' : 'UPDATE';
-    const role = transaction.startsWith('r') ? WRITE_ROLE : 'shop_app';
-    const id = this.writes.length + 1;
-    this.writes.push({
-      id,
-      role,
-      transaction,
-      table: `shop.${table}`,
-      key,
-      operation,
-      before,
-      after,
-    });
-  }
-
-  act(transaction: string, action: string, orderId: string, status: string): void {
-    this.ledger.push({ id: this.ledger.length + 1, transaction, action, orderId, status });
-  }
-
-  snapshot(): Snapshot {
-    const tables = [...this.tables].map(([name, rows]) => {
-      const keyColumns = name === 'shop.stock' ? ['product_id', 'warehouse'] : ['id'];
-      return [name, { keyColumns, rows: new Map(rows) }] as const;
-    });
-    const [writes, ledger] = [[...this.writes], [...this.ledger]];
-    return { takenAt: 'now', tables: new Map(tables), writes, ledger };
-  }
-}
-
-function openShop(): SmallShop {
-  const shop = new SmallShop();
-  const start = (table: string, key: string, set: Row): void =>
-    shop.write({ transaction: 's', table, key, set });
-  start('customer', '5', { id: '5', name: 'Clara' });
-  start('stock', '1/LEJ', { product_id: '1', warehouse: 'LEJ', on_hand: '10', allocated: '5' });
-  start('stock_movement', '1', movement('1', null, 'RECEIPT', '10'));
-  for (const [place, orderId, quantity] of [
-    [0, VICTIM, '2'],
-    [1, INTENDED, '1'],
-    [2, BYSTANDER, '2'],
-  ] as const) {
-    const lineId = `${orderId}1`;
-    start('orders', orderId, {
-      ...{ id: orderId, status: 'paid', warehouse: 'LEJ', total_minor: '900' },
-      ...{ cancel_reason: null, version: '2' },
-    });
-    start('order_line', lineId, { id: lineId, order_id: orderId, product_id: '1', quantity });
-    start('payment', orderId, { id: orderId, order_id: orderId, state: 'captured' });
-    start('stock_movement', `${place + 2}`, movement(`${place + 2}`, lineId, 'ALLOCATE', quantity));
-  }
-  return shop;
-}
-
-function movement(id: string, line: string | null, kind: string, quantity: string): Row {
-  return { id, order_line_id: line, product_id: '1', warehouse: 'LEJ', kind, quantity };
-}
-
-function history(id: string, orderId: string, type: string): Row {
-  return { id, order_id: orderId, type, created_at: `at ${id}` };
-}
 
 /** The job cancels the victim's order as the shop's own code would. */
 function harm(shop: SmallShop): void {
@@ -155,7 +72,7 @@ const PLAN: PlannedRow[] = [
 interface Plant {
   restore?: Steps;
   between?: (shop: SmallShop) => void;
-  afterwards?: (shop: SmallShop) => void;
+  afterwards?: (shop: SmallShop) => unknown;
   input?: Partial<ProofInput>;
 }
 
@@ -391,6 +308,56 @@ describe('the proof', () => {
         },
       },
       [WRITE_LOG],
+    ],
+    [
+      'an order that the job cancelled again after its restore',
+      { afterwards: harm },
+      [VALUES, APPENDED, COUNTERS, LEDGER],
+    ],
+    [
+      'stock taken again in another warehouse than it was released in',
+      {
+        restore: {
+          ...RESTORE,
+          movement: {
+            ...RESTORE.movement,
+            set: { ...RESTORE.movement.set, warehouse: 'BER' },
+          },
+        },
+      },
+      [APPENDED, ON_HAND],
+    ],
+    [
+      'a stock row that was deleted',
+      {
+        restore: { ...RESTORE, gone: { table: 'stock', key: '1/LEJ', set: null } },
+      },
+      [COUNTERS, ON_HAND],
+    ],
+    [
+      'a trigger that was switched off',
+      {
+        afterwards: (shop) => shop.structure.splice(0, 1, 'trigger orders_write_log, enabled D'),
+      },
+      [STRUCTURE],
+    ],
+    [
+      'a price that changed under the cloak of an order being shipped',
+      {
+        afterwards: (shop) => {
+          shop.act('t2', 'pick', BYSTANDER, 'picking');
+          shop.write({ transaction: 't2', table: 'customer', key: '5', set: { name: 'Karla' } });
+        },
+      },
+      [OTHERS],
+    ],
+    [
+      'a job that touched what belongs to no order',
+      {
+        between: (shop) =>
+          shop.write({ transaction: 'f1', table: 'customer', key: '5', set: { name: 'Karla' } }),
+      },
+      [OTHERS],
     ],
   ])('fails on %s', (_plant, plant, expected) => {
     const report = story(plant);

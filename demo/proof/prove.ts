@@ -1,5 +1,10 @@
 import { gatherFacts } from './changes.js';
-import { checkOthersExplained, checkWriteLog, checkWritesPlanned } from './explanation-checks.js';
+import {
+  checkOthersExplained,
+  checkStructure,
+  checkWriteLog,
+  checkWritesPlanned,
+} from './explanation-checks.js';
 import { checkIntended, checkVictims } from './outcome-checks.js';
 import type { ProofInput, ProofReport } from './proof-input.js';
 import { checkAppendedOnce, checkRestoredValues } from './restored-orders.js';
@@ -14,6 +19,7 @@ export function prove(input: ProofInput): ProofReport {
   const facts = gatherFacts(input);
   const checks = [
     checkWriteLog(facts),
+    checkStructure(facts),
     checkVictims(facts),
     checkRestoredValues(facts),
     checkAppendedOnce(facts),

@@ -30,6 +30,8 @@ export function checkRestoredValues(facts: Facts): CheckResult {
       meddling === undefined,
       () => `order ${orderId} was changed by ${meddling?.author ?? ''} between harm and restore`,
     );
+    const again = changes.slice(last).find((change) => change.author === 'fault');
+    check.expect(again === undefined, () => `order ${orderId} was harmed again after its restore`);
     const rows = facts.rowsBefore.get(orderId) ?? new Map<string, Row>();
     const wanted = replay(rows, changes.slice(0, first));
     const harmed = replay(rows, changes.slice(0, last).filter(notReinstate));
@@ -115,18 +117,22 @@ export function checkAppendedOnce(facts: Facts): CheckResult {
 
 function checkMovements(check: Check, orderId: string, changes: readonly Change[]): void {
   const movements = changes.filter((change) => change.table === 'shop.stock_movement');
-  const lines = new Set(movements.map((change) => change.after?.['order_line_id']));
-  for (const line of lines) {
-    const ofLine = movements.filter((change) => change.after?.['order_line_id'] === line);
-    const harm = ofLine.filter((change) => change.author === 'fault');
-    const repair = ofLine.filter((change) => change.author === 'reinstate');
+  for (const [place, ofPlace] of Map.groupBy(movements, placeOf)) {
+    const harm = ofPlace.filter((change) => change.author === 'fault');
+    const repair = ofPlace.filter((change) => change.author === 'reinstate');
     check.expect(
       heldBy(harm) + heldBy(repair) === 0 && repair.length <= harm.length,
       () =>
-        `order ${orderId}, line ${line ?? '?'}: the job moved ${heldBy(harm)} of stock ` +
+        `order ${orderId}, ${place}: the job moved ${heldBy(harm)} of stock ` +
         `in ${harm.length} rows, the restore ${heldBy(repair)} in ${repair.length}`,
     );
   }
+}
+
+/** The goods of one line in one warehouse: what left there has to come back there. */
+function placeOf({ after }: Change): string {
+  const { order_line_id: line, product_id: product, warehouse } = after ?? {};
+  return `line ${line ?? '?'}, product ${product ?? '?'} in ${warehouse ?? '?'}`;
 }
 
 function heldBy(changes: readonly Change[]): number {

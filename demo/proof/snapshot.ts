@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { readStructure } from './structure.js';
 
 /** A row as exact text per column: numbers are never rounded, nested JSON is one text. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -36,6 +37,8 @@ export interface LedgerAction {
 export interface Snapshot {
   takenAt: string;
   tables: ReadonlyMap<string, TableSnapshot>;
+  /** Tables, columns, constraints, indexes, triggers and functions, each as one line of text. */
+  structure: readonly string[];
   writes: readonly LoggedWrite[];
   ledger: readonly LedgerAction[];
 }
@@ -48,19 +51,12 @@ export async function takeSnapshot(url: string): Promise<Snapshot> {
   const client = new Client({
     connectionString: url,
     application_name: 'proof',
-    // The write log's images are rendered in UTC, too: both sides compare as text.
-    options: '-c TimeZone=UTC -c DateStyle=ISO -c statement_timeout=60s',
+    options: '-c statement_timeout=60s',
   });
   await client.connect();
   try {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const now = await client.query<{ now: string }>('SELECT now()::text AS now');
-    const snapshot: Snapshot = {
-      takenAt: now.rows[0]?.now ?? '',
-      tables: await readTables(client),
-      writes: await readWrites(client),
-      ledger: await readLedger(client),
-    };
+    const snapshot = await readSnapshot(client);
     await client.query('COMMIT');
     return snapshot;
   } finally {
@@ -68,19 +64,33 @@ export async function takeSnapshot(url: string): Promise<Snapshot> {
   }
 }
 
+/** The same in a transaction that the caller has begun. */
+export async function readSnapshot(client: Client): Promise<Snapshot> {
+  // The write log's images are rendered in UTC, too: both sides compare as text.
+  await client.query(`SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'`);
+  const now = await client.query<{ now: string }>('SELECT now()::text AS now');
+  return {
+    takenAt: now.rows[0]?.now ?? '',
+    tables: await readTables(client),
+    structure: await readStructure(client),
+    writes: await readWrites(client),
+    ledger: await readLedger(client),
+  };
+}
+
 async function readTables(client: Client): Promise<Map<string, TableSnapshot>> {
-  const found = await client.query<{ name: string; key_columns: string[] }>(
+  const found = await client.query<{ name: string; key_columns: string[] | null }>(
     `SELECT format('%I.%I', n.nspname, c.relname) AS name,
-            array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum))
-              AS key_columns
-       FROM pg_class c
-       JOIN pg_namespace n ON n.oid = c.relnamespace
-       JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
-       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-      WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'p') GROUP BY 1 ORDER BY 1`,
+            (SELECT array_agg(a.attname::text ORDER BY array_position(i.indkey::int2[], a.attnum))
+               FROM pg_index i
+               JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+              WHERE i.indrelid = c.oid AND i.indisprimary) AS key_columns
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'shop' AND c.relkind IN ('r', 'p') ORDER BY 1`,
   );
   const tables = new Map<string, TableSnapshot>();
   for (const { name, key_columns: keyColumns } of found.rows) {
+    if (keyColumns === null) throw new Error(`${name} has no primary key: its rows have no names`);
     const result = await client.query<{ row: string }>(
       `SELECT to_jsonb(one)::text AS row FROM ${name} AS one`,
     );

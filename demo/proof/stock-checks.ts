@@ -32,13 +32,7 @@ export function checkStockCounters(facts: Facts): CheckResult {
     const quantity = isLeftHarmed(facts, line.orderId) ? line.held : line.wanted;
     wanted.set(line.stockKey, (wanted.get(line.stockKey) ?? 0) + quantity);
   }
-  for (const [key, row] of rowsOf(facts.input.after, 'shop.stock')) {
-    const sum = wanted.get(key) ?? 0;
-    check.expect(
-      Number(row['allocated']) === sum,
-      () => `shop.stock ${key}: ${String(row['allocated'])} allocated, open orders want ${sum}`,
-    );
-  }
+  compareStock(check, facts, { column: 'allocated', wanted, by: 'open orders want' });
   return check.result();
 }
 
@@ -50,14 +44,28 @@ export function checkStockOnHand(facts: Facts): CheckResult {
     const key = stockKeyOf(movement['product_id'], movement['warehouse']);
     moved.set(key, (moved.get(key) ?? 0) + onHandBy(movement));
   }
-  for (const [key, row] of rowsOf(facts.input.after, 'shop.stock')) {
-    const sum = moved.get(key) ?? 0;
+  compareStock(check, facts, { column: 'on_hand', wanted: moved, by: 'movements say' });
+  return check.result();
+}
+
+/** Every stock row that there is, was, or ought to be. */
+function compareStock(
+  check: Check,
+  { input: { before, after } }: Facts,
+  { column, wanted, by }: { column: string; wanted: ReadonlyMap<string, number>; by: string },
+): void {
+  const rows = rowsOf(after, 'shop.stock');
+  for (const key of new Set([
+    ...rowsOf(before, 'shop.stock').keys(),
+    ...rows.keys(),
+    ...wanted.keys(),
+  ])) {
+    const [is, sum] = [rows.get(key)?.[column], wanted.get(key) ?? 0];
     check.expect(
-      Number(row['on_hand']) === sum,
-      () => `shop.stock ${key}: ${String(row['on_hand'])} on hand, movements say ${sum}`,
+      is === String(sum),
+      () => `shop.stock ${key}: ${column} is ${is ?? 'gone'}, ${by} ${sum}`,
     );
   }
-  return check.result();
 }
 
 /** For each line, allocated minus released minus shipped is what the line wants, no more or less. */

@@ -6,7 +6,7 @@ import type { Case, TimelineEntry } from './api-types.js';
 import type { Failure } from './failure-act.js';
 import type { Restored } from './restore-act.js';
 import type { Stage } from './stage.js';
-import { teller } from './teller.js';
+import { count, teller } from './teller.js';
 import { allOf } from './waiting.js';
 
 /** Compares the shop's whole database before the failure and after the restore; true where the proof holds. */
@@ -15,19 +15,17 @@ export async function proveIt(
   story: { failure: Failure; fault: FaultReport; restored: Restored },
 ): Promise<boolean> {
   teller.chapter('The proof');
-  await stage.shop.stopTraffic();
   const after = await takeSnapshot(stage.shop.ready.databaseUrl);
   const cases = await allOf<Case>(stage.robin, `/incidents/${story.failure.incidentId}/cases`);
-  const restored = cases.filter(({ state }) => state === 'restored').map(({ orderId }) => orderId);
+  const idsOf = (some: readonly Case[]) => some.map(({ orderId }) => orderId);
+  const restored = idsOf(cases.filter(({ state }) => state === 'restored'));
   const report = prove({
     before: story.failure.before,
     after,
     writeRole: stage.shop.ready.writeRole,
     plan: plannedRows(story.restored),
     restored,
-    leftToPeople: story.fault.cancelled
-      .map(({ orderId }) => orderId)
-      .filter((id) => !restored.includes(id)),
+    leftToPeople: idsOf(cases.filter(({ state }) => state !== 'restored')),
     fault: story.fault,
   });
   return tell(report, { struck: story.fault.cancelled.length, restored: restored.length });
@@ -44,7 +42,7 @@ function plannedRows({ items }: Restored): PlannedRow[] {
 function tell(report: ProofReport, counts: { struck: number; restored: number }): boolean {
   for (const check of report.checks) {
     const line = `${check.name} (${check.examined} examined)`;
-    if (check.holds) teller.good(line);
+    if (check.holds && check.examined > 0) teller.good(line);
     else {
       teller.bad(`${line}: ${check.violationCount} violation(s)`);
       teller.list(check.violations);
@@ -54,23 +52,42 @@ function tell(report: ProofReport, counts: { struck: number; restored: number })
   const words = `${counts.restored} of ${counts.struck} wrongly cancelled orders are back`;
   if (all) teller.good(words);
   else teller.bad(words);
-  return report.holds && all;
+  // a check that looked at nothing proves nothing
+  return report.holds && report.checks.every(({ examined }) => examined > 0) && all;
 }
 
-/** The incident's timeline as a reviewer would read it; what befell single orders is counted, not listed. */
+/** The incident's timeline as a reviewer would read it; what befell single orders, or came often, is counted. */
 export async function tellTimeline(stage: Stage, incidentId: string): Promise<void> {
   teller.chapter('The timeline, for the review');
   const entries = await allOf<TimelineEntry>(stage.robin, `/incidents/${incidentId}/timeline`);
-  const ofCases = entries.filter(({ caseId }) => caseId !== null);
-  const ofIncident = entries.filter(({ caseId }) => caseId === null);
+  const isCounted = ({ caseId, type }: TimelineEntry) => caseId !== null || type === 'line-changed';
+  const ofIncident = entries.filter((entry) => !isCounted(entry));
   teller.list(
     ofIncident.map(
-      ({ at, type, person }) =>
-        `${at.slice(11, 23)}  ${type}${person === null ? '' : ` by ${person}`}`,
+      ({ at, type, person, data }) =>
+        `${at.slice(11, 23)}  ${inWords(type)}${person === null ? '' : ` by ${person}`}${detailOf(data)}`,
     ),
   );
-  const counted = Map.groupBy(ofCases, ({ type }) => type);
+  const counted = Map.groupBy(entries.filter(isCounted), ({ type }) => type);
   teller.list([
-    `and of single orders: ${[...counted].map(([type, of]) => `${of.length} x ${type}`).join(', ')}`,
+    `and ${[...counted].map(([type, of]) => `${of.length} x ${inWords(type)}`).join(', ')}`,
   ]);
+}
+
+function inWords(type: string): string {
+  return type.replaceAll('-', ' ');
+}
+
+/** Which plan, how many orders, why. */
+function detailOf(data: TimelineEntry['data']): string {
+  const { planNumber, orders, reopen, counts, reason } = data;
+  const details = [
+    typeof planNumber === 'number' ? `plan ${planNumber}` : undefined,
+    ...[orders, reopen].filter((one) => typeof one === 'number').map((one) => count(one, 'order')),
+    ...Object.entries(counts ?? {})
+      .filter(([, number]) => number !== 0)
+      .map(([outcome, number]) => `${String(number)} ${outcome}`),
+    typeof reason === 'string' ? inWords(reason) : undefined,
+  ].filter((detail) => detail !== undefined);
+  return details.length === 0 ? '' : `: ${details.join(', ')}`;
 }

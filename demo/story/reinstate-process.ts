@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { unlessAborted } from './interruption.js';
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 20_000;
@@ -17,6 +18,10 @@ export interface ReinstateProcess {
 export async function startReinstate(options: {
   configFile: string;
   logFile: string;
+  /** gets what it says of its database before it is up: where it was put, as whom its server runs */
+  onPlaced: (line: string) => void;
+  /** ends it if it is not ready yet */
+  signal: AbortSignal;
 }): Promise<ReinstateProcess> {
   const script = fileURLToPath(new URL('../../src/main.js', import.meta.url));
   const child = spawn(process.execPath, [script], {
@@ -28,7 +33,8 @@ export async function startReinstate(options: {
   child.stderr.pipe(createWriteStream(options.logFile));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
-    return { ...(await readStart(child, options.logFile)), stop: () => stop(child, ended) };
+    const start = await unlessAborted(readStart(child, options), options.signal);
+    return { ...start, stop: () => stop(child, ended) };
   } catch (error) {
     await stop(child, ended);
     throw error;
@@ -44,7 +50,7 @@ function withoutReinstate(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 /** Reads address and token from what it prints at its start. */
 function readStart(
   child: ChildProcess & { stdout: NodeJS.ReadableStream },
-  logFile: string,
+  { logFile, onPlaced }: { logFile: string; onPlaced: (line: string) => void },
 ): Promise<{ url: string; firstToken: string }> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void =>
@@ -53,6 +59,7 @@ function readStart(
     child.once('exit', () => fail('ended before it was ready'));
     let url = '';
     createInterface({ input: child.stdout }).on('line', (line) => {
+      if (/^(The database|PostgreSQL) /.test(line)) onPlaced(line);
       url = /^Reinstate listens on (\S+)/.exec(line)?.[1] ?? url;
       const firstToken = /^Admin token, shown only now: (\S+)/.exec(line)?.[1];
       if (firstToken === undefined) return;

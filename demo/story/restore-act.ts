@@ -5,7 +5,8 @@ import { shopId, type Stage } from './stage.js';
 import { count, teller } from './teller.js';
 import { allOf, pause, until } from './waiting.js';
 
-const shownItems = 1;
+/** The first order's changes are told one by one, those of so many others counted. */
+const countedItems = 14;
 const runTimeoutMs = 300_000;
 
 export interface Restored {
@@ -24,6 +25,9 @@ export async function stopTheHarm(stage: Stage, incidentId: string): Promise<voi
   );
   const plan = await stage.robin.post<Plan>(`/incidents/${incidentId}/restore-plans`);
   await approve(stage, plan);
+  teller.say(
+    'Robin plans a restore, Alex approves it, and Robin starts it while the job still runs:',
+  );
   try {
     await stage.robin.post(`/restore-plans/${plan.id}/runs`);
     throw new Error('the restore was started although the job still cancels orders');
@@ -36,19 +40,13 @@ export async function stopTheHarm(stage: Stage, incidentId: string): Promise<voi
 /** Plan, approval by a second person, one canary order, the rest, each read back and verified. */
 export async function restoreTheOrders(
   stage: Stage,
-  incidentId: string,
-  options: { once: boolean },
+  { incidentId, once, signal }: { incidentId: string; once: boolean; signal: AbortSignal },
 ): Promise<Restored> {
   teller.chapter('The restore');
   const plan = await propose(stage, incidentId);
   const items = await allOf<PlanItem>(stage.robin, `/restore-plans/${plan.id}/items`);
   tellPlan(plan, items);
-  if (
-    !options.once &&
-    !(await asked(`Approve plan ${plan.number} as Alex, the second person? [y/N] `))
-  ) {
-    throw new Declined();
-  }
+  if (!once) await askForApproval(plan, signal);
   await approve(stage, plan);
   teller.say(`Alex approves plan ${plan.number} (bound to its hash ${plan.hash.slice(0, 12)}...)`);
   const run = await carryOut(stage, plan);
@@ -56,9 +54,26 @@ export async function restoreTheOrders(
   return { plan, items, run };
 }
 
-/** The user said no. */
+/** The user did not approve, so nothing was written to the shop. */
 export class Declined extends Error {
   override readonly name = 'Declined';
+
+  constructor(
+    message: string,
+    /** somebody is there, who may want to look at the plan */
+    readonly lookFurther: boolean,
+  ) {
+    super(message);
+  }
+}
+
+async function askForApproval(plan: Plan, signal: AbortSignal): Promise<void> {
+  const question = `Approve plan ${plan.number} as Alex, the second person? [y/N] `;
+  const answer = await asked(question, signal);
+  if (answer === undefined)
+    throw new Declined('nobody is there to approve the plan; --once approves by itself', false);
+  if (!/^y(es)?$/i.test(answer))
+    throw new Declined('not approved: nothing was written to the shop', true);
 }
 
 /** Waits for the quiet that a restore asks for, and for the verdicts, then proposes. */
@@ -69,7 +84,7 @@ async function propose(stage: Stage, incidentId: string): Promise<Plan> {
       const { bleeding } = await stage.robin.get<Bleeding>(`/incidents/${incidentId}/bleeding`);
       return bleeding ? undefined : true;
     },
-    { timeoutMs: 90_000, everyMs: 250 },
+    { timeoutMs: 300_000, everyMs: 250 },
   );
   teller.good('no more orders are hit, and the journal has seen all that the shop has committed');
   await until(
@@ -88,11 +103,15 @@ function tellPlan(plan: Plan, items: readonly PlanItem[]): void {
     `plan ${plan.number}: ${count(plan.reopen, 'order')} set back exactly, ${plan.person} left to people; before anything is written, it says what changes:`,
   );
   const reopened = items.filter(({ disposition }) => disposition === 'reopen');
-  for (const { words } of reopened.slice(0, shownItems)) {
-    teller.list([words.headline, ...words.changes.map((line) => `  ${line}`)]);
+  const [first, ...others] = reopened;
+  if (first !== undefined) {
+    const { headline, changes, risks } = first.words;
+    teller.list([headline, ...[...changes, ...risks].map((line) => `  ${line}`)]);
   }
-  if (reopened.length > shownItems)
-    teller.list([`... and ${count(reopened.length - shownItems, 'more order')}`]);
+  for (const { words, changes } of others.slice(0, countedItems))
+    teller.list([`${words.headline}: ${count(changes.length, 'row')} likewise`]);
+  const untold = others.length - countedItems;
+  if (untold > 0) teller.list([`... and ${count(untold, 'more order')}`]);
   for (const { words, disposition } of items) {
     if (disposition === 'person') teller.list([words.headline]);
   }
@@ -108,24 +127,26 @@ async function approve(stage: Stage, plan: Plan): Promise<void> {
 
 async function carryOut(stage: Stage, plan: Plan): Promise<Run> {
   const started = await until('quiet enough to start', () => startRun(stage, plan), {
-    timeoutMs: 120_000,
+    timeoutMs: 300_000,
     everyMs: 1_000,
   });
   teller.say('the run starts: one order first, the canary');
   let told = 0;
+  let stopTold = false;
   return until(
     'the run to end',
     async () => {
       const run = await stage.robin.get<Run>(`/restore-runs/${started.id}`);
       const verified = run.items['verified'] ?? 0;
       if (verified > told) {
-        teller.say(
-          `${count(verified, 'order')} restored, read back and seen in the shop’s own stream`,
-        );
+        const words = `${count(verified, 'order')} restored, read back and seen in the shop’s own stream`;
+        teller.say(told === 0 ? `the canary held; the rest follows: ${words}` : words);
         told = verified;
       }
-      if (run.state === 'stopped')
-        throw new Error(`the run stopped: ${run.stopReason ?? 'no reason'}`);
+      if (run.state === 'stopped') {
+        if (!stopTold) tellStop(run);
+        stopTold = !(await wasResumed(stage, run));
+      }
       return run.state === 'finished' ? run : undefined;
     },
     { timeoutMs: runTimeoutMs, everyMs: 100 },
@@ -142,6 +163,28 @@ async function startRun(stage: Stage, plan: Plan): Promise<Run | undefined> {
   }
 }
 
+/** The shop's proper job may cancel an order that was never paid while the run goes on: that stops it. */
+function tellStop({ stopReason }: Run): void {
+  if (stopReason !== 'still-bleeding')
+    throw new Error(`the run stopped: ${stopReason ?? 'no reason'}`);
+  teller.say(
+    'the run has stopped by itself: one more cancellation of this kind came; it goes on once they have ended again',
+  );
+}
+
+/** Robin lets the run go on, which is refused until it is quiet enough. */
+async function wasResumed(stage: Stage, run: Run): Promise<boolean> {
+  await pause(1_000);
+  try {
+    await stage.robin.post(`/restore-runs/${run.id}/resume`);
+    teller.say('quiet again: Robin lets the run go on');
+    return true;
+  } catch (error) {
+    if (error instanceof ProblemError && error.problem.code === 'still-bleeding') return false;
+    throw error;
+  }
+}
+
 async function tellOneOrder(stage: Stage, items: readonly PlanItem[]): Promise<void> {
   const item = items.find(({ disposition }) => disposition === 'reopen');
   if (item === undefined) return;
@@ -149,10 +192,17 @@ async function tellOneOrder(stage: Stage, items: readonly PlanItem[]): Promise<v
   teller.good(`order ${item.orderNumber}, read from the shop: status "${order.status}"`);
 }
 
-async function asked(question: string): Promise<boolean> {
+/** The answer; undefined where the input ends without one. */
+async function asked(question: string, signal: AbortSignal): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // a terminal that is asked gives Ctrl-C as a key
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const ended = new Promise<undefined>((resolve) =>
+    terminal.once('close', () => resolve(undefined)),
+  );
   try {
-    return /^y(es)?$/i.test((await terminal.question(`\n${question}`)).trim());
+    const answer = terminal.question(`\n${question}`, { signal });
+    return (await Promise.race([answer, ended]))?.trim();
   } finally {
     terminal.close();
   }

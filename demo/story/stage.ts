@@ -1,4 +1,5 @@
-import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { spawnSampleShop, type RemoteShop } from '../process/shop-client.js';
@@ -23,19 +24,18 @@ export interface Stage {
   readonly robin: JsonClient;
   /** the second person, who approves */
   readonly alex: JsonClient;
-  readonly directory: string;
-  /** Ends everything and removes its data. */
-  close(): Promise<void>;
+  /** Ends everything and removes its data; the logs stay where one wants to read them. */
+  close(options: { keepLogs: boolean }): Promise<void>;
 }
 
 /** Starts the shop and Reinstate, each with a PostgreSQL of its own, in a directory that is made new. */
-export async function setStage(options: { seed: string }): Promise<Stage> {
+export async function setStage(options: { seed: string; signal: AbortSignal }): Promise<Stage> {
+  const { signal } = options;
   const directory = resolve('.data', `demo-${process.pid}`);
   await mkdir(directory, { recursive: true });
   const curtain = new Curtain(directory);
   try {
-    const shop = await openShop(directory, options.seed);
-    curtain.add(() => closeShop(shop));
+    const shop = await openShop({ ...options, directory, curtain });
     const pager = await startPageReceiver();
     curtain.add(() => pager.close());
     const credentials = await shop.credentials();
@@ -43,6 +43,8 @@ export async function setStage(options: { seed: string }): Promise<Stage> {
     const reinstate = await startReinstate({
       configFile,
       logFile: join(directory, 'reinstate.log'),
+      onPlaced: (line) => curtain.tellPlace(line),
+      signal,
     });
     curtain.add(() => reinstate.stop());
     teller.say(`Reinstate is up at ${reinstate.url}`);
@@ -56,11 +58,10 @@ export async function setStage(options: { seed: string }): Promise<Stage> {
       admin,
       robin: await hire(admin, { name: 'Robin', role: 'responder', url: reinstate.url }),
       alex: await hire(admin, { name: 'Alex', role: 'approver', url: reinstate.url }),
-      directory,
-      close: () => curtain.fall(),
+      close: (ending) => curtain.fall(ending),
     };
   } catch (error) {
-    await curtain.fall();
+    await curtain.fall({ keepLogs: !signal.aborted });
     throw error;
   }
 }
@@ -68,42 +69,64 @@ export async function setStage(options: { seed: string }): Promise<Stage> {
 /** What has to be ended when the play is over, last things first; falls once. */
 class Curtain {
   private readonly endings: (() => Promise<unknown>)[] = [];
+  private readonly elsewhere: string[] = [];
   private falling: Promise<void> | undefined;
 
   constructor(private readonly directory: string) {}
+
+  /** Passes on where a database was put and as whom its server runs, where that is worth a word. */
+  tellPlace(line: string): void {
+    teller.say(line);
+    const place = placeElsewhere.exec(line)?.[1];
+    if (place !== undefined) this.elsewhere.push(place);
+  }
 
   add(ending: () => Promise<unknown>): void {
     this.endings.push(ending);
   }
 
-  fall(): Promise<void> {
-    this.falling ??= this.endAll();
+  fall({ keepLogs }: { keepLogs: boolean }): Promise<void> {
+    this.falling ??= this.endAll(keepLogs);
     return this.falling;
   }
 
-  private async endAll(): Promise<void> {
+  private async endAll(keepLogs: boolean): Promise<void> {
     for (const ending of this.endings.reverse())
       await ending().catch((error: unknown) => teller.bad(String(error)));
-    await rm(this.directory, { recursive: true, force: true });
+    const logs = ['shop.log', 'reinstate.log'];
+    const names = await readdir(this.directory);
+    const gone = keepLogs ? names.filter((name) => !logs.includes(name)) : ['.'];
+    const directories = [...this.elsewhere, ...gone.map((name) => join(this.directory, name))];
+    for (const path of directories) await rm(path, { recursive: true, force: true });
+    if (keepLogs) teller.say(`the logs of both are kept in ${this.directory}`);
   }
 }
 
-async function openShop(directory: string, seed: string): Promise<RemoteShop> {
+/** Said where the server's user cannot enter the directory that the database was meant for. */
+const placeElsewhere = /^The database lives in (\/.+): the user \S+, as whom its server runs/;
+
+async function openShop(options: {
+  directory: string;
+  seed: string;
+  signal: AbortSignal;
+  curtain: Curtain;
+}): Promise<RemoteShop> {
+  const { directory, seed, signal, curtain } = options;
+  const log = createWriteStream(join(directory, 'shop.log'));
   const shop = await spawnSampleShop({
     dataDirectory: join(directory, 'shop'),
     seed,
-    say: (line) => void appendFile(join(directory, 'shop.log'), `${line}\n`),
+    signal,
+    say: (line) => {
+      log.write(`${line}\n`);
+      if (/^(The database|PostgreSQL) /.test(line)) curtain.tellPlace(line);
+    },
   });
+  curtain.add(() => shop.shutdown());
   teller.say(
     `the sample shop is open: ${count(shop.ready.pastOrders, 'past order')}, customers keep buying`,
   );
   return shop;
-}
-
-/** The directory of its database may lie elsewhere, where the server's user can enter it. */
-async function closeShop(shop: RemoteShop): Promise<void> {
-  await shop.shutdown();
-  await rm(shop.ready.dataDirectory, { recursive: true, force: true });
 }
 
 async function writeConfig(parts: {

@@ -23,7 +23,8 @@ import {
   type NewToken,
 } from './access.schema.js';
 import { AccessService, type IssuedToken } from './access.service.js';
-import type { AccessToken, Person } from './access.store.js';
+import type { AccessToken } from './access.store.js';
+import type { PersonEntity } from './person.entity.js';
 import type { Caller } from './caller.js';
 import { Idempotent } from './idempotency.interceptor.js';
 import { CallerOf, Needs } from './needs.decorator.js';
@@ -46,7 +47,7 @@ export class AccessController {
   @Get()
   @ApiOperation({ summary: 'Persons and services' })
   @ZodAnswer(personsSchema)
-  async persons(): Promise<{ items: Person[] }> {
+  async persons(): Promise<{ items: PersonEntity[] }> {
     return { items: await this.access.persons() };
   }
 
@@ -58,7 +59,7 @@ export class AccessController {
   create(
     @CallerOf() caller: Caller,
     @Body(new ZodPipe(newPersonSchema)) body: NewPerson,
-  ): Promise<Person> {
+  ): Promise<PersonEntity> {
     return this.access.createPerson(caller, body);
   }
 

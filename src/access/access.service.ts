@@ -3,9 +3,10 @@ import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { newId } from '../platform/ids.js';
-import { AccessStore, type AccessToken, type Person } from './access.store.js';
+import { AccessStore, type AccessToken } from './access.store.js';
 import { AuditService } from './audit.service.js';
 import type { Caller } from './caller.js';
+import type { PersonEntity } from './person.entity.js';
 import type { Role } from './role.js';
 import { newToken, tokenHash } from './token.js';
 
@@ -57,7 +58,7 @@ export class AccessService {
     });
   }
 
-  async persons(): Promise<Person[]> {
+  async persons(): Promise<PersonEntity[]> {
     return this.store.persons(this.database);
   }
 
@@ -70,7 +71,7 @@ export class AccessService {
   async createPerson(
     caller: Caller,
     given: { name: string; email: string | null; kind: 'person' | 'service' },
-  ): Promise<Person> {
+  ): Promise<PersonEntity> {
     const person = this.personOf(given);
     await this.database.transaction(async (transaction) => {
       if (!(await this.store.insertPerson(transaction, person))) {
@@ -185,7 +186,7 @@ export class AccessService {
     name: string;
     email: string | null;
     kind: 'person' | 'service';
-  }): Person {
+  }): PersonEntity {
     return { id: newId(), ...given, createdAt: this.clock.now(), disabledAt: null };
   }
 

@@ -1,36 +1,17 @@
 import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import { AccessTokenEntity } from './access-token.entity.js';
 import type { Caller } from './caller.js';
-import type { Role } from './role.js';
+import { PersonEntity } from './person.entity.js';
 
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string | null;
-  readonly kind: 'person' | 'service';
-  readonly createdAt: Date;
-  readonly disabledAt: Date | null;
-}
-
-/** A token without its secret, which nobody can read back. */
-export interface AccessToken {
-  readonly id: string;
-  readonly personId: string;
-  readonly role: Role;
-  readonly label: string;
-  readonly createdAt: Date;
-  readonly expiresAt: Date;
-  readonly revokedAt: Date | null;
-  readonly lastUsedAt: Date | null;
-}
-
-const personColumns = `id, name, email, kind, created_at AS "createdAt", disabled_at AS "disabledAt"`;
-const tokenColumns = `id, person_id AS "personId", role, label, created_at AS "createdAt",
-  expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+/** A token as people may see it: its secret's hash never leaves the database. */
+export type AccessToken = Omit<AccessTokenEntity, 'secretHash'>;
 
 @Injectable()
 export class AccessStore {
-  async insertPerson(transaction: Transaction, person: Person): Promise<boolean> {
+  /** False where the name is taken. */
+  async insertPerson(transaction: Transaction, person: PersonEntity): Promise<boolean> {
     const rows = await transaction.query(
       `INSERT INTO person (id, name, email, kind, created_at) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (name) DO NOTHING RETURNING id`,
@@ -39,24 +20,23 @@ export class AccessStore {
     return rows.length === 1;
   }
 
-  async person(reader: Reader, id: string): Promise<Person | undefined> {
-    return reader.queryOne<Person>(`SELECT ${personColumns} FROM person WHERE id = $1`, [id]);
+  async person(reader: Reader, id: string): Promise<PersonEntity | undefined> {
+    return (await reader.repository(PersonEntity).findOneBy({ id })) ?? undefined;
   }
 
-  async persons(reader: Reader): Promise<Person[]> {
-    return reader.query<Person>(`SELECT ${personColumns} FROM person ORDER BY name`);
+  async persons(reader: Reader): Promise<PersonEntity[]> {
+    return reader.repository(PersonEntity).find({ order: { name: 'ASC' } });
   }
 
+  /** False where there is no such person, or they were disabled before. */
   async disablePerson(transaction: Transaction, id: string, now: Date): Promise<boolean> {
-    const rows = await transaction.query(
-      'UPDATE person SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING id',
-      [id, now],
-    );
-    return rows.length === 1;
+    const persons = transaction.repository(PersonEntity);
+    const { affected } = await persons.update({ id, disabledAt: IsNull() }, { disabledAt: now });
+    return affected === 1;
   }
 
   async anyPerson(reader: Reader): Promise<boolean> {
-    return (await reader.queryOne('SELECT 1 AS found FROM person LIMIT 1')) !== undefined;
+    return reader.repository(PersonEntity).exists();
   }
 
   /** Changes that could take the last admin away come one after the other. */
@@ -90,38 +70,28 @@ export class AccessStore {
     token: AccessToken,
     secretHash: Buffer,
   ): Promise<void> {
-    await transaction.query(
-      `INSERT INTO access_token (id, person_id, role, label, secret_hash, created_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [
-        token.id,
-        token.personId,
-        token.role,
-        token.label,
-        secretHash,
-        token.createdAt,
-        token.expiresAt,
-      ],
-    );
+    await transaction.repository(AccessTokenEntity).insert({ ...token, secretHash });
   }
 
+  /** Oldest first. */
   async tokens(reader: Reader, personId: string): Promise<AccessToken[]> {
-    return reader.query<AccessToken>(
-      `SELECT ${tokenColumns} FROM access_token WHERE person_id = $1 ORDER BY created_at`,
-      [personId],
-    );
+    return reader
+      .repository(AccessTokenEntity)
+      .find({ where: { personId }, order: { createdAt: 'ASC' } });
   }
 
+  /** False where the person has no such token, or it was revoked before. */
   async revokeToken(
     transaction: Transaction,
     token: { personId: string; tokenId: string; now: Date },
   ): Promise<boolean> {
-    const rows = await transaction.query(
-      `UPDATE access_token SET revoked_at = $3
-       WHERE id = $1 AND person_id = $2 AND revoked_at IS NULL RETURNING id`,
-      [token.tokenId, token.personId, token.now],
+    const { personId, tokenId: id, now } = token;
+    const tokens = transaction.repository(AccessTokenEntity);
+    const { affected } = await tokens.update(
+      { id, personId, revokedAt: IsNull() },
+      { revokedAt: now },
     );
-    return rows.length === 1;
+    return affected === 1;
   }
 
   /** Whose token this is, if it is good at `now`; notes its use, at most once a minute. */
@@ -137,10 +107,8 @@ export class AccessStore {
     if (caller === undefined) return undefined;
     const { noted, ...found } = caller;
     if (noted === null || now.getTime() - noted.getTime() > 60_000) {
-      await reader.query('UPDATE access_token SET last_used_at = $2 WHERE id = $1', [
-        found.tokenId,
-        now,
-      ]);
+      const tokens = reader.repository(AccessTokenEntity);
+      await tokens.update({ id: found.tokenId }, { lastUsedAt: now });
     }
     return found;
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import { AuditEntryEntity } from './audit-entry.entity.js';
 import type { Caller } from './caller.js';
 
 /** One change that somebody made, as it is kept for ever. */
@@ -15,15 +16,10 @@ export interface AuditRecord {
   readonly data?: Record<string, unknown>;
 }
 
-export interface AuditEntry {
-  readonly id: number;
-  readonly at: Date;
+/** The same as people read it: with the name of who made it. */
+export type AuditEntry = Omit<AuditEntryEntity, 'personId' | 'tokenId'> & {
   readonly person: string | null;
-  readonly action: string;
-  readonly subjectKind: string;
-  readonly subjectId: string;
-  readonly data: Record<string, unknown>;
-}
+};
 
 /** Which part of the audit is asked for. */
 export interface AuditPage {
@@ -37,19 +33,12 @@ export interface AuditPage {
 export class AuditStore {
   /** Written in the transaction of the change itself. */
   async insert(transaction: Transaction, entry: AuditRecord): Promise<void> {
-    await transaction.query(
-      `INSERT INTO audit_entry (at, person_id, token_id, action, subject_kind, subject_id, data)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [
-        entry.at,
-        entry.caller?.personId ?? null,
-        entry.caller?.tokenId ?? null,
-        entry.action,
-        entry.subjectKind,
-        entry.subjectId,
-        entry.data ?? {},
-      ],
-    );
+    const { caller, at, action, subjectKind, subjectId, data = {} } = entry;
+    await transaction.repository(AuditEntryEntity).insert({
+      ...{ at, action, subjectKind, subjectId, data },
+      personId: caller?.personId ?? null,
+      tokenId: caller?.tokenId ?? null,
+    });
   }
 
   /** Newest first, before the given id. */

@@ -68,7 +68,10 @@ export function guardRequests(app: NestFastifyApplication): void {
   server.addHook('preParsing', async (request, reply) => {
     const way = wayOf(request.routeOptions.url);
     if (way === 'open') return;
-    void reply.header('cache-control', 'no-store').header('www-authenticate', challengeOf(way));
+    void reply
+      .header('cache-control', 'no-store')
+      .header('x-content-type-options', 'nosniff')
+      .header('www-authenticate', challengeOf(way));
     const { authorization } = request.headers;
     const caller = await door.callerOf({ authorization, address: request.ip, way });
     if (way === 'documents' && !allows(caller.role, ['viewer']))

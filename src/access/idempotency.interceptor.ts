@@ -3,7 +3,6 @@ import {
   applyDecorators,
   HttpException,
   Injectable,
-  Logger,
   SetMetadata,
   type CallHandler,
   type ExecutionContext,
@@ -16,6 +15,7 @@ import { present } from '../platform/assert.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
 import { Fault, messageOf } from '../platform/errors.js';
+import { Log } from '../platform/telemetry/log.js';
 import { judgeRepetition, type RequestFingerprint } from './idempotency.js';
 import { IdempotencyStore } from './idempotency.store.js';
 import type { RequestWithCaller } from './needs.decorator.js';
@@ -48,7 +48,7 @@ interface Answering {
 /** Answers a repeated request as the first one was answered, and refuses the same key for another request. */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
-  private readonly logger = new Logger('Idempotency');
+  private readonly log = new Log('Idempotency');
 
   constructor(
     private readonly reflector: Reflector,
@@ -83,7 +83,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   ): Observable<unknown> {
     return next.handle().pipe(
       catchError(async (error: unknown) => {
-        if (isRefusal(error)) await this.store.forget(this.database, use);
+        if (isRefusal(error)) await this.forget(use);
         throw error;
       }),
       mergeMap(async (answer: unknown) => {
@@ -93,10 +93,23 @@ export class IdempotencyInterceptor implements NestInterceptor {
     );
   }
 
+  /** Where the key cannot be freed, the caller is still told why the request was refused. */
+  private async forget(use: Parameters<IdempotencyStore['forget']>[1]): Promise<void> {
+    await this.store.forget(this.database, use).catch((error: unknown) => {
+      this.log.error(
+        { event: 'key-not-freed' },
+        `the key of a refused request could not be freed: ${messageOf(error)}`,
+      );
+    });
+  }
+
   /** What was done is done: where its answer cannot be kept, the caller still gets it, and a repetition is refused. */
   private async complete(use: Parameters<IdempotencyStore['complete']>[1]): Promise<void> {
     await this.store.complete(this.database, use).catch((error: unknown) => {
-      this.logger.error(`the answer to a request could not be kept: ${messageOf(error)}`);
+      this.log.error(
+        { event: 'answer-not-kept' },
+        `the answer to a request could not be kept: ${messageOf(error)}`,
+      );
     });
   }
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
 import type { Reader } from '../platform/database/database.js';
+import { IdempotencyKeyEntity } from './idempotency-key.entity.js';
 import type { IdempotentAnswer, RequestFingerprint } from './idempotency.js';
 
 /** Few enough that one batch takes a moment. */
@@ -20,12 +22,9 @@ export class IdempotencyStore {
         [use.personId, use.key, use.request, use.requestHash, use.now],
       );
       if (inserted.length === 1) return undefined;
-      const earlier = await reader.queryOne<IdempotentAnswer>(
-        `SELECT request, request_hash AS "requestHash", status, answer, created_at AS "createdAt"
-         FROM idempotency_key WHERE person_id = $1 AND key = $2`,
-        [use.personId, use.key],
-      );
-      if (earlier !== undefined) return earlier;
+      const { personId, key } = use;
+      const earlier = await reader.repository(IdempotencyKeyEntity).findOneBy({ personId, key });
+      if (earlier !== null) return earlier;
     }
   }
 
@@ -34,18 +33,16 @@ export class IdempotencyStore {
     reader: Reader,
     use: { personId: string; key: string; status: number; answer: unknown },
   ): Promise<void> {
-    await reader.query(
-      'UPDATE idempotency_key SET status = $3, answer = $4 WHERE person_id = $1 AND key = $2',
-      [use.personId, use.key, use.status, JSON.stringify(use.answer ?? null)],
-    );
+    const { personId, key, status, answer } = use;
+    await reader
+      .repository(IdempotencyKeyEntity)
+      .update({ personId, key }, { status, answer: answer ?? null });
   }
 
   /** A request that was refused did nothing, and may be sent again under its key. */
   async forget(reader: Reader, use: { personId: string; key: string }): Promise<void> {
-    await reader.query(
-      'DELETE FROM idempotency_key WHERE person_id = $1 AND key = $2 AND status IS NULL',
-      [use.personId, use.key],
-    );
+    const { personId, key } = use;
+    await reader.repository(IdempotencyKeyEntity).delete({ personId, key, status: IsNull() });
   }
 
   /** Removes one batch of keys from before that moment; `more` where some may be left. */

@@ -1,20 +1,11 @@
 import { Fault } from '../platform/errors.js';
+import type { IdempotencyKeyEntity } from './idempotency-key.entity.js';
 
-/** What makes two requests the same. */
-export interface RequestFingerprint {
-  /** method and path with query */
-  readonly request: string;
-  /** SHA-256 of the body */
-  readonly requestHash: Buffer;
-}
+/** What makes two requests the same: method, path and body. */
+export type RequestFingerprint = Pick<IdempotencyKeyEntity, 'request' | 'requestHash'>;
 
 /** What is known of the first request that came under a key. */
-export interface IdempotentAnswer extends RequestFingerprint {
-  /** null while the first request is still being answered, or where its process died over it */
-  readonly status: number | null;
-  readonly answer: unknown;
-  readonly createdAt: Date;
-}
+export type IdempotentAnswer = Omit<IdempotencyKeyEntity, 'personId' | 'key'>;
 
 /** Longer than any request takes: whatever is not answered by then was cut off. */
 const answeredWithinMs = 120_000;

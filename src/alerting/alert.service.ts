@@ -15,8 +15,9 @@ export type AlertListQuery = z.output<typeof alertQuerySchema>;
 export const alertSchema = z.object({
   id: z.uuid(),
   shopId: z.string(),
-  findingId: z.uuid(),
-  findingVersion: z.int(),
+  /** null for an alert about a shop's stream of order changes */
+  findingId: z.uuid().nullable(),
+  findingVersion: z.int().nullable(),
   name: z.string(),
   fingerprint: z.string(),
   state: z.enum(['firing', 'resolved']),
@@ -29,7 +30,7 @@ export const alertSchema = z.object({
 
 const cursorSchema = z.object({ startsAt: z.coerce.date(), id: z.uuid() });
 
-/** Alerts, for who wants to see them. They are made by the step `alerting` alone. */
+/** Alerts, for who wants to see them. They are made by the steps `alerting` and `stream-alerts` alone. */
 @Injectable()
 export class AlertService {
   constructor(

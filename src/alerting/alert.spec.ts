@@ -1,4 +1,7 @@
-import { alertOf, type Finding } from './alert.js';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../platform/package-root.js';
+import { alertNames, alertOf, type Finding } from './alert.js';
 
 const finding: Finding = {
   id: 'f',
@@ -56,5 +59,13 @@ describe('the alert of a finding', () => {
     const closedAt = new Date('2026-03-01T13:00:00Z');
     const alert = alertOf({ ...finding, state: 'closed', closedAt }, { runbookUrl: '' });
     expect([alert.state, alert.endsAt]).toEqual(['resolved', closedAt]);
+  });
+});
+
+describe('a runbook', () => {
+  it.each(alertNames)('of %s says meaning, impact, diagnosis and mitigation', async (name) => {
+    const text = await readFile(join(packageRoot(), 'runbooks', `${name}.md`), 'utf8');
+    const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
+    expect(headings).toEqual([name, 'Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
   });
 });

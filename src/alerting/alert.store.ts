@@ -5,6 +5,11 @@ import { findingMeasureSchema, type Alert, type AlertContent, type Finding } fro
 const alertColumns = `id, shop_id, finding_id, finding_version, name, fingerprint, state, labels, annotations,
   starts_at, ends_at, version`;
 
+/** Alerts of findings and of streams, as one; a pending one is none yet. */
+const allAlerts = `(SELECT ${alertColumns} FROM alert
+  UNION ALL SELECT id, shop_id, NULL, NULL, name, fingerprint, state, labels, annotations, starts_at, ends_at, version
+  FROM stream_alert WHERE state <> 'pending')`;
+
 /** Which alerts to list; `before` is the last alert of the page before. */
 export interface AlertQuery {
   readonly shopId: string | null;
@@ -15,17 +20,20 @@ export interface AlertQuery {
 
 @Injectable()
 export class AlertStore {
-  /** Findings that no alert tells of yet, or only in an older version; oldest first. */
-  async readUntold(reader: Reader, limit: number): Promise<Finding[]> {
+  /** Findings that no alert tells of yet, or only in an older version; oldest first, without those of `except`. */
+  async readUntold(
+    reader: Reader,
+    given: { except: readonly string[]; limit: number },
+  ): Promise<UntoldFinding[]> {
     const rows = await reader.query<FindingRow>(
       `SELECT f.id, f.shop_id, f.detector, f.fingerprint, f.state, f.slice, f.sentence, f.measure, f.found_at,
               f.closed_at, f.version
        FROM finding f LEFT JOIN alert a ON a.finding_id = f.id
-       WHERE a.id IS NULL OR a.finding_version < f.version
-       ORDER BY f.found_at, f.id LIMIT $1`,
-      [limit],
+       WHERE (a.id IS NULL OR a.finding_version < f.version) AND f.id <> ALL($1::uuid[])
+       ORDER BY f.found_at, f.id LIMIT $2`,
+      [given.except, given.limit],
     );
-    return rows.map(findingOf);
+    return rows.map((row) => ({ id: row.id, read: () => findingOf(row) }));
   }
 
   /**
@@ -60,14 +68,14 @@ export class AlertStore {
   }
 
   async read(reader: Reader, id: string): Promise<Alert | undefined> {
-    const row = await reader.queryOne(`SELECT ${alertColumns} FROM alert WHERE id = $1`, [id]);
+    const row = await reader.queryOne(`SELECT * FROM ${allAlerts} a WHERE id = $1`, [id]);
     return row === undefined ? undefined : alertOfRow(row);
   }
 
   /** Newest first. */
   async list(reader: Reader, query: AlertQuery): Promise<Alert[]> {
     const rows = await reader.query(
-      `SELECT ${alertColumns} FROM alert
+      `SELECT * FROM ${allAlerts} a
        WHERE ($1::text IS NULL OR shop_id = $1) AND ($2::text IS NULL OR state = $2)
          AND ($3::timestamptz IS NULL OR (starts_at, id) < ($3, $4::uuid))
        ORDER BY starts_at DESC, id DESC LIMIT $5`,
@@ -85,9 +93,15 @@ export class AlertStore {
   async countFiring(reader: Reader): Promise<{ shopId: string; count: number }[]> {
     return reader.query(
       `SELECT s.id AS "shopId", count(a.id) AS count
-       FROM shop s LEFT JOIN alert a ON a.shop_id = s.id AND a.state = 'firing' GROUP BY s.id`,
+       FROM shop s LEFT JOIN ${allAlerts} a ON a.shop_id = s.id AND a.state = 'firing' GROUP BY s.id`,
     );
   }
+}
+
+/** A finding that is to be told. A row that makes no sense fails when it is read, and not the others with it. */
+export interface UntoldFinding {
+  readonly id: string;
+  read(): Finding;
 }
 
 interface FindingRow {
@@ -123,8 +137,8 @@ function findingOf(row: FindingRow): Finding {
 interface AlertRow {
   id: string;
   shop_id: string;
-  finding_id: string;
-  finding_version: number;
+  finding_id: string | null;
+  finding_version: number | null;
   name: string;
   fingerprint: string;
   state: 'firing' | 'resolved';

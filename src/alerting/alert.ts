@@ -1,18 +1,22 @@
 import { z } from 'zod';
 import { severityOf } from './severity.js';
+import { streamAlertNames } from './streams/stream-cause.js';
 
 /** The alert's name; `runbooks/<name>.md` says what to do about it. */
 export const wrongfulCancellations = 'WrongfulCancellations';
 
 /** All names that an alert of ours can have; each has its runbook. */
-export const alertNames = [wrongfulCancellations] as const;
+export const alertNames = [wrongfulCancellations, ...streamAlertNames] as const;
 
-/** A finding that pages, as in Alertmanager: state, fingerprint, labels, annotations. */
+/**
+ * A finding that pages, as in Alertmanager: state, fingerprint, labels, annotations. Alerts about a shop's
+ * stream of order changes have no finding.
+ */
 export interface Alert {
   readonly id: string;
   readonly shopId: string;
-  readonly findingId: string;
-  readonly findingVersion: number;
+  readonly findingId: string | null;
+  readonly findingVersion: number | null;
   readonly name: string;
   readonly fingerprint: string;
   readonly state: 'firing' | 'resolved';
@@ -50,7 +54,10 @@ export interface Finding {
 }
 
 /** What an alert says of its finding, without the id and version of its own row. */
-export type AlertContent = Omit<Alert, 'id' | 'version'>;
+export type AlertContent = Omit<Alert, 'id' | 'version' | 'findingId' | 'findingVersion'> & {
+  readonly findingId: string;
+  readonly findingVersion: number;
+};
 
 /** The alert that tells of this finding as it stands now. */
 export function alertOf(finding: Finding, options: { runbookUrl: string }): AlertContent {

@@ -10,13 +10,17 @@ import { PageStore } from './page.store.js';
 const outcomes = ['delivered', ...deliveryFailures, 'gave-up'] as const;
 type Outcome = 'delivered' | DeliveryFailure | 'gave-up';
 
+/** What a background step of this room works on, row by row. */
+const rowKinds = ['finding', 'stream'] as const;
+
 /**
  * `reinstate_page_deliveries_total{receiver,outcome}` (attempts), `reinstate_page_deliveries_pending{receiver}`
- * and `reinstate_alerts_firing{shop}`. Receivers and shops are those of the configuration.
+ * `reinstate_alerts_firing{shop}` and `reinstate_alerting_failures_total{row}`. Receivers and shops are those of the configuration.
  */
 @Injectable()
 export class AlertingMetrics {
   private readonly deliveries: Counter<'receiver' | 'outcome'>;
+  private readonly failures: Counter<'row'>;
 
   constructor(
     registry: Registry,
@@ -31,11 +35,23 @@ export class AlertingMetrics {
       labelNames: ['receiver', 'outcome'],
       registers: [registry],
     });
+    this.failures = new Counter({
+      name: 'reinstate_alerting_failures_total',
+      help: 'Times that a finding or a stream could not be made into alerts; it is tried again.',
+      labelNames: ['row'],
+      registers: [registry],
+    });
+    for (const row of rowKinds) this.failures.inc({ row }, 0);
     const receivers = settings.receivers.map(({ name }) => name);
     for (const receiver of receivers)
       for (const outcome of outcomes) this.deliveries.inc({ receiver, outcome }, 0);
     pendingGauge(registry, receivers, () => pages.countPending(database));
     firingGauge(registry, () => alerts.countFiring(database));
+  }
+
+  /** A row could not be worked on; the others were. */
+  rowFailed(row: (typeof rowKinds)[number]): void {
+    this.failures.inc({ row });
   }
 
   attempted(receiver: string, outcome: Outcome): void {

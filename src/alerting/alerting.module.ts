@@ -1,4 +1,5 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
+import { ReplicationModule } from '../intake/replication/replication.module.js';
 import { AlertController } from './alert.controller.js';
 import { AlertService } from './alert.service.js';
 import { AlertStore } from './alert.store.js';
@@ -6,12 +7,16 @@ import { AlertingMetrics } from './alerting.metrics.js';
 import { AlertingSettings } from './alerting.settings.js';
 import { AlertingStep } from './alerting.step.js';
 import { Notifiers } from './notifiers/notifiers.js';
+import { PageController } from './page.controller.js';
 import { PageDeliveryStep } from './page-delivery.step.js';
 import { PageService } from './page.service.js';
+import { PageViewService } from './page-view.service.js';
 import { PageStore } from './page.store.js';
 import { RunbookController } from './runbook.controller.js';
+import { StreamAlertStep } from './streams/stream-alert.step.js';
+import { StreamAlertStore } from './streams/stream-alert.store.js';
 
-/** Alerts and pages. Needs PlatformModule and AccessModule. */
+/** Alerts and pages. Needs PlatformModule, AccessModule and the shops' registry. */
 @Module({})
 export class AlertingModule {
   static with(parts: ConstructorParameters<typeof AlertingSettings>[0]): DynamicModule {
@@ -19,14 +24,23 @@ export class AlertingModule {
       new Logger('Pages').warn(
         'no receivers are configured: incidents are opened, but nobody is paged',
       );
-    const exported = [AlertingStep, PageDeliveryStep, PageService, AlertService];
+    const exported = [
+      AlertingStep,
+      StreamAlertStep,
+      PageDeliveryStep,
+      PageService,
+      PageViewService,
+      AlertService,
+    ];
     return {
       module: AlertingModule,
       global: true,
-      controllers: [AlertController, RunbookController],
+      imports: [ReplicationModule],
+      controllers: [AlertController, PageController, RunbookController],
       providers: [
         ...exported,
         AlertStore,
+        StreamAlertStore,
         PageStore,
         Notifiers,
         AlertingMetrics,

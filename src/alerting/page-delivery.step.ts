@@ -1,6 +1,8 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
+import { messageOf } from '../platform/errors.js';
+import { Log } from '../platform/telemetry/log.js';
 import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
 import { AlertingMetrics } from './alerting.metrics.js';
 import { AlertingSettings } from './alerting.settings.js';
@@ -8,6 +10,7 @@ import { afterAttempt } from './delivery.js';
 import type { DeliveryResult } from './notifiers/notifier.js';
 import { Notifiers } from './notifiers/notifiers.js';
 import type { PageDelivery } from './page.js';
+import { PageService } from './page.service.js';
 import { PageStore, type DeliveryState } from './page.store.js';
 
 /** Sent side by side: a receiver that does not answer then costs the others one time-out, not sixteen. */
@@ -23,11 +26,12 @@ const leaseMs = 60_000;
 export class PageDeliveryStep implements BackgroundStep {
   readonly name = 'page-delivery';
   readonly intervalMs = 1_000;
-  private readonly logger = new Logger('Pages');
+  private readonly log = new Log('Pages');
 
   constructor(
     private readonly database: Database,
     private readonly store: PageStore,
+    private readonly pages: PageService,
     private readonly notifiers: Notifiers,
     private readonly settings: AlertingSettings,
     private readonly metrics: AlertingMetrics,
@@ -37,7 +41,8 @@ export class PageDeliveryStep implements BackgroundStep {
   async run({ now }: StepContext): Promise<'idle' | 'more'> {
     const leaseEndsAt = new Date(now.getTime() + leaseMs);
     const claimed = await this.store.claim(this.database, { now, leaseEndsAt, limit: batch });
-    await Promise.all(claimed.map((delivery) => this.deliver(delivery)));
+    const ends = await Promise.allSettled(claimed.map((delivery) => this.deliver(delivery)));
+    for (const end of ends) if (end.status === 'rejected') this.unrecorded(end.reason);
     return claimed.length === batch ? 'more' : 'idle';
   }
 
@@ -49,8 +54,25 @@ export class PageDeliveryStep implements BackgroundStep {
       now: this.clock.now(),
       random: Math.random(),
     });
-    await this.store.record(this.database, delivery, outcome);
+    await this.record(delivery, outcome);
     this.tell(delivery, result, outcome);
+  }
+
+  private async record(delivery: PageDelivery, outcome: DeliveryState): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      const isNews = await this.store.record(transaction, delivery, outcome);
+      if (!isNews || outcome.state !== 'failed') return;
+      const { error } = outcome;
+      await this.pages.enqueueLoss(transaction, { delivery, error, now: this.clock.now() });
+    });
+  }
+
+  /** What an attempt came to could not be written down: it is made again when its lease has run out. */
+  private unrecorded(error: unknown): void {
+    this.log.error(
+      { event: 'page-outcome-not-kept' },
+      `the outcome of a page could not be written down: ${messageOf(error)}`,
+    );
   }
 
   private async attempt(delivery: PageDelivery): Promise<DeliveryResult> {
@@ -77,10 +99,30 @@ export class PageDeliveryStep implements BackgroundStep {
         receiver,
         result.outcome === 'delivered' ? 'delivered' : result.reason,
       );
-    if (outcome.state !== 'failed') return;
-    if (known) this.metrics.attempted(receiver, 'gave-up');
-    this.logger.error(
-      `page ${delivery.pageId} does not reach receiver "${receiver}": ${outcome.error}`,
-    );
+    this.line(delivery, result, outcome);
+    if (outcome.state === 'failed' && known) this.metrics.attempted(receiver, 'gave-up');
+  }
+
+  /** What a receiver answered may be anything: the reason is from a closed list, and it is what is logged. */
+  private line(delivery: PageDelivery, result: DeliveryResult, outcome: DeliveryState): void {
+    const { pageId, incidentId, receiver, attempt, body } = delivery;
+    const about = { page_id: pageId, incident_id: incidentId, receiver, attempt, kind: body.kind };
+    const reason = result.outcome === 'delivered' ? null : result.reason;
+    switch (outcome.state) {
+      case 'delivered':
+        this.log.info({ event: 'page-delivered', ...about }, `page delivered to "${receiver}"`);
+        return;
+      case 'failed':
+        this.log.error(
+          { event: 'page-lost', ...about, reason },
+          `the page does not reach "${receiver}"`,
+        );
+        return;
+      case 'pending':
+        this.log.warn(
+          { event: 'page-attempt-failed', ...about, reason },
+          `the page did not reach "${receiver}" yet; it is tried again`,
+        );
+    }
   }
 }

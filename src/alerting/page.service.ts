@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database/database.js';
 import { AlertingSettings } from './alerting.settings.js';
-import type { NewPage } from './page.js';
+import type { NewPage, PageDelivery } from './page.js';
 import { PageStore } from './page.store.js';
 
 /**
@@ -18,7 +18,47 @@ export class PageService {
 
   /** Writes the page down; its id, or undefined where a page of this dedupe key exists already. */
   async enqueue(transaction: Transaction, page: NewPage): Promise<string | undefined> {
-    const receivers = [...new Set(this.settings.receivers.map((receiver) => receiver.name))];
-    return this.store.add(transaction, page, receivers);
+    return this.store.add(transaction, onOneLine(page), this.receivers());
   }
+
+  /**
+   * Tells every other receiver of a page that one of them will never get: a lost page is itself an alarm.
+   * The loss of such a message is told to nobody: it would go round in circles.
+   */
+  async enqueueLoss(transaction: Transaction, lost: LostPage): Promise<void> {
+    const { delivery, now } = lost;
+    const others = this.receivers().filter((name) => name !== delivery.receiver);
+    if (others.length === 0 || delivery.body.kind === lostKind) return;
+    const page: NewPage = {
+      dedupeKey: `page-lost:${delivery.id}`,
+      incidentId: delivery.incidentId,
+      firstLine: `Receiver “${delivery.receiver}” did not get this page: ${delivery.firstLine}`,
+      body: {
+        kind: lostKind,
+        severity: delivery.body.severity,
+        details: [`Given up after ${delivery.attempt} attempt(s): ${lost.error}`],
+        data: { pageId: delivery.pageId, receiver: delivery.receiver },
+      },
+      now,
+    };
+    await this.store.add(transaction, onOneLine(page), others);
+  }
+
+  private receivers(): string[] {
+    return [...new Set(this.settings.receivers.map((receiver) => receiver.name))];
+  }
+}
+
+/** A delivery that was given up, and why. */
+export interface LostPage {
+  readonly delivery: PageDelivery;
+  readonly error: string;
+  readonly now: Date;
+}
+
+const lostKind = 'page-lost';
+
+/** It becomes a mail's subject and a notice on a phone: whatever names the shop's rows hold, it is one line. */
+function onOneLine(page: NewPage): NewPage {
+  return { ...page, firstLine: page.firstLine.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim() };
 }

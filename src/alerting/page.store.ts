@@ -2,12 +2,21 @@ import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
 import { newId } from '../platform/ids.js';
 import type { NewPage, PageBody, PageDelivery } from './page.js';
+import type { SentPage } from './page.schema.js';
 
 /** What a delivery has come to, as its row holds it. */
 export type DeliveryState =
   | { readonly state: 'delivered'; readonly at: Date; readonly note: string | null }
   | { readonly state: 'pending'; readonly nextAttemptAt: Date; readonly error: string }
   | { readonly state: 'failed'; readonly error: string };
+
+/** Which pages to list; `before` is the last page of the part before. */
+export interface SentPagesQuery {
+  readonly incidentId: string | null;
+  readonly state: DeliveryState['state'] | null;
+  readonly before: { readonly createdAt: Date; readonly id: string } | null;
+  readonly limit: number;
+}
 
 interface DeliveryRow {
   id: string;
@@ -63,7 +72,7 @@ export class PageStore {
          SELECT id FROM page_delivery WHERE state = 'pending' AND next_attempt_at <= $1
          ORDER BY next_attempt_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
        ), claimed AS (
-         UPDATE page_delivery d SET attempts = d.attempts + 1, next_attempt_at = $2
+         UPDATE page_delivery d SET attempts = d.attempts + 1, last_attempt_at = $1, next_attempt_at = $2
          FROM due WHERE d.id = due.id RETURNING d.id, d.page_id, d.receiver, d.attempts
        )
        SELECT c.id, c.page_id, c.receiver, c.attempts, p.dedupe_key, p.incident_id, p.first_line, p.body, p.created_at
@@ -73,11 +82,14 @@ export class PageStore {
     return rows.map(deliveryOf);
   }
 
-  /** Notes what an attempt has come to. A delivered page stays delivered, whatever a late other attempt says. */
-  async record(reader: Reader, delivery: PageDelivery, outcome: DeliveryState): Promise<void> {
-    await reader.query(
+  /**
+   * Notes what an attempt has come to; false where it comes too late to change anything. A delivered page
+   * stays delivered, whatever a late other attempt says.
+   */
+  async record(reader: Reader, delivery: PageDelivery, outcome: DeliveryState): Promise<boolean> {
+    const rows = await reader.query(
       `UPDATE page_delivery SET state = $3, next_attempt_at = $4, last_error = $5, delivered_at = $6
-       WHERE id = $1 AND state = 'pending' AND (attempts = $2 OR $3 = 'delivered')`,
+       WHERE id = $1 AND state = 'pending' AND (attempts = $2 OR $3 = 'delivered') RETURNING id`,
       [
         delivery.id,
         delivery.attempt,
@@ -87,6 +99,51 @@ export class PageStore {
         outcome.state === 'delivered' ? outcome.at : null,
       ],
     );
+    return rows.length > 0;
+  }
+
+  /** Newest first, each with its deliveries. */
+  async list(reader: Reader, query: SentPagesQuery): Promise<SentPage[]> {
+    const pages = await reader.query<Omit<SentPage, 'deliveries'>>(
+      `SELECT p.id, p.incident_id AS "incidentId", p.body ->> 'kind' AS kind, p.body ->> 'severity' AS severity,
+              p.first_line AS "firstLine", p.created_at AS "createdAt"
+       FROM page p
+       WHERE ($1::uuid IS NULL OR p.incident_id = $1)
+         AND ($2::text IS NULL OR EXISTS (SELECT FROM page_delivery d WHERE d.page_id = p.id AND d.state = $2))
+         AND ($3::timestamptz IS NULL OR (p.created_at, p.id) < ($3, $4::uuid))
+       ORDER BY p.created_at DESC, p.id DESC LIMIT $5`,
+      [
+        query.incidentId,
+        query.state,
+        query.before?.createdAt ?? null,
+        query.before?.id ?? null,
+        query.limit,
+      ],
+    );
+    const deliveries = Map.groupBy(
+      await this.deliveriesOf(
+        reader,
+        pages.map((page) => page.id),
+      ),
+      (delivery) => delivery.pageId,
+    );
+    return pages.map((page) => ({
+      ...page,
+      deliveries: (deliveries.get(page.id) ?? []).map(({ delivery }) => delivery),
+    }));
+  }
+
+  private async deliveriesOf(
+    reader: Reader,
+    pageIds: readonly string[],
+  ): Promise<{ pageId: string; delivery: SentPage['deliveries'][number] }[]> {
+    const rows = await reader.query<SentPage['deliveries'][number] & { pageId: string }>(
+      `SELECT page_id AS "pageId", receiver, state, attempts, last_error AS outcome, last_attempt_at AS "lastAttemptAt",
+              next_attempt_at AS "nextAttemptAt", delivered_at AS "deliveredAt"
+       FROM page_delivery WHERE page_id = ANY($1::uuid[]) ORDER BY receiver`,
+      [pageIds],
+    );
+    return rows.map(({ pageId, ...delivery }) => ({ pageId, delivery }));
   }
 
   async countPending(reader: Reader): Promise<{ receiver: string; count: number }[]> {

@@ -8,6 +8,8 @@ export interface ApiSettings {
   readonly timeoutSeconds: number | undefined;
   /** Ctrl-C */
   readonly signal: AbortSignal;
+  /** told once an answer is waited for longer than a person waits without wondering */
+  readonly onWaiting?: ((seconds: number) => void) | undefined;
 }
 
 export interface ApiRequest {
@@ -22,6 +24,7 @@ export interface ApiRequest {
 }
 
 const usualPatienceSeconds = 30;
+const wonderAfterMs = 2_000;
 /** Some of the service's heartbeats. */
 const silenceMaxMs = 60_000;
 
@@ -53,7 +56,12 @@ export class ApiClient {
   async text(request: ApiRequest): Promise<string> {
     const seconds = this.settings.timeoutSeconds ?? request.patienceSeconds ?? usualPatienceSeconds;
     const limit = AbortSignal.any([this.settings.signal, AbortSignal.timeout(seconds * 1000)]);
-    return this.reach(async () => (await this.open(request, limit)).text(), seconds);
+    const wonder = setTimeout(() => this.settings.onWaiting?.(seconds), wonderAfterMs);
+    try {
+      return await this.reach(async () => (await this.open(request, limit)).text(), seconds);
+    } finally {
+      clearTimeout(wonder);
+    }
   }
 
   /**

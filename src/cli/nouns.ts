@@ -6,6 +6,7 @@ import { change } from './nouns/change.js';
 import { finding } from './nouns/finding.js';
 import { incident } from './nouns/incident.js';
 import { order } from './nouns/order.js';
+import { page } from './nouns/page.js';
 import { person } from './nouns/person.js';
 import { plan } from './nouns/plan.js';
 import { run } from './nouns/run.js';
@@ -22,6 +23,7 @@ export const nouns: readonly Noun[] = [
   shop,
   finding,
   alert,
+  page,
   announce,
   change,
   person,

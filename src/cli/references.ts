@@ -106,6 +106,20 @@ export async function casesOfOrders(
   });
 }
 
+/** The id of a run's item by its order's number or id. */
+export async function runItemId(
+  api: ApiClient,
+  { run, order }: { run: string; order: string },
+): Promise<string> {
+  let byId: unknown;
+  for await (const item of itemsOf(api, `/restore-runs/${run}/items`)) {
+    if (valueAt(item, 'orderNumber') === order) return String(valueAt(item, 'id'));
+    if (valueAt(item, 'orderId') === order) byId = valueAt(item, 'id');
+  }
+  if (typeof byId === 'string') return byId;
+  throw refused(`the order ${order} is not in this run`);
+}
+
 /** Every item of a list, page by page as they are needed. */
 export async function* itemsOf(api: ApiClient, path: string): AsyncGenerator {
   let cursor: string | undefined;

@@ -15,6 +15,8 @@ export interface CliWorld {
   readonly version: string;
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** a person looks at the errors: tell what is waited for */
+  readonly isWatched?: boolean;
   /** aborted by Ctrl-C */
   readonly signal: AbortSignal;
 }
@@ -53,10 +55,16 @@ function failureText({ message, problem }: CliFailure, asked: { json: boolean })
 }
 
 async function partsOf(given: GlobalOptions, world: CliWorld) {
-  const { environment, signal, write } = world;
+  const { environment, signal, write, writeError, isWatched } = world;
   const url = checkedUrl(given.url ?? environment.url ?? defaultUrl);
   const token = await tokenOf(given, environment);
-  const api = new ApiClient({ url, token, timeoutSeconds: given.timeout, signal });
+  const tell = (seconds: number) =>
+    writeError(`reinstate: waiting for ${url}, ${seconds} s at most ...\n`);
+  const api = new ApiClient({
+    ...{ url, token, signal },
+    timeoutSeconds: given.timeout,
+    onWaiting: isWatched === true ? tell : undefined,
+  });
   return { api, out: new Output(write, given.json === true), environment };
 }
 

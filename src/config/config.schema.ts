@@ -9,6 +9,14 @@ const postgresUrl = z
 
 const httpUrl = z.url({ protocol: /^https?$/ });
 
+const networkForms = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
+const network = z
+  .string()
+  .refine(
+    (text) => networkForms.safeParse(text).success,
+    'an address, or a network such as 10.0.0.0/8',
+  );
+
 /** Who may be restored how fast, and who has to agree. */
 const restorePolicy = z.strictObject({
   /** persons other than the requester who must approve a plan */
@@ -49,7 +57,10 @@ const receiver = z.union([
   z.strictObject({
     name: z.string().min(1),
     webhook: z.strictObject({
-      url: httpUrl,
+      url: httpUrl.refine(
+        (url) => !/^\w+:\/\/[^/?#]*@/.test(url),
+        'without user and password: nothing is posted to such an address; pages are signed instead',
+      ),
       /** the body is signed with it: HMAC-SHA256 over timestamp and body */
       secret: z.string().min(16, 'at least 16 characters'),
     }),
@@ -73,6 +84,8 @@ export const configSchema = z.strictObject({
       port: z.int().min(0).max(65_535).default(8080),
       /** how people reach the service; for links in pages */
       public_url: httpUrl.optional(),
+      /** whose X-Forwarded-For is believed: without them all who come through a proxy are one address */
+      trusted_proxies: z.array(network).default([]),
     })
     .prefault({}),
   database: z

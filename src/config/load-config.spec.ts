@@ -27,7 +27,7 @@ shops:
 describe('the configuration', () => {
   it('has defaults for everything but the shops', () => {
     const config = parse('');
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080, trusted_proxies: [] });
     expect(config.shops).toEqual([]);
     expect(config.detection.weeks_per_false_page).toBe(20);
   });
@@ -69,9 +69,52 @@ describe('the configuration', () => {
     expect(faults).not.toEqual([]);
   });
 
-  it('refuses two shops of one id', () => {
+  it('says which proxy is none', () => {
+    expect(faultsOf('http: { trusted_proxies: [10.0.0.0/8, "::1", proxy.example.org] }')).toEqual([
+      expect.stringMatching(
+        /^reinstate\.yaml:1:\d+ http\.trusted_proxies\[2\]: an address, or a network/,
+      ),
+    ]);
+  });
+
+  it('refuses two shops of one id, with the line of the second', () => {
     const faults = faultsOf(shop + shop.replace('\nshops:', ''), { PASSWORD: 'x' });
-    expect(faults).toEqual([expect.stringContaining('the id "main" is given twice')]);
+    expect(faults).toEqual([
+      'reinstate.yaml:10:9 shops[1].id: the id "main" is given twice; each needs one of its own',
+    ]);
+  });
+
+  it('names receivers of one name together with all other faults', () => {
+    const webhook = "webhook: { url: 'https://example.org', secret: 'sixteen letters.' }";
+    const faults = faultsOf(
+      `log_level: loud\nreceivers:\n  - { name: on-call, ${webhook} }\n  - { name: on-call, ${webhook} }\n`,
+    );
+    expect(faults).toEqual([
+      expect.stringMatching(/^reinstate\.yaml:1:12 log_level: /),
+      expect.stringMatching(
+        /^reinstate\.yaml:4:13 receivers\[1\]\.name: the name "on-call" is given twice/,
+      ),
+    ]);
+  });
+
+  it('names the environment variable that a faulty value comes from', () => {
+    const faults = faultsOf('http: { port: 1 }', {
+      REINSTATE_PORT: 'many',
+      REINSTATE_LOG_LEVEL: 'loud',
+    });
+    expect(faults).toEqual([
+      expect.stringMatching(/^REINSTATE_PORT: .*number/),
+      expect.stringMatching(/^REINSTATE_LOG_LEVEL: /),
+    ]);
+  });
+
+  it('takes no password in the address of a webhook: nothing could be posted there', () => {
+    const at = (url: string) =>
+      faultsOf(`receivers: [{ name: a, webhook: { url: '${url}', secret: sixteen-letters- } }]`);
+    expect(at('https://user:password@example.org/hook')).toEqual([
+      expect.stringMatching(/receivers\[0\]\.webhook\.url: without user and password/),
+    ]);
+    expect(at('https://example.org/hook?to=a@b')).toEqual([]);
   });
 
   it('says what is wrong with a receiver of the form that was meant', () => {

@@ -71,13 +71,14 @@ export function parseConfig(
     );
   }
   const faults = fillIn(document, source, lines);
-  applyOverrides(document, source.environment);
-  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  const overridden = applyOverrides(document, source.environment);
+  const place: Place = { document, lines, file: source.file, overridden };
+  const given: unknown = document.toJS() ?? {};
+  const parsed = configSchema.safeParse(given);
   const issues = parsed.success ? [] : parsed.error.issues;
-  faults.push(
-    ...issues.flatMap((issue) => describe(issue, { document, lines, file: source.file })),
-  );
-  if (parsed.success) faults.push(...crossFaults(parsed.data, source.file));
+  faults.push(...issues.flatMap((issue) => describe(issue, place)));
+  // also where something else is wrong: all faults are named at once
+  faults.push(...givenTwice(given, place));
   if (faults.length > 0 || !parsed.success) throw new ConfigFault(faults);
   return parsed.data;
 }
@@ -103,7 +104,9 @@ function fillIn(
   return faults;
 }
 
-function applyOverrides(document: Document, environment: Environment): void {
+/** Puts in what the environment gives; tells which variable each of those fields comes from. */
+function applyOverrides(document: Document, environment: Environment): ReadonlyMap<string, string> {
+  const overridden = new Map<string, string>();
   for (const [name, path] of Object.entries(overrides)) {
     const text = environment[name];
     if (text === undefined || text === '') continue;
@@ -115,28 +118,47 @@ function applyOverrides(document: Document, environment: Environment): void {
     }
     const isNumber = path.at(-1) === 'port' && /^\d+$/.test(text);
     document.setIn(path, isNumber ? Number(text) : text);
+    overridden.set(path.join('.'), name);
   }
+  return overridden;
 }
 
-/** What one field cannot know: ids that are used twice. */
-function crossFaults(config: Config, file: string): string[] {
-  const ids = config.shops.map((shop) => shop.id);
-  const names = config.receivers.map((receiver) => receiver.name);
-  const twice = (values: readonly string[]) => [
-    ...new Set(values.filter((value, index) => values.indexOf(value) !== index)),
-  ];
-  return [
-    ...twice(ids).map(
-      (id) => `${file}: shops: the id "${id}" is given twice; each shop needs one of its own`,
-    ),
-    ...twice(names).map((name) => `${file}: receivers: the name "${name}" is given twice`),
-  ];
+/** What no field knows of itself: names that must be each one's own. */
+const unique = [
+  { list: 'shops', field: 'id' },
+  { list: 'receivers', field: 'name' },
+] as const;
+
+function givenTwice(given: unknown, place: Place): string[] {
+  return unique.flatMap(({ list, field }) => {
+    const values = valuesOf(given, { list, field });
+    return values.flatMap((value, index) =>
+      typeof value === 'string' && values.indexOf(value) < index
+        ? [
+            `${whereOf([list, index, field], place)}: the ${field} "${value}" is given twice; each needs one of its own`,
+          ]
+        : [],
+    );
+  });
+}
+
+function valuesOf(given: unknown, { list, field }: { list: string; field: string }): unknown[] {
+  const items = fieldOf(given, list);
+  return Array.isArray(items) ? items.map((item) => fieldOf(item, field)) : [];
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 interface Place {
   readonly document: Document;
   readonly lines: LineCounter;
   readonly file: string;
+  /** dotted path of a field -> environment variable that it was taken from */
+  readonly overridden: ReadonlyMap<string, string>;
 }
 
 function describe(issue: z.core.$ZodIssue, place: Place): string[] {
@@ -152,7 +174,12 @@ function describe(issue: z.core.$ZodIssue, place: Place): string[] {
   return [`${whereOf(issue.path, place)}: ${issue.message}`];
 }
 
-function whereOf(path: readonly PropertyKey[], { document, lines, file }: Place): string {
+function whereOf(
+  path: readonly PropertyKey[],
+  { document, lines, file, overridden }: Place,
+): string {
+  const variable = overridden.get(path.join('.'));
+  if (variable !== undefined) return variable;
   const name = path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('');

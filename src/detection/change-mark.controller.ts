@@ -7,7 +7,8 @@ import { CallerOf, Needs } from '../access/needs.decorator.js';
 import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../platform/http/openapi.js';
 import { decodeCursor, pageOf, pageQuerySchema, type Page } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
-import { changeSchema, newChangeSchema, type ChangeMark, type NewChange } from './change-mark.js';
+import type { ChangeMarkEntity } from './change-mark.entity.js';
+import { changeSchema, newChangeSchema, type NewChange } from './change-mark.js';
 import { ChangeMarkService } from './change-mark.service.js';
 
 const listSchema = pageQuerySchema.extend({ shop: z.string().optional() });
@@ -20,7 +21,7 @@ export class ChangeMarkController {
   constructor(private readonly changes: ChangeMarkService) {}
 
   @Post()
-  @Needs('ingest')
+  @Needs('ingest', 'responder')
   @Idempotent()
   @ApiOperation({ summary: 'Tells of a deploy, a changed setting or an action that may matter' })
   @ZodBody(newChangeSchema)
@@ -28,7 +29,7 @@ export class ChangeMarkController {
   async record(
     @Body(new ZodPipe(newChangeSchema)) change: NewChange,
     @CallerOf() caller: Caller,
-  ): Promise<ChangeMark> {
+  ): Promise<ChangeMarkEntity> {
     return this.changes.record(change, caller);
   }
 
@@ -38,7 +39,7 @@ export class ChangeMarkController {
   @ZodAnswer(pageSchema(changeSchema))
   async list(
     @Query(new ZodPipe(listSchema)) { shop, limit, cursor }: z.output<typeof listSchema>,
-  ): Promise<Page<ChangeMark>> {
+  ): Promise<Page<ChangeMarkEntity>> {
     const after = decodeCursor(cursor, cursorSchema);
     const found = await this.changes.list({
       shopId: shop ?? null,

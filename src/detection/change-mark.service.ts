@@ -5,7 +5,8 @@ import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
 import { newId } from '../platform/ids.js';
 import { ShopRegistry } from '../shops/shop-registry.js';
-import type { ChangeMark, NewChange } from './change-mark.js';
+import type { ChangeMarkEntity } from './change-mark.entity.js';
+import type { NewChange } from './change-mark.js';
 import { ChangeMarkStore, type ChangeQuery } from './change-mark.store.js';
 
 /** Change marks: what was changed around the shops, told by deploy scripts and by people. */
@@ -20,9 +21,9 @@ export class ChangeMarkService {
   ) {}
 
   /** Writes a change down. @throws Fault `missing` for a shop that is not configured */
-  async record(change: NewChange, caller: Caller): Promise<ChangeMark> {
+  async record(change: NewChange, caller: Caller): Promise<ChangeMarkEntity> {
     const now = this.clock.now();
-    const mark: ChangeMark = {
+    const mark: ChangeMarkEntity = {
       id: newId(),
       shopId: change.shop === undefined ? null : this.registry.get(change.shop).id,
       what: change.what,
@@ -48,7 +49,7 @@ export class ChangeMarkService {
   }
 
   /** Newest first. */
-  async list(query: ChangeQuery): Promise<ChangeMark[]> {
+  async list(query: ChangeQuery): Promise<ChangeMarkEntity[]> {
     return this.store.list(this.database, query);
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
-import type { ChangeMark } from './change-mark.js';
+import { columnsOf } from '../platform/database/entity.js';
+import { ChangeMarkEntity } from './change-mark.entity.js';
 
 /** Which changes to list; `before` is the last one of the page before. */
 export interface ChangeQuery {
@@ -11,32 +12,17 @@ export interface ChangeQuery {
 
 @Injectable()
 export class ChangeMarkStore {
-  async insert(transaction: Transaction, mark: ChangeMark): Promise<void> {
-    await transaction.query(
-      `INSERT INTO change_mark (id, shop_id, what, kind, "where", who, link, at, recorded_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [
-        mark.id,
-        mark.shopId,
-        mark.what,
-        mark.kind,
-        mark.where,
-        mark.who,
-        mark.link,
-        mark.at,
-        mark.recordedAt,
-      ],
-    );
+  async insert(transaction: Transaction, mark: ChangeMarkEntity): Promise<void> {
+    await transaction.repository(ChangeMarkEntity).insert(mark);
   }
 
   /** Newest first; those of one shop include the ones that concern all. */
-  async list(reader: Reader, query: ChangeQuery): Promise<ChangeMark[]> {
-    return reader.query<ChangeMark>(
-      `SELECT id, shop_id AS "shopId", what, kind, "where", who, link, at, recorded_at AS "recordedAt"
-       FROM change_mark
-       WHERE ($1::text IS NULL OR shop_id IS NULL OR shop_id = $1)
-         AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3::uuid))
-       ORDER BY at DESC, id DESC LIMIT $4`,
+  async list(reader: Reader, query: ChangeQuery): Promise<ChangeMarkEntity[]> {
+    return reader.query<ChangeMarkEntity>(
+      `SELECT ${columnsOf(ChangeMarkEntity, 'm')} FROM change_mark m
+       WHERE ($1::text IS NULL OR m.shop_id IS NULL OR m.shop_id = $1)
+         AND ($2::timestamptz IS NULL OR (m.at, m.id) < ($2, $3::uuid))
+       ORDER BY m.at DESC, m.id DESC LIMIT $4`,
       [query.shopId, query.before?.at ?? null, query.before?.id ?? null, query.limit],
     );
   }

@@ -9,20 +9,7 @@ export const changeKinds = [
   'action',
   'other',
 ] as const;
-
-/** A deploy, a changed setting, a person's action: what may have caused what follows. */
-export interface ChangeMark {
-  readonly id: string;
-  /** null where it concerns all shops */
-  readonly shopId: string | null;
-  readonly what: string;
-  readonly kind: (typeof changeKinds)[number];
-  readonly where: string | null;
-  readonly who: string | null;
-  readonly link: string | null;
-  readonly at: Date;
-  readonly recordedAt: Date;
-}
+export type ChangeKind = (typeof changeKinds)[number];
 
 const short = z.string().trim().min(1).max(200);
 

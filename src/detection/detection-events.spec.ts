@@ -38,9 +38,11 @@ const entry: JournalEntry = {
   committedAt: '2026-07-01T03:00:00.123456Z',
 };
 
+const at = new Date('2026-07-01T03:00:00.123Z');
+
 describe('an entry of the journal', () => {
   it('of a cancellation says whose order it was, who cancelled, and that money was held', () => {
-    expect(eventsOf(entry)).toEqual([
+    expect(eventsOf(entry, at)).toEqual([
       {
         kind: 'cancelled',
         position: 7,
@@ -61,7 +63,10 @@ describe('an entry of the journal', () => {
   });
 
   it('of a guest counts the order as the account, and a customer is no slice', () => {
-    const [event] = eventsOf({ ...entry, customerId: null, actorKind: 'customer', actor: 'Anna' });
+    const [event] = eventsOf(
+      { ...entry, customerId: null, actorKind: 'customer', actor: 'Anna' },
+      at,
+    );
     expect(event?.account).toBe('order:55');
     expect(event?.attributes).not.toHaveProperty('actor');
   });
@@ -75,16 +80,16 @@ describe('an entry of the journal', () => {
       { kinds: ['changed'], actorKind: 'unknown', actor: null, reason: null },
     ],
   ])('of %s is no event', (_, change) => {
-    expect(eventsOf({ ...entry, ...change })).toEqual([]);
+    expect(eventsOf({ ...entry, ...change }, at)).toEqual([]);
   });
 
   it('that tells later who it was clarifies the cancellation', () => {
-    const [event] = eventsOf({ ...entry, kinds: ['changed'] });
+    const [event] = eventsOf({ ...entry, kinds: ['changed'] }, at);
     expect(event).toMatchObject({ kind: 'clarified', attributes: { actor: 'unpaid-orders' } });
   });
 
   it('of a placing does not take the customer for an actor', () => {
-    const [event] = eventsOf({ ...entry, kinds: ['placed', 'paid'], actorKind: 'customer' });
+    const [event] = eventsOf({ ...entry, kinds: ['placed', 'paid'], actorKind: 'customer' }, at);
     expect(event).toMatchObject({ kind: 'placed', attributes: { channel: 'web' } });
     expect(event?.attributes).not.toHaveProperty('actor_kind');
   });

@@ -8,16 +8,16 @@ const valueLengthMax = 120;
 export type Actor = Pick<JournalEntry, 'actorKind' | 'actor' | 'reason'>;
 
 /**
- * What a journal entry means to a detector. Nothing for our own restores and undos, for carts, and for
+ * What a journal entry that counts as of this moment means to a detector. Nothing for our own restores and undos, for carts, and for
  * entries that belong to no order.
  */
-export function eventsOf(entry: JournalEntry): DetectionEvent[] {
+export function eventsOf(entry: JournalEntry, at: Date): DetectionEvent[] {
   if (entry.orderId === '' || entry.marker !== null) return [];
   const kinds = kindsOf(entry);
   return kinds.map((kind) => ({
     kind,
     position: entry.position,
-    at: new Date(entry.committedAt),
+    at,
     orderId: entry.orderId,
     account: accountOf(entry.customerId, entry.orderId),
     attributes:

@@ -1,5 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { messageOf } from '../platform/errors.js';
+import { Log } from '../platform/telemetry/log.js';
+import { withLogContext } from '../platform/telemetry/log-context.js';
 import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
 import { Wake } from '../platform/work/wake.js';
 import { ShopRegistry, type Shop } from '../shops/shop-registry.js';
@@ -10,7 +12,7 @@ import { ShopWatch, type WatchOutcome } from './shop-watch.js';
 export class DetectionStep implements BackgroundStep {
   readonly name = 'detection';
   readonly intervalMs = 500;
-  private readonly logger = new Logger('Detection');
+  private readonly log = new Log('Detection');
   /** the last failure of each shop, so that one that goes on is logged once */
   private readonly failures = new Map<string, string>();
 
@@ -24,7 +26,7 @@ export class DetectionStep implements BackgroundStep {
     let more = false;
     for (const shop of this.registry.list()) {
       if (signal.aborted) return 'idle';
-      const outcome = await this.runShop(shop, now);
+      const outcome = await withLogContext({ shop: shop.id }, () => this.runShop(shop, now));
       if (outcome.found) this.wake.notify('alerting');
       more ||= outcome.more;
     }
@@ -39,7 +41,10 @@ export class DetectionStep implements BackgroundStep {
     } catch (error) {
       const message = messageOf(error);
       if (this.failures.get(shop.id) !== message) {
-        this.logger.error(`detection of shop ${shop.id} failed and is tried again: ${message}`);
+        this.log.error(
+          { event: 'detection-failing' },
+          `detection of shop ${shop.id} failed and is tried again: ${message}`,
+        );
       }
       this.failures.set(shop.id, message);
       return { more: false, found: false };

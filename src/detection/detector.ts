@@ -43,6 +43,8 @@ export interface FindingMeasure {
   readonly rising: boolean;
   /** how much of the shop's past the background knows, in days; little means a cautious prior */
   readonly learntDays: number;
+  /** changes were lost at the source between these moments, so that there may be more; null where none were */
+  readonly gap: { readonly from: Date; readonly until: Date } | null;
 }
 
 /** A change of what a detector sees: opened, updated, or closed by quiet. */
@@ -51,7 +53,10 @@ export interface FindingUpdate {
   /** stable while the same failure lives: of detector and the slice it was first seen in */
   readonly fingerprint: string;
   readonly measure: FindingMeasure;
-  /** positions of the cancellations that it is about and that no earlier update named */
+  /**
+   * positions of the cancellations that it is about and that no earlier update named; they are never
+   * taken back, also where the slice gets narrower later
+   */
   readonly addedPositions: readonly number[];
 }
 
@@ -64,8 +69,8 @@ export interface Detector {
   /** Past placings and cancellations, oldest first, in one or more calls, to learn the background from; raises nothing. */
   learn(history: readonly DetectionEvent[], until: Date): void;
   observe(event: DetectionEvent): FindingUpdate[];
-  /** Changes were lost at the source up to this moment: nothing is learnt from the time in between. */
-  gap(until: Date): void;
+  /** Changes were lost at the source up to this moment: nothing is learnt from the time in between; live findings say so. */
+  gap(until: Date): FindingUpdate[];
   /** Time passes without events: findings go quiet and close. No event before `now` may come afterwards. */
   tick(now: Date): FindingUpdate[];
   /** Everything it knows, as JSON. */

@@ -33,6 +33,7 @@ const findingSchema = z.object({
     weeksPerChance: z.number(),
     rising: z.boolean(),
     learntDays: z.number(),
+    gap: z.object({ from: z.date(), until: z.date() }).nullable(),
   }),
   firstEventAt: z.date(),
   lastEventAt: z.date(),

@@ -15,6 +15,7 @@ const measure: FindingMeasure = {
   weeksPerChance: 4e9,
   rising: true,
   learntDays: 28,
+  gap: null,
 };
 
 describe('the sentence', () => {
@@ -40,6 +41,16 @@ describe('the sentence', () => {
       '12 orders (3 of them paid) of 11 customers were cancelled across the whole shop since 2026-07-01 03:02:11 UTC; ' +
         '2.3 expected, chance alone does this once in 40 weeks; no more than usual after 2026-07-01 03:02:31 UTC; ' +
         'only 1 day of this shop are known, so what is expected is a cautious guess',
+    );
+  });
+
+  it('says where changes of the shop were lost', () => {
+    const gap = {
+      from: new Date('2026-07-01T03:02:15Z'),
+      until: new Date('2026-07-01T03:02:21Z'),
+    };
+    expect(sentence({ ...measure, gap })).toMatch(
+      /; still rising; changes of the shop were lost between 2026-07-01 03:02:15 UTC and 2026-07-01 03:02:21 UTC, so there may be more$/,
     );
   });
 

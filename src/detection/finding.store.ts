@@ -27,16 +27,16 @@ export interface FindingOrigin {
 
 @Injectable()
 export class FindingStore {
-  /** Writes what became of a finding, with the cancellations it gained; true where it was opened by this. */
+  /** Writes what became of a finding, with the cancellations it gained; `isNew` where it was opened by this. */
   async apply(
     transaction: Transaction,
     origin: FindingOrigin,
     change: FindingChange,
-  ): Promise<boolean> {
+  ): Promise<{ id: string; isNew: boolean }> {
     const { id, version } = await this.tell(transaction, origin, change);
     await this.addEntries(transaction, { id, shopId: origin.shopId }, change.addedPositions);
     if (change.state === 'closed') await this.close(transaction, id, origin.now);
-    return version === 1;
+    return { id, isNew: version === 1 };
   }
 
   /** Closes what a detector left live, before it starts anew. */
@@ -136,7 +136,12 @@ interface FindingRow {
   state: 'live' | 'closed';
   slice: Record<string, string>;
   sentence: string;
-  measure: Omit<FindingMeasure, 'since' | 'until'> & { since: string; until: string };
+  measure: Omit<FindingMeasure, 'since' | 'until' | 'gap'> & {
+    since: string;
+    until: string;
+    /** not there in rows of before it was known */
+    gap?: { from: string; until: string } | null;
+  };
   first_event_at: Date;
   last_event_at: Date;
   found_at: Date;
@@ -146,7 +151,6 @@ interface FindingRow {
 
 function findingOf(given: Row): Finding {
   const row = given as unknown as FindingRow;
-  const { measure } = row;
   return {
     id: row.id,
     shopId: row.shop_id,
@@ -155,11 +159,20 @@ function findingOf(given: Row): Finding {
     state: row.state,
     slice: row.slice,
     sentence: row.sentence,
-    measure: { ...measure, since: new Date(measure.since), until: new Date(measure.until) },
+    measure: measureOf(row.measure),
     firstEventAt: row.first_event_at,
     lastEventAt: row.last_event_at,
     foundAt: row.found_at,
     closedAt: row.closed_at,
     version: row.version,
+  };
+}
+
+function measureOf({ gap, since, until, ...numbers }: FindingRow['measure']): FindingMeasure {
+  return {
+    ...numbers,
+    since: new Date(since),
+    until: new Date(until),
+    gap: gap ? { from: new Date(gap.from), until: new Date(gap.until) } : null,
   };
 }

@@ -25,7 +25,7 @@ const learntDaysEnough = 7;
 
 /**
  * The finding in one sentence with numbers: how many orders of how many customers, how much money,
- * since when, by what, expected how many, how often by chance, still rising or not.
+ * since when, by what, expected how many, how often by chance, still rising or not; and what is not known.
  */
 export function sentence(measure: FindingMeasure): string {
   const { accounts, expected, rising } = measure;
@@ -42,6 +42,7 @@ export function sentence(measure: FindingMeasure): string {
     `${what}${worth} ${verb} cancelled ${by} since ${clockTime(measure.since)}; ` +
     `${expectedInWords(expected)} expected, ` +
     `chance alone does this ${chanceInWords(measure.weeksPerChance)}; ${trend}` +
+    gapInWords(measure.gap) +
     knowledgeInWords(measure.learntDays)
   );
 }
@@ -76,6 +77,12 @@ function chanceInWords(weeks: number): string {
   if (years >= 1_000) return 'less than once in 1,000 years';
   if (years >= 2) return `once in ${Math.floor(years)} years`;
   return weeks >= 2 ? `once in ${Math.floor(weeks)} weeks` : 'about once a week';
+}
+
+function gapInWords(gap: FindingMeasure['gap']): string {
+  if (gap === null) return '';
+  const [from, until] = [clockTime(gap.from), clockTime(gap.until)];
+  return `; changes of the shop were lost between ${from} and ${until}, so there may be more`;
 }
 
 function knowledgeInWords(learntDays: number): string {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { RowImage } from '../orders/row-change.js';
+import { PersonalData } from '../journal/personal-data.js';
+import { isSealed, type RowImage } from '../orders/row-change.js';
 import type { Reader } from '../platform/database/database.js';
+import { tellingColumns } from '../shops/cancellation-actor.js';
 import type { Profile } from '../shops/profile.js';
 import { columnsOfPast, type PastOrder } from './history.js';
 
@@ -17,13 +19,15 @@ interface OrderRow {
 /** Reads the shop's past orders from the row images that the initial snapshot left. */
 @Injectable()
 export class HistoryStore {
+  constructor(private readonly personal: PersonalData) {}
+
   async read(
     reader: Reader,
     shop: { id: string; profile: Profile },
     since: Date,
   ): Promise<PastOrder[]> {
     const orders = await this.readOrders(reader, shop, since);
-    const history = await this.readHistory(reader, shop, orders);
+    const history = await this.openTelling(shop, await this.readHistory(reader, shop, orders));
     return orders.map(({ order_id: orderId, image: row }) => ({
       orderId,
       row,
@@ -76,5 +80,30 @@ export class HistoryStore {
         found.map(({ image }) => image),
       ]),
     );
+  }
+
+  /** Who and why may stand in personal columns; of persons who were erased they are not known. */
+  private async openTelling(
+    { id, profile }: { id: string; profile: Profile },
+    rows: ReadonlyMap<string, readonly RowImage[]>,
+  ): Promise<ReadonlyMap<string, readonly RowImage[]>> {
+    const telling = profile.history === undefined ? [] : tellingColumns(profile.history);
+    const sealed = [...rows.values()]
+      .flat()
+      .flatMap((row) => telling.map((column) => row[column]))
+      .filter((value) => isSealed(value));
+    if (sealed.length === 0) return rows;
+    const opened = await this.personal.open(id, sealed);
+    const clear = new Map(sealed.map(({ sealed: text }, index) => [text, opened[index] ?? null]));
+    const openRow = (row: RowImage): RowImage => ({
+      ...row,
+      ...Object.fromEntries(
+        telling.flatMap((column) => {
+          const value = row[column];
+          return isSealed(value) ? [[column, clear.get(value.sealed) ?? null]] : [];
+        }),
+      ),
+    });
+    return new Map([...rows].map(([orderId, found]) => [orderId, found.map(openRow)]));
   }
 }

@@ -3,6 +3,8 @@ import { JournalService } from '../journal/journal.service.js';
 import type { JournalEntry } from '../orders/order-event.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
+import { Log } from '../platform/telemetry/log.js';
+import { traceIdOf } from '../platform/telemetry/trace.js';
 import { DetectionMetrics } from './detection.metrics.js';
 import type { FindingUpdate } from './detector.js';
 import { collapse, type FindingChange } from './finding-changes.js';
@@ -26,6 +28,8 @@ export interface WatchOutcome {
  */
 @Injectable()
 export class ShopWatch {
+  private readonly lines = new Log('Detection');
+
   constructor(
     private readonly database: Database,
     private readonly journal: JournalService,
@@ -83,21 +87,44 @@ export class ShopWatch {
   ): Promise<boolean> {
     const { now, changes, entries, triggers } = batch;
     const origin = { shopId: shop.id, detector: watched.detector.name, now };
-    const opened: FindingChange[] = [];
+    const applied: AppliedChange[] = [];
     const isSaved = await this.database.transaction(async (transaction: Transaction) => {
       const { position, revision: after } = watched;
       const saved = { after, position, state: watched.save(), now };
       if (!(await this.stores.states.save(transaction, origin, saved))) return false;
       for (const change of changes) {
-        if (await this.stores.findings.apply(transaction, origin, change)) opened.push(change);
+        const trigger = triggers.get(change.fingerprint);
+        const written = await this.stores.findings.apply(transaction, origin, change);
+        applied.push({ ...written, change, trigger });
       }
       return true;
     });
     if (!isSaved) return false;
     watched.revision += 1;
     this.metrics.counted(shop.id, entries);
-    for (const { fingerprint } of opened) this.tellDelay(shop, watched, triggers.get(fingerprint));
+    for (const finding of applied) {
+      if (finding.isNew) this.tellDelay(shop, watched, finding.trigger);
+      this.log(shop, watched, finding);
+    }
     return true;
+  }
+
+  /** One line where a finding is raised and one where it is closed; growth stands in the finding itself. */
+  private log(
+    shop: ShopUnderWatch,
+    { detector }: WatchedShop,
+    { id, isNew, change, trigger }: AppliedChange,
+  ): void {
+    const about = { shop: shop.id, finding_id: id, detector: detector.name };
+    const { orders, paidOrders } = change.measure;
+    const trace_id = traceIdOf(trigger?.traceparent);
+    if (isNew)
+      this.lines.warn(
+        { event: 'finding-raised', ...about, trace_id, orders, paid_orders: paidOrders },
+        `finding raised: ${orders} orders cancelled that are not expected to be`,
+      );
+    if (change.state === 'closed')
+      this.lines.info({ event: 'finding-closed', ...about, orders }, 'finding closed');
   }
 
   private tellDelay(
@@ -109,6 +136,13 @@ export class ShopWatch {
     const delaySeconds = (this.clock.now().getTime() - committedAt.getTime()) / 1000;
     this.metrics.opened({ shop: shop.id, detector: watched.detector.name, delaySeconds });
   }
+}
+
+interface AppliedChange {
+  readonly id: string;
+  readonly isNew: boolean;
+  readonly change: FindingChange;
+  readonly trigger: JournalEntry | undefined;
 }
 
 interface Batch {

@@ -10,14 +10,20 @@ export interface ShopUnderWatch {
   readonly profile: Profile;
 }
 
-/** The journal entry that was read last: event time goes on from it. */
-const seenSchema = z.object({ committedAt: z.number(), recordedAt: z.number() });
+/** The journal entry that was read last, and the moment that it counted as: event time goes on from it. */
+const seenSchema = z.object({ at: z.number(), recordedAt: z.number() });
+type Seen = z.infer<typeof seenSchema>;
+
+/** A shop's clock may be off by so much; what claims to be later than that counts as of this moment. */
+const aheadMsMax = 3_600_000;
+/** Commits may be told in a slightly other order than that of their times. */
+const lateMsMax = 60_000;
 
 const savedSchema = z.object({ seen: seenSchema.nullable(), detector: z.unknown() });
 
 /** A detector at a place in its shop's journal. */
 export class WatchedShop {
-  private seen: z.infer<typeof seenSchema> | null = null;
+  private seen: Seen | null = null;
 
   constructor(
     readonly detector: Detector,
@@ -39,19 +45,17 @@ export class WatchedShop {
 
   /** Takes in an entry of the journal, the next one in its order. */
   read(entry: JournalEntry): FindingUpdate[] {
-    this.note(entry);
-    if (entry.kinds.includes('gap')) {
-      this.detector.gap(new Date(entry.committedAt));
-      return [];
-    }
-    return eventsOf(entry).flatMap((event) => this.detector.observe(event));
+    const at = this.note(entry);
+    if (isGap(entry)) return this.detector.gap(at);
+    return eventsOf(entry, at).flatMap((event) => this.detector.observe(event));
   }
 
   /** As read, for what happened before anybody watched: raises nothing. */
   learn(entry: JournalEntry): void {
-    this.note(entry);
-    if (entry.kinds.includes('gap')) this.detector.gap(new Date(entry.committedAt));
-    else this.detector.learn(eventsOf(entry), new Date(entry.committedAt));
+    const at = this.note(entry);
+    const events = eventsOf(entry, at);
+    if (isGap(entry)) this.detector.gap(at);
+    else this.detector.learn(events, at);
   }
 
   /**
@@ -62,14 +66,29 @@ export class WatchedShop {
   tick(upTo: Date): FindingUpdate[] {
     if (this.seen === null) return [];
     const passed = Math.max(0, upTo.getTime() - this.seen.recordedAt);
-    return this.detector.tick(new Date(this.seen.committedAt + passed));
+    return this.detector.tick(new Date(this.seen.at + passed));
   }
 
-  private note(entry: JournalEntry): void {
+  private note(entry: JournalEntry): Date {
     this.position = entry.position;
-    this.seen = {
-      committedAt: new Date(entry.committedAt).getTime(),
-      recordedAt: entry.recordedAt.getTime(),
-    };
+    this.seen = { at: momentOf(entry, this.seen), recordedAt: entry.recordedAt.getTime() };
+    return new Date(this.seen.at);
   }
+}
+
+/** Whether the stream itself has a gap; that one order changed in it is told beside. */
+function isGap({ kinds, orderId }: JournalEntry): boolean {
+  return kinds.includes('gap') && orderId === '';
+}
+
+/**
+ * The moment that an entry counts as: its commit, by the shop's clock. A clock that jumps far ahead
+ * would stop time for everything after it, one that is set back would pile a whole hour up on one
+ * moment; so in these cases our own clock measures how time goes on.
+ */
+function momentOf(entry: JournalEntry, seen: Seen | null): number {
+  const recordedAt = entry.recordedAt.getTime();
+  const at = Math.min(new Date(entry.committedAt).getTime(), recordedAt + aheadMsMax);
+  if (seen === null || at >= seen.at - lateMsMax) return at;
+  return seen.at + Math.max(0, recordedAt - seen.recordedAt);
 }

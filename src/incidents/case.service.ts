@@ -57,6 +57,15 @@ export class CaseService {
     await this.apply(transaction, cases, change);
   }
 
+  /** The same for cases of one incident that the caller has locked, after the incident. */
+  async transitionLocked(
+    transaction: Transaction,
+    cases: readonly Case[],
+    change: CaseChange,
+  ): Promise<void> {
+    await this.apply(transaction, cases, change);
+  }
+
   /**
    * Changes the cases of an incident that are in one of these states; gives how many. The caller has
    * locked the incident.
@@ -128,9 +137,9 @@ export class CaseService {
     return this.store.list(this.database, query);
   }
 
-  /** "Which incident is this order in?", asked by the order's id or by the number that people know. */
-  async casesOfOrder(shopId: string, orderIdOrNumber: string): Promise<CaseOfOrder[]> {
-    return this.store.ofOrder(this.database, shopId, orderIdOrNumber);
+  /** "Which incident is this order in?", newest first. */
+  async casesOfOrder(shopId: string, orderId: string): Promise<CaseOfOrder[]> {
+    return this.store.ofOrder(this.database, shopId, orderId);
   }
 
   private async apply(

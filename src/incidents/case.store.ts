@@ -53,13 +53,13 @@ export class CaseStore {
     );
   }
 
-  /** The cases of an order, by its id or by the number that people know; newest first. */
-  async ofOrder(reader: Reader, shopId: string, order: string): Promise<CaseOfOrder[]> {
+  /** The cases of an order; newest first. */
+  async ofOrder(reader: Reader, shopId: string, orderId: string): Promise<CaseOfOrder[]> {
     return reader.query<CaseOfOrder>(
       `SELECT ${caseColumns}, i.number AS "incidentNumber", i.title AS "incidentTitle", i.status AS "incidentStatus"
        FROM incident_case c JOIN incident i ON i.id = c.incident_id
-       WHERE c.shop_id = $1 AND (c.order_id = $2 OR c.order_number = $2) ORDER BY c.created_at DESC, c.id DESC`,
-      [shopId, order],
+       WHERE c.shop_id = $1 AND c.order_id = $2 ORDER BY c.created_at DESC, c.id DESC`,
+      [shopId, orderId],
     );
   }
 

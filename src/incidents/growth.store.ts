@@ -34,13 +34,17 @@ export interface JournalRange {
 /** What makes incidents grow: rows that lower rooms wrote, and what the incidents know of them already. */
 @Injectable()
 export class GrowthStore {
-  /** Alerts that no incident knows of yet, or only in an older version; oldest first. */
-  async alertsToTake(reader: Reader, shopIds: readonly string[], limit: number): Promise<string[]> {
+  /** Alerts that no incident knows of yet, or only in an older version; oldest first, without those of `except`. */
+  async alertsToTake(
+    reader: Reader,
+    given: { shopIds: readonly string[]; except: readonly string[]; limit: number },
+  ): Promise<string[]> {
     const rows = await reader.query<{ id: string }>(
       `SELECT a.id FROM alert a LEFT JOIN incident_alert l ON l.alert_id = a.id
-       WHERE a.shop_id = ANY($1) AND (l.alert_id IS NULL OR l.alert_version < a.version)
-       ORDER BY a.starts_at, a.id LIMIT $2`,
-      [shopIds, limit],
+       WHERE a.shop_id = ANY($1) AND a.id <> ALL($2::uuid[])
+         AND (l.alert_id IS NULL OR l.alert_version < a.version)
+       ORDER BY a.starts_at, a.id LIMIT $3`,
+      [given.shopIds, given.except, given.limit],
     );
     return rows.map((row) => row.id);
   }
@@ -173,14 +177,19 @@ export class GrowthStore {
     return new Set(rows.map((row) => row.order_id));
   }
 
-  /** The order of this number, as the journal knows it. */
+  /** The order of this number, as the journal knows it, or a case of one that was hit before it began. */
   async orderOfNumber(
     reader: Reader,
     shopId: string,
     orderNumber: string,
   ): Promise<string | undefined> {
     const row = await reader.queryOne<{ order_id: string }>(
-      'SELECT order_id FROM journal_entry WHERE shop_id = $1 AND order_number = $2 ORDER BY position DESC LIMIT 1',
+      `SELECT order_id FROM (
+         (SELECT 1 AS source, order_id FROM journal_entry WHERE shop_id = $1 AND order_number = $2
+          ORDER BY position DESC LIMIT 1)
+         UNION ALL (SELECT 2, order_id FROM incident_case WHERE shop_id = $1 AND order_number = $2
+          ORDER BY created_at DESC LIMIT 1)) known
+       ORDER BY source LIMIT 1`,
       [shopId, orderNumber],
     );
     return row?.order_id;
@@ -221,7 +230,7 @@ export class GrowthStore {
     const paidOnly = (paid?.paid ?? 0) > 0;
     const harmed = `FROM incident_case WHERE incident_id = $1 AND verdict <> 'intended' AND ($2 = false OR held_minor > 0)`;
     const base = await reader.queryOne<{ customers: number; since: Date | null }>(
-      `SELECT count(DISTINCT customer_id) AS customers, min(cancelled_at) AS since ${harmed}`,
+      `SELECT count(DISTINCT coalesce('customer ' || customer_id, 'order ' || order_id)) AS customers, min(cancelled_at) AS since ${harmed}`,
       [incidentId, paidOnly],
     );
     const by = await reader.queryOne<{

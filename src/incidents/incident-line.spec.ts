@@ -35,6 +35,23 @@ describe('incident line', () => {
     );
   });
 
+  it('names no customer, and no reason that stands on one order only', () => {
+    const anna = { actorKind: 'customer', actor: 'anna@example.com', orders: 1 } as const;
+    const by = { ...anna, reason: 'call Anna on 555' };
+    const line = incidentLine({ ...numbers, by }, rising);
+    expect(line).toContain('mostly (1) by customers, for a reason of its own;');
+    expect(line).not.toMatch(/anna|555/i);
+  });
+
+  it('is one line, whatever the shop’s rows say, and short enough to be read', () => {
+    const reason = `closed\r\nBcc: x\u0007${'y'.repeat(300)}`;
+    const by = { actorKind: 'job', actor: 'a\tb', reason, orders: 13 } as const;
+    const line = incidentLine({ ...numbers, by }, rising);
+    expect(line).toContain('by the job “a b”, reason “closed Bcc: x yyy');
+    expect(line).toContain('…”;');
+    expect(line.length).toBeLessThan(300);
+  });
+
   it('counts orders where no money is held', () => {
     const line = incidentLine({ ...numbers, paid: 0, money: [], customers: 1 }, null);
     expect(line).toMatch(/^14 orders of 1 customer cancelled since .*; declared by hand$/);

@@ -75,9 +75,29 @@ function actorWords({ by, paid, verdicts }: IncidentNumbers): string {
   if (by === null) return 'by nobody knows whom';
   const all = paid > 0 ? paid : verdicts.wrongful + verdicts.unsure;
   const share = by.orders < all ? `mostly (${by.orders}) ` : '';
-  const name = by.actor === null ? '' : ` “${by.actor}”`;
-  const reason = by.reason === null ? ', without a reason' : `, reason “${by.reason}”`;
-  return `${share}by ${actorNames[by.actorKind]}${name}${reason}`;
+  return `${share}by ${actorNames[by.actorKind]}${actorName(by)}${reasonWords(by)}`;
+}
+
+type Actor = NonNullable<IncidentNumbers['by']>;
+
+/** A customer's name is nobody's business at night. */
+function actorName({ actorKind, actor }: Actor): string {
+  return actor === null || actorKind === 'customer' ? '' : ` “${brief(actor)}”`;
+}
+
+/** A reason that stands on one order only may tell of its customer: the line leaves the house. */
+function reasonWords({ reason, orders }: Actor): string {
+  if (reason === null) return ', without a reason';
+  return orders > 1 ? `, reason “${brief(reason)}”` : ', for a reason of its own';
+}
+
+/** Longer than any name or reason that somebody gives in earnest; the line is read on a phone. */
+const longestText = 80;
+
+/** One line of text that the shop wrote, whatever is in it. */
+function brief(text: string): string {
+  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length <= longestText ? line : `${line.slice(0, longestText - 1)}…`;
 }
 
 const actorNames: Readonly<Record<ActorKind, string>> = {

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import type { SentPage } from '../alerting/page.schema.js';
+import { PageViewService } from '../alerting/page-view.service.js';
 import { Database } from '../platform/database/database.js';
 import { decodeCursor, pageOf, type Page } from '../platform/http/page.js';
 import type { Case } from './case.js';
@@ -8,6 +10,7 @@ import { CaseStore } from './case.store.js';
 import type {
   CaseListQuery,
   IncidentListQuery,
+  IncidentPagesQuery,
   IncidentView,
   TimelineListQuery,
 } from './incident.schema.js';
@@ -29,6 +32,7 @@ export class IncidentViewService {
     private readonly cases: CaseService,
     private readonly caseStore: CaseStore,
     private readonly timeline: TimelineService,
+    private readonly pages: PageViewService,
   ) {}
 
   async get(incidentId: string): Promise<IncidentView> {
@@ -77,6 +81,12 @@ export class IncidentViewService {
       limit: query.limit + 1,
     });
     return pageOf(found, query.limit, (last) => last.position);
+  }
+
+  /** Newest first. */
+  async listPages(incidentId: string, query: IncidentPagesQuery): Promise<Page<SentPage>> {
+    await this.service.get(incidentId);
+    return this.pages.list({ ...query, incident: incidentId });
   }
 
   private async views(incidents: readonly Incident[]): Promise<IncidentView[]> {

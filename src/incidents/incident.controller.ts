@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Caller } from '../access/caller.js';
 import { Idempotent } from '../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../access/needs.decorator.js';
+import { sentPageSchema, type SentPage } from '../alerting/page.schema.js';
 import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../platform/http/openapi.js';
 import type { Page } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
@@ -12,6 +13,7 @@ import {
   assignmentSchema,
   commentSchema,
   declarationSchema,
+  incidentPagesQuerySchema,
   incidentQuerySchema,
   incidentSchema,
   reopeningSchema,
@@ -21,6 +23,7 @@ import {
   timelineQuerySchema,
   type DeclarationBody,
   type IncidentListQuery,
+  type IncidentPagesQuery,
   type IncidentView,
   type TimelineListQuery,
 } from './incident.schema.js';
@@ -80,6 +83,18 @@ export class IncidentController {
     @Query(new ZodPipe(timelineQuerySchema)) query: TimelineListQuery,
   ): Promise<Page<TimelineEntry>> {
     return this.views.listTimeline(id, query);
+  }
+
+  @Get(':id/pages')
+  @Needs('viewer')
+  @ApiOperation({ summary: 'Who was paged about it, newest first, and whether that arrived' })
+  @ZodQuery(incidentPagesQuerySchema)
+  @ZodAnswer(pageSchema(sentPageSchema))
+  pages(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query(new ZodPipe(incidentPagesQuerySchema)) query: IncidentPagesQuery,
+  ): Promise<Page<SentPage>> {
+    return this.views.listPages(id, query);
   }
 
   @Post(':id/acknowledge')

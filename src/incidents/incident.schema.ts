@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sentPageQuerySchema } from '../alerting/page.schema.js';
 import { severities } from '../alerting/severity.js';
 import { actorKinds } from '../orders/order-event.js';
 import { pageQuerySchema } from '../platform/http/page.js';
@@ -44,6 +45,10 @@ export const timelineQuerySchema = pageQuerySchema.extend({
   case: z.uuid().optional(),
 });
 export type TimelineListQuery = z.output<typeof timelineQuerySchema>;
+
+/** Pages about one incident, by how they fare. */
+export const incidentPagesQuerySchema = sentPageQuerySchema.omit({ incident: true });
+export type IncidentPagesQuery = z.output<typeof incidentPagesQuerySchema>;
 
 export const declarationSchema = z.strictObject({
   shop: z.string(),

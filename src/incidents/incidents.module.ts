@@ -9,8 +9,10 @@ import { CaseStore } from './case.store.js';
 import { DeclarationService } from './declaration.service.js';
 import { DeclaredIncidentService } from './declared-incident.service.js';
 import { GrowthStore } from './growth.store.js';
+import { IncidentDeliveryStore } from './incident-delivery.store.js';
 import { IncidentController } from './incident.controller.js';
 import { IncidentFollowService } from './incident-follow.service.js';
+import { IncidentPagesStep } from './incident-pages.step.js';
 import { IncidentProgressService } from './incident-progress.service.js';
 import { IncidentService } from './incident.service.js';
 import { IncidentStore } from './incident.store.js';
@@ -39,7 +41,9 @@ import { JudgingStore } from './verdict/judging.store.js';
     DeclarationService,
     DeclaredIncidentService,
     GrowthStore,
+    IncidentDeliveryStore,
     IncidentFollowService,
+    IncidentPagesStep,
     IncidentProgressService,
     IncidentService,
     IncidentStore,
@@ -52,6 +56,14 @@ import { JudgingStore } from './verdict/judging.store.js';
     TimelineService,
     TimelineStore,
   ],
-  exports: [CaseService, CaseStore, IncidentService, IncidentStore, IncidentsStep, TimelineService],
+  exports: [
+    CaseService,
+    CaseStore,
+    IncidentService,
+    IncidentStore,
+    IncidentPagesStep,
+    IncidentsStep,
+    TimelineService,
+  ],
 })
 export class IncidentsModule {}

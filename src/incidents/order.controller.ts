@@ -3,11 +3,19 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Needs } from '../access/needs.decorator.js';
 import { pageSchema, ZodAnswer, ZodQuery } from '../platform/http/openapi.js';
-import { pageQuerySchema, type Page, type PageQuery } from '../platform/http/page.js';
+import type { Page } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
 import type { CaseOfOrder } from './case.store.js';
 import { caseOfOrderSchema } from './incident.schema.js';
-import { OrderService, shownEntrySchema, type ShownEntry } from './order.service.js';
+import {
+  orderJournalQuerySchema,
+  orderQuerySchema,
+  OrderService,
+  shownEntrySchema,
+  type OrderJournalQuery,
+  type OrderQuery,
+  type ShownEntry,
+} from './order.service.js';
 
 @ApiTags('orders')
 @ApiBearerAuth()
@@ -17,23 +25,25 @@ export class OrderController {
   constructor(private readonly orders: OrderService) {}
 
   @Get('cases')
-  @ApiOperation({ summary: 'Which incidents an order is in, by its id or number' })
+  @ApiOperation({ summary: 'Which incidents an order is in, by its number or id' })
+  @ZodQuery(orderQuerySchema)
   @ZodAnswer(z.object({ items: z.array(caseOfOrderSchema) }))
   cases(
     @Param('shop') shop: string,
     @Param('order') order: string,
+    @Query(new ZodPipe(orderQuerySchema)) query: OrderQuery,
   ): Promise<{ items: CaseOfOrder[] }> {
-    return this.orders.casesOf(shop, order);
+    return this.orders.casesOf(shop, order, query);
   }
 
   @Get('journal')
-  @ApiOperation({ summary: 'What happened to an order, oldest first, by its id or number' })
-  @ZodQuery(pageQuerySchema)
+  @ApiOperation({ summary: 'What happened to an order, oldest first, by its number or id' })
+  @ZodQuery(orderJournalQuerySchema)
   @ZodAnswer(pageSchema(shownEntrySchema))
   journal(
     @Param('shop') shop: string,
     @Param('order') order: string,
-    @Query(new ZodPipe(pageQuerySchema)) query: PageQuery,
+    @Query(new ZodPipe(orderJournalQuerySchema)) query: OrderJournalQuery,
   ): Promise<Page<ShownEntry>> {
     return this.orders.journalOf(shop, order, query);
   }

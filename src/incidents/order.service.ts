@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { JournalService } from '../journal/journal.service.js';
+import { PersonalData } from '../journal/personal-data.js';
 import type { JournalEntry } from '../orders/order-event.js';
-import { isSealed, type RowChange, type RowImage } from '../orders/row-change.js';
+import { isSealed, type ColumnValue, type RowChange, type RowImage } from '../orders/row-change.js';
 import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
-import { decodeCursor, pageOf, type Page, type PageQuery } from '../platform/http/page.js';
+import { decodeCursor, pageOf, pageQuerySchema, type Page } from '../platform/http/page.js';
 import { ShopRegistry } from '../shops/shop-registry.js';
 import { CaseService } from './case.service.js';
 import type { CaseOfOrder } from './case.store.js';
@@ -54,7 +55,17 @@ export const shownEntrySchema = z.object({
   recordedAt: z.date(),
 });
 
-/** Support's questions about one order, asked by its id or by the number that people know. */
+/** How an order is named; left out: by its number if there is one of that number, else by its id. */
+const namedBy = { by: z.enum(['number', 'id']).optional() };
+export const orderQuerySchema = z.object(namedBy);
+export type OrderQuery = z.output<typeof orderQuerySchema>;
+export const orderJournalQuerySchema = pageQuerySchema.extend(namedBy);
+export type OrderJournalQuery = z.output<typeof orderJournalQuerySchema>;
+
+/**
+ * Support's questions about one order, asked by the number that people know, or by its id. One order's
+ * number may be another one's id: then the number counts, and nobody is told of somebody else's order.
+ */
 @Injectable()
 export class OrderService {
   constructor(
@@ -63,24 +74,46 @@ export class OrderService {
     private readonly journal: JournalService,
     private readonly store: GrowthStore,
     private readonly cases: CaseService,
+    private readonly personal: PersonalData,
   ) {}
 
   /** Which incidents is it in? None is an answer, too. */
-  async casesOf(shopId: string, order: string): Promise<{ items: CaseOfOrder[] }> {
-    this.shops.get(shopId);
-    return { items: await this.cases.casesOfOrder(shopId, order) };
+  async casesOf(
+    shopId: string,
+    order: string,
+    query: OrderQuery,
+  ): Promise<{ items: CaseOfOrder[] }> {
+    const orderId = await this.resolve(shopId, order, query);
+    return {
+      items: orderId === undefined ? [] : await this.cases.casesOfOrder(shopId, orderId),
+    };
   }
 
   /** What happened to it, oldest first. */
-  async journalOf(shopId: string, order: string, query: PageQuery): Promise<Page<ShownEntry>> {
-    this.shops.get(shopId);
-    const orderId = (await this.store.orderOfNumber(this.database, shopId, order)) ?? order;
-    const entries = await this.journal.ofOrder(shopId, orderId);
+  async journalOf(
+    shopId: string,
+    order: string,
+    query: OrderJournalQuery,
+  ): Promise<Page<ShownEntry>> {
+    const orderId = await this.resolve(shopId, order, query);
+    const entries = orderId === undefined ? [] : await this.journal.ofOrder(shopId, orderId);
     if (entries.length === 0) throw unknownOrder(shopId, order);
     const after = decodeCursor(query.cursor, z.int()) ?? 0;
     const rest = entries.filter((entry) => entry.position > after);
     const page = pageOf(rest, query.limit, (last) => last.position);
-    return { ...page, items: page.items.map(shownEntry) };
+    const erased = await this.personal.erasedOf(shopId, keysOfEntries(page.items));
+    return { ...page, items: page.items.map((entry) => shownEntry(entry, erased)) };
+  }
+
+  private async resolve(
+    shopId: string,
+    order: string,
+    { by }: OrderQuery,
+  ): Promise<string | undefined> {
+    this.shops.get(shopId);
+    if (by === 'id') return order;
+    const orderId = await this.store.orderOfNumber(this.database, shopId, order);
+    return orderId ?? (by === 'number' ? undefined : order);
   }
 }
 
@@ -92,21 +125,34 @@ function unknownOrder(shopId: string, order: string): Fault {
   );
 }
 
-function shownEntry(entry: JournalEntry): ShownEntry {
+/** Whose personal values stand in these entries. */
+function keysOfEntries(entries: readonly JournalEntry[]): string[] {
+  const values = entries
+    .flatMap(({ rowChanges }) => rowChanges)
+    .flatMap(({ before, after }) => [
+      ...Object.values(before ?? {}),
+      ...Object.values(after ?? {}),
+    ]);
+  return [...new Set(values.filter((value) => isSealed(value)).map(({ keyOf }) => keyOf))];
+}
+
+function shownEntry(entry: JournalEntry, erased: ReadonlySet<string>): ShownEntry {
   const rowChanges = entry.rowChanges.map(({ table, key, operation, before, after }) => ({
     ...{ table, key, operation },
-    before: shownImage(before),
-    after: shownImage(after),
+    before: shownImage(before, erased),
+    after: shownImage(after, erased),
   }));
   return { ...entry, rowChanges };
 }
 
-function shownImage(image: RowImage | null): ShownImage | null {
+function shownImage(image: RowImage | null, erased: ReadonlySet<string>): ShownImage | null {
   if (image === null) return null;
   return Object.fromEntries(
-    Object.entries(image).map(([column, value]) => [
-      column,
-      isSealed(value) ? '(personal)' : value,
-    ]),
+    Object.entries(image).map(([column, value]) => [column, shownValue(value, erased)]),
   );
+}
+
+function shownValue(value: ColumnValue, erased: ReadonlySet<string>): string | null {
+  if (!isSealed(value)) return value;
+  return erased.has(value.keyOf) ? '(erased)' : '(personal)';
 }

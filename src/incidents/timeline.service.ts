@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import { Log } from '../platform/telemetry/log.js';
 import { timelineSchemas, type NewTimelineEntry, type TimelineEntry } from './timeline.js';
+import { timelineLine } from './timeline-log.js';
 import { TimelineStore, type TimelineQuery } from './timeline.store.js';
 
 /** How many entries go into one statement. */
@@ -14,6 +16,8 @@ const batch = 1_000;
  */
 @Injectable()
 export class TimelineService {
+  private readonly lines = new Log('Incidents');
+
   constructor(
     private readonly database: Database,
     private readonly store: TimelineStore,
@@ -35,9 +39,9 @@ export class TimelineService {
   ): Promise<void> {
     if (entries.length === 0) return;
     const checked = entries.map(checkedEntry);
-    const last = await this.store.takePositions(transaction, place.incidentId, checked.length);
-    if (last === undefined) throw missingIncident(place.incidentId);
-    const first = last - checked.length + 1;
+    const taken = await this.store.takePositions(transaction, place.incidentId, checked.length);
+    if (taken === undefined) throw missingIncident(place.incidentId);
+    const first = taken.last - checked.length + 1;
     for (let start = 0; start < checked.length; start += batch) {
       await this.store.insert(
         transaction,
@@ -45,6 +49,25 @@ export class TimelineService {
         checked.slice(start, start + batch),
       );
     }
+    await this.log(transaction, { ...place, shopId: taken.shopId }, checked);
+  }
+
+  /** One line per entry, once it stands. */
+  private async log(
+    transaction: Transaction,
+    place: { incidentId: string; shopId: string },
+    entries: readonly NewTimelineEntry[],
+  ): Promise<void> {
+    const caseIds = [...new Set(entries.flatMap(({ caseId }) => caseId ?? []))];
+    const subjects = caseIds.length === 0 ? [] : await this.store.subjects(transaction, caseIds);
+    const byCase = new Map(subjects.map((subject) => [subject.caseId, subject]));
+    transaction.afterCommit(() => {
+      for (const entry of entries) {
+        const subject = byCase.get(entry.caseId ?? '');
+        const { level, event, message } = timelineLine(entry, { ...place, subject });
+        this.lines[level](event, message);
+      }
+    });
   }
 
   /** Oldest first. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import type { CaseSubject } from './timeline-log.js';
 import type { NewTimelineEntry, TimelineEntry } from './timeline.js';
 
 export interface TimelineQuery {
@@ -12,21 +13,41 @@ export interface TimelineQuery {
 }
 
 /** What a case's state or verdict did; told under the case, and left out of the incident's own story. */
-const ofCasesOnly = ['case-added', 'case-state-changed', 'verdict-changed'];
+const ofCasesOnly = [
+  'case-added',
+  'case-state-changed',
+  'case-cancelled-again',
+  'money-changed',
+  'verdict-changed',
+];
 
 @Injectable()
 export class TimelineStore {
-  /** Locks the incident's row until the transaction ends and takes `count` positions; gives the last one. */
+  /**
+   * Locks the incident's row until the transaction ends and takes `count` positions; gives the last one,
+   * and the shop that the incident is of.
+   */
   async takePositions(
     transaction: Transaction,
     incidentId: string,
     count: number,
-  ): Promise<number | undefined> {
-    const row = await transaction.queryOne<{ timeline_head: number }>(
-      'UPDATE incident SET timeline_head = timeline_head + $2 WHERE id = $1 RETURNING timeline_head',
+  ): Promise<{ last: number; shopId: string } | undefined> {
+    return transaction.queryOne(
+      `UPDATE incident SET timeline_head = timeline_head + $2 WHERE id = $1
+       RETURNING timeline_head AS last, shop_id AS "shopId"`,
       [incidentId, count],
     );
-    return row?.timeline_head;
+  }
+
+  /** The orders of these cases, each with the shop's own trace of its cancellation. */
+  async subjects(reader: Reader, caseIds: readonly string[]): Promise<CaseSubject[]> {
+    return reader.query<CaseSubject>(
+      `SELECT c.id AS "caseId", c.order_id AS "orderId", e.traceparent
+       FROM incident_case c
+       LEFT JOIN journal_entry e ON e.shop_id = c.shop_id AND e.position = c.cancel_position
+       WHERE c.id = ANY($1)`,
+      [caseIds],
+    );
   }
 
   /** Writes entries under consecutive positions, the first one `firstPosition`, in one statement. */

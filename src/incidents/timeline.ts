@@ -14,6 +14,8 @@ const words = z.string().min(1);
 const plan = { planId: id, planNumber: z.int() };
 /** A run of a plan. */
 const run = { runId: id, planId: id };
+/** A page to the people on call, on its way to one receiver. */
+const delivery = { pageId: id, kind: words, receiver: words, attempts: count };
 /** One order within a run. */
 const order = { runId: id, orderId: z.string(), orderNumber: z.string().nullable() };
 
@@ -64,9 +66,34 @@ export const timelineSchemas = {
   'case-state-changed': z.strictObject({ from: caseState, to: caseState, words }),
   'verdict-changed': z.strictObject({ from: verdict, to: verdict, reasons: z.array(reasonSchema) }),
   'verdict-set': z.strictObject({ from: verdict, to: verdict, reason: words }),
+  /** the order was opened again by somebody else, and cancelled once more: the case is about that one now */
+  'case-cancelled-again': z.strictObject({
+    orderId: z.string(),
+    orderNumber: z.string().nullable(),
+    /** journal positions of the cancellations */
+    fromPosition: z.int(),
+    toPosition: z.int(),
+    /** a person's verdict was about the one before */
+    verdictDropped: z.boolean(),
+  }),
+  /** a payment came or went since */
+  'money-changed': z.strictObject({
+    orderId: z.string(),
+    orderNumber: z.string().nullable(),
+    fromMinor: z.int(),
+    toMinor: z.int(),
+    currency: z.string().nullable(),
+  }),
+  'page-delivered': z.strictObject({ ...delivery, deliveredAt: z.iso.datetime() }),
+  'page-lost': z.strictObject({ ...delivery, words }),
 
   'plan-proposed': z.strictObject({ ...plan, hash: words, reopen: count, person: count }),
-  'plan-approved': z.strictObject({ ...plan, hash: words }),
+  'plan-approved': z.strictObject({
+    ...plan,
+    hash: words,
+    /** the policy that approved it, where no person did */
+    policy: words.optional(),
+  }),
   'plan-rejected': z.strictObject({ ...plan, reason: words.nullable() }),
   'plan-expired': z.strictObject({ ...plan }),
   'break-glass': z.strictObject({ ...plan, reason: words }),
@@ -74,6 +101,7 @@ export const timelineSchemas = {
   'run-paused': z.strictObject({ ...run, reason: words.nullable() }),
   'run-resumed': z.strictObject({ ...run }),
   'run-stopped': z.strictObject({ ...run, reason: words, words }),
+  'run-waiting': z.strictObject({ ...run, words }),
   'run-finished': z.strictObject({ ...run, counts: z.record(z.string(), count) }),
   'restore-refused': z.strictObject({ planId: id.nullable(), reason: words, words }),
   'order-restored': z.strictObject({ ...order }),
@@ -82,6 +110,18 @@ export const timelineSchemas = {
   'order-failed': z.strictObject({ ...order, reason: words, words }),
   'order-unknown': z.strictObject({ ...order, words }),
   'order-undone': z.strictObject({ ...order }),
+  /** somebody ran the plan's SQL by hand */
+  'order-restored-by-hand': z.strictObject({ ...order, words }),
+  /** after its restore; `position` is the journal's */
+  'order-changed-since': z.strictObject({ ...order, position: z.int(), words }),
+  'order-cancelled-again': z.strictObject({ ...order, position: z.int(), words }),
+  'order-settled': z.strictObject({
+    ...order,
+    outcome: z.enum(['applied', 'not-applied']),
+    reason: words,
+    words,
+  }),
+  'settlement-contradicted': z.strictObject({ ...order, words }),
 } as const;
 
 export type TimelineType = keyof typeof timelineSchemas;

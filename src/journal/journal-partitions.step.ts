@@ -1,5 +1,6 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Database } from '../platform/database/database.js';
+import { Log } from '../platform/telemetry/log.js';
 import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
 import { JournalStore } from './journal.store.js';
 
@@ -11,7 +12,7 @@ const monthsAhead = 3;
 export class JournalPartitionsStep implements BackgroundStep {
   readonly name = 'journal-partitions';
   readonly intervalMs = 3_600_000;
-  private readonly logger = new Logger('Journal');
+  private readonly log = new Log('Journal');
 
   constructor(
     private readonly database: Database,
@@ -24,7 +25,11 @@ export class JournalPartitionsStep implements BackgroundStep {
       (_, ahead) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1)),
     );
     const made = await this.store.makePartitions(this.database, months);
-    if (made > 0) this.logger.log(`${made} journal partition(s) made ahead`);
+    if (made > 0)
+      this.log.info(
+        { event: 'journal-partitions-made', count: made },
+        'journal partitions made ahead',
+      );
     return 'idle';
   }
 }

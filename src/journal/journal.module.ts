@@ -3,6 +3,8 @@ import { JournalPartitionsStep } from './journal-partitions.step.js';
 import { JournalService } from './journal.service.js';
 import { JournalStore } from './journal.store.js';
 import { PersonalData, ServiceKey } from './personal-data.js';
+import { PersonalErasureController } from './personal-erasure.controller.js';
+import { PersonalErasureService } from './personal-erasure.service.js';
 import { PersonalKeyStore } from './personal-key.store.js';
 import { RowImageStore } from './row-image.store.js';
 
@@ -13,9 +15,11 @@ export class JournalModule {
     return {
       module: JournalModule,
       global: true,
+      controllers: [PersonalErasureController],
       providers: [
         ...exported,
         JournalStore,
+        PersonalErasureService,
         PersonalKeyStore,
         { provide: ServiceKey, useValue: parts.serviceKey },
       ],

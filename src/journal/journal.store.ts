@@ -9,6 +9,9 @@ const columns = `shop_id, position, to_char(committed_at AT TIME ZONE 'UTC', 'YY
   status_before, status_after, actor_kind, actor, reason, customer_id, total_minor, currency,
   attributes, row_changes, snapshot, marker, traceparent`;
 
+/** Entries of one INSERT: a transaction of the shop may touch more orders than one JSON value can hold. */
+const insertMax = 500;
+
 /** The only place that writes to the journal. */
 @Injectable()
 export class JournalStore {
@@ -49,11 +52,15 @@ export class JournalStore {
     return new Set(rows.map((row) => row.ordinal));
   }
 
-  /** Writes events under consecutive positions after `head`, in one statement. */
-  async insert(
-    transaction: Transaction,
-    batch: { shopId: string; head: number; now: Date; events: readonly OrderEvent[] },
-  ): Promise<void> {
+  /** Writes events under consecutive positions after `head`, in statements of bounded size. */
+  async insert(transaction: Transaction, { events, head, ...batch }: EventBatch): Promise<void> {
+    for (let done = 0; done < events.length; done += insertMax) {
+      const part = events.slice(done, done + insertMax);
+      await this.insertPart(transaction, { ...batch, head: head + done, events: part });
+    }
+  }
+
+  private async insertPart(transaction: Transaction, batch: EventBatch): Promise<void> {
     await transaction.query(
       `INSERT INTO journal_entry (shop_id, position, committed_at, recorded_at, incarnation, commit_lsn, transaction_id,
          order_id, order_number, kinds, status_before, status_after, actor_kind, actor, reason, customer_id,
@@ -129,6 +136,13 @@ export class JournalStore {
     );
     return rows.filter((row) => row.made).length;
   }
+}
+
+interface EventBatch {
+  readonly shopId: string;
+  readonly head: number;
+  readonly now: Date;
+  readonly events: readonly OrderEvent[];
 }
 
 async function entries(rows: Promise<Row[]>): Promise<JournalEntry[]> {

@@ -45,7 +45,18 @@ export function openValue(value: SealedValue, key: Buffer): string {
   return decrypt(Buffer.from(value.sealed, 'base64'), { key, context: value.keyOf }).toString();
 }
 
+/**
+ * Derived once for all values that are sealed together, since deriving costs as much as a hash does. By
+ * the key itself and not by its bytes: it is forgotten with it, and so cannot outlive an erasure.
+ */
+const hashKeys = new WeakMap<Buffer, Buffer>();
+
 /** A key of its own for hashing, derived from the person's: it goes when that one is erased. */
 function hashKey(key: Buffer): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, Buffer.alloc(0), 'reinstate value hash', keyBytes));
+  const known = hashKeys.get(key);
+  if (known !== undefined) return known;
+  const derived = hkdfSync('sha256', key, Buffer.alloc(0), 'reinstate value hash', keyBytes);
+  const made = Buffer.from(derived);
+  hashKeys.set(key, made);
+  return made;
 }

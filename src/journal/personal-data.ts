@@ -1,13 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { SealedValue } from '../orders/row-change.js';
+import { erasedValue, isErased, type SealedValue } from '../orders/row-change.js';
 import { present } from '../platform/assert.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Reader, type Transaction } from '../platform/database/database.js';
 import { decrypt, encrypt, newPersonalKey, openValue, sealValue } from './personal-cipher.js';
 import { PersonalKeyStore } from './personal-key.store.js';
-
-/** What is kept in place of a value whose person was erased and whose key must not be made anew. */
-const erasedValue = { sealed: '', hash: 'erased' } as const;
 
 /** The service's own key, under which every person's key is stored. */
 export class ServiceKey {
@@ -44,7 +41,7 @@ export class PersonalData {
     return given.map(({ keyOf, values }) => {
       const key = present(keys.get(keyOf), 'every key asked for was read or made');
       return values.map((value) =>
-        key === 'erased' ? { ...erasedValue, keyOf } : sealValue(value, { key, keyOf }),
+        key === 'erased' ? erasedValue(keyOf) : sealValue(value, { key, keyOf }),
       );
     });
   }
@@ -56,13 +53,32 @@ export class PersonalData {
     ]);
     return values.map((value) => {
       const key = keys.get(value.keyOf);
-      return key === undefined || key === 'erased' ? null : openValue(value, key);
+      // a value that came after the erasure stays unreadable, whatever became of the key since
+      return key === undefined || key === 'erased' || isErased(value)
+        ? null
+        : openValue(value, key);
     });
   }
 
-  /** Makes everything about this person unreadable for ever; false where there was nothing to erase. */
-  async erase(transaction: Transaction, shopId: string, keyOf: string): Promise<boolean> {
-    return this.store.erase(transaction, shopId, keyOf, this.clock.now());
+  /** Of these keys (`customer:<id>`, `order:<id>`), those that were erased: their values are unreadable. */
+  async erasedOf(shopId: string, keysOf: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(
+      keysOf.length === 0 ? [] : await this.store.erasedOf(this.database, shopId, keysOf),
+    );
+  }
+
+  /**
+   * Makes everything about this person unreadable for ever, also what comes later, and gives when that was
+   * done; `first` tells whether it was now. Undefined where nothing was ever kept under this key.
+   */
+  async erase(
+    transaction: Transaction,
+    shopId: string,
+    keyOf: string,
+  ): Promise<{ erasedAt: Date; first: boolean } | undefined> {
+    const first = await this.store.erase(transaction, shopId, keyOf, this.clock.now());
+    const erasedAt = await this.store.erasedAt(transaction, shopId, keyOf);
+    return erasedAt === undefined ? undefined : { erasedAt, first };
   }
 
   private async ensureKeys(

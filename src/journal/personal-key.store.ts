@@ -31,6 +31,7 @@ export class PersonalKeyStore {
     );
   }
 
+  /** Takes the key away; false where that was done before, or where there never was one. */
   async erase(
     transaction: Transaction,
     shopId: string,
@@ -43,5 +44,30 @@ export class PersonalKeyStore {
       [shopId, keyOf, now],
     );
     return rows.length > 0;
+  }
+
+  /** When the key was taken away; undefined where it was not, or where there never was one. */
+  async erasedAt(reader: Reader, shopId: string, keyOf: string): Promise<Date | undefined> {
+    const row = await reader.queryOne<{ erasedAt: Date }>(
+      `SELECT erased_at AS "erasedAt" FROM personal_key
+       WHERE shop_id = $1 AND key_of = $2 AND erased_at IS NOT NULL`,
+      [shopId, keyOf],
+    );
+    return row?.erasedAt;
+  }
+
+  async erasedOf(reader: Reader, shopId: string, keysOf: readonly string[]): Promise<string[]> {
+    const rows = await reader.query<{ keyOf: string }>(
+      `SELECT key_of AS "keyOf" FROM personal_key
+       WHERE shop_id = $1 AND key_of = ANY($2) AND erased_at IS NOT NULL`,
+      [shopId, keysOf],
+    );
+    return rows.map(({ keyOf }) => keyOf);
+  }
+
+  async isShop(reader: Reader, shopId: string): Promise<boolean> {
+    return (
+      (await reader.queryOne('SELECT 1 AS found FROM shop WHERE id = $1', [shopId])) !== undefined
+    );
   }
 }

@@ -21,6 +21,9 @@ interface RowImageRow {
   image: RowImage;
 }
 
+/** Rows of one statement: what a batch needs has no bound, what one statement may take has. */
+const statementRows = 2_000;
+
 /** The last known image of every mapped row of a shop: what the journal's fold has come to. */
 @Injectable()
 export class RowImageStore {
@@ -30,14 +33,17 @@ export class RowImageStore {
     shopId: string,
     refs: readonly RowRef[],
   ): Promise<Map<string, StoredRow>> {
-    if (refs.length === 0) return new Map();
-    const rows = await reader.query<RowImageRow>(
-      `SELECT table_name, row_key, order_id, image
-       FROM unnest($2::text[], $3::text[]) AS asked(table_name, row_key)
-       JOIN row_image stored USING (table_name, row_key) WHERE stored.shop_id = $1`,
-      [shopId, refs.map((ref) => ref.table), refs.map((ref) => rowKeyText(ref.key))],
-    );
-    return new Map(rows.map(storedRow).map((row) => [rowName(row.table, row.key), row]));
+    const found = new Map<string, StoredRow>();
+    for (const part of partsOf(refs)) {
+      const rows = await reader.query<RowImageRow>(
+        `SELECT table_name, row_key, order_id, image
+         FROM unnest($2::text[], $3::text[]) AS asked(table_name, row_key)
+         JOIN row_image stored USING (table_name, row_key) WHERE stored.shop_id = $1`,
+        [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
+      );
+      for (const row of rows.map(storedRow)) found.set(rowName(row.table, row.key), row);
+    }
+    return found;
   }
 
   /** Sets the images; each row at most once per call. */
@@ -46,12 +52,20 @@ export class RowImageStore {
     shopId: string,
     images: readonly StoredRow[],
   ): Promise<void> {
-    if (images.length === 0) return;
+    for (const part of partsOf(images)) await this.writePart(transaction, shopId, part);
+  }
+
+  private async writePart(
+    transaction: Transaction,
+    shopId: string,
+    images: readonly StoredRow[],
+  ): Promise<void> {
     await transaction.query(
       `INSERT INTO row_image (shop_id, table_name, row_key, order_id, image)
        SELECT $1, table_name, row_key, order_id, image
        FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS given(table_name, row_key, order_id, image)
-       ON CONFLICT (shop_id, table_name, row_key) DO UPDATE SET order_id = excluded.order_id, image = excluded.image`,
+       ON CONFLICT (shop_id, table_name, row_key) DO UPDATE
+         SET order_id = excluded.order_id, image = excluded.image, stale = false`,
       [
         shopId,
         images.map((row) => row.table),
@@ -63,12 +77,13 @@ export class RowImageStore {
   }
 
   async remove(transaction: Transaction, shopId: string, refs: readonly RowRef[]): Promise<void> {
-    if (refs.length === 0) return;
-    await transaction.query(
-      `DELETE FROM row_image stored USING unnest($2::text[], $3::text[]) AS gone(table_name, row_key)
-       WHERE stored.shop_id = $1 AND stored.table_name = gone.table_name AND stored.row_key = gone.row_key`,
-      [shopId, refs.map((ref) => ref.table), refs.map((ref) => rowKeyText(ref.key))],
-    );
+    for (const part of partsOf(refs)) {
+      await transaction.query(
+        `DELETE FROM row_image stored USING unnest($2::text[], $3::text[]) AS gone(table_name, row_key)
+         WHERE stored.shop_id = $1 AND stored.table_name = gone.table_name AND stored.row_key = gone.row_key`,
+        [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
+      );
+    }
   }
 
   /** All known rows of one order, by table and key. */
@@ -81,18 +96,56 @@ export class RowImageStore {
     return rows.map(storedRow);
   }
 
-  /** All known rows of several orders, by order id: one query for a batch. */
+  /**
+   * The known rows of some tables, order by order: those of the next `limit` orders after one (null: from
+   * the first), with every row that these orders have there.
+   */
+  async ofNextOrders(
+    reader: Reader,
+    page: { shopId: string; tables: readonly string[]; afterOrder: string | null; limit: number },
+  ): Promise<StoredRow[]> {
+    const rows = await reader.query<RowImageRow>(
+      `SELECT table_name, row_key, order_id, image FROM row_image
+       WHERE shop_id = $1 AND table_name = ANY($2) AND order_id IN (
+         SELECT DISTINCT order_id FROM row_image
+         WHERE shop_id = $1 AND table_name = ANY($2) AND ($3::text IS NULL OR order_id > $3)
+           AND order_id IS NOT NULL ORDER BY order_id LIMIT $4)
+       ORDER BY order_id, table_name, row_key`,
+      [page.shopId, page.tables, page.afterOrder, page.limit],
+    );
+    return rows.map(storedRow);
+  }
+
+  /** The known rows of some tables that belong to no order, or to one that is not known. */
+  async withoutOrder(
+    reader: Reader,
+    shopId: string,
+    tables: readonly string[],
+  ): Promise<StoredRow[]> {
+    const rows = await reader.query<RowImageRow>(
+      `SELECT table_name, row_key, order_id, image FROM row_image
+       WHERE shop_id = $1 AND table_name = ANY($2) AND order_id IS NULL ORDER BY table_name, row_key`,
+      [shopId, tables],
+    );
+    return rows.map(storedRow);
+  }
+
+  /** All known rows of several orders, by order id. */
   async ofOrders(
     reader: Reader,
     shopId: string,
     orderIds: readonly string[],
   ): Promise<Map<string, StoredRow[]>> {
-    const rows = await reader.query<RowImageRow>(
-      `SELECT table_name, row_key, order_id, image FROM row_image
-       WHERE shop_id = $1 AND order_id = ANY($2) ORDER BY table_name, row_key`,
-      [shopId, orderIds],
-    );
-    return Map.groupBy(rows.map(storedRow), (row) => row.orderId ?? '');
+    const found: StoredRow[] = [];
+    for (const part of partsOf(orderIds)) {
+      const rows = await reader.query<RowImageRow>(
+        `SELECT table_name, row_key, order_id, image FROM row_image
+         WHERE shop_id = $1 AND order_id = ANY($2) ORDER BY table_name, row_key`,
+        [shopId, part],
+      );
+      for (const row of rows) found.push(storedRow(row));
+    }
+    return Map.groupBy(found, (row) => row.orderId ?? '');
   }
 
   /** A page of one table's rows in the order of their key text, for looking through all of them. */
@@ -113,10 +166,52 @@ export class RowImageStore {
     return rows.map(storedRow);
   }
 
-  /** Forgets all images of a shop, before a new snapshot. */
-  async clear(transaction: Transaction, shopId: string): Promise<void> {
-    await transaction.query('DELETE FROM row_image WHERE shop_id = $1', [shopId]);
+  /**
+   * Before a new snapshot. Images that tell how a row was when changes were last seen (`sound`) become
+   * stale, to be compared with it; those of a snapshot that was cut off tell nothing, and go.
+   */
+  async retire(transaction: Transaction, shopId: string, sound: boolean): Promise<void> {
+    await transaction.query(
+      sound
+        ? 'UPDATE row_image SET stale = true WHERE shop_id = $1 AND NOT stale'
+        : 'DELETE FROM row_image WHERE shop_id = $1 AND NOT stale',
+      [shopId],
+    );
   }
+
+  /** Of the given rows, the images that are stale. */
+  async staleOf(reader: Reader, shopId: string, refs: readonly RowRef[]): Promise<StoredRow[]> {
+    const found: StoredRow[] = [];
+    for (const part of partsOf(refs)) {
+      // as a number, so that each row is looked up by its key and not all stale ones are gone through
+      const rows = await reader.query<RowImageRow>(
+        `SELECT table_name, row_key, order_id, image
+         FROM unnest($2::text[], $3::text[]) AS asked(table_name, row_key)
+         JOIN row_image stored USING (table_name, row_key)
+         WHERE stored.shop_id = $1 AND stored.stale::int = 1`,
+        [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
+      );
+      for (const row of rows) found.push(storedRow(row));
+    }
+    return found;
+  }
+
+  /** Some of the images that are still stale. */
+  async nextStale(reader: Reader, shopId: string, limit: number): Promise<StoredRow[]> {
+    const rows = await reader.query<RowImageRow>(
+      'SELECT table_name, row_key, order_id, image FROM row_image WHERE shop_id = $1 AND stale LIMIT $2',
+      [shopId, limit],
+    );
+    return rows.map(storedRow);
+  }
+}
+
+function partsOf<T>(all: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let done = 0; done < all.length; done += statementRows) {
+    parts.push(all.slice(done, done + statementRows));
+  }
+  return parts;
 }
 
 function storedRow(row: RowImageRow): StoredRow {

@@ -43,6 +43,19 @@ export function isSealed(value: ColumnValue | undefined): value is SealedValue {
   return typeof value === 'object' && value !== null;
 }
 
+/** In place of the hash of a value that came after its person had been erased. No keyed hash has this form. */
+const erasedHash = 'erased';
+
+/** What is kept of a personal value whose person was erased before it came: that there was one. */
+export function erasedValue(keyOf: string): SealedValue {
+  return { sealed: '', hash: erasedHash, keyOf };
+}
+
+/** Such a value: nobody can tell what it was, nor whether it differs from another one. */
+export function isErased(value: ColumnValue | undefined): boolean {
+  return isSealed(value) && value.hash === erasedHash;
+}
+
 /** The columns whose values differ; for an insert or delete, all columns of the row. */
 export function changedColumns(change: RowChange): string[] {
   const { before, after } = change;

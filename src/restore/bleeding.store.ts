@@ -7,7 +7,8 @@ export class BleedingStore {
   /**
    * The cancellations of an incident after a journal position: those of its findings, those of its cases, and those that no
    * detector has looked at yet (any of them might match). What was judged intended does not count, nor
-   * does what a customer did while it is still being judged.
+   * does what a customer did while it is still being judged. Where paid orders are the harm, orders that
+   * nobody has paid are none, once that is settled: the job that went wrong may do its proper work beside.
    */
   async seen(
     reader: Reader,
@@ -25,14 +26,18 @@ export class BleedingStore {
          SELECT j.position, j.committed_at, j.order_id FROM journal_entry j
          WHERE j.shop_id = $2 AND 'cancelled' = ANY(j.kinds) AND j.marker IS NULL
            AND j.position > (SELECT min(d.position) FROM detector_state d WHERE d.shop_id = $2)
+       ), harm AS (
+         SELECT coalesce(bool_or(verdict = 'wrongful' AND held_minor > 0), false) AS is_paid
+         FROM incident_case WHERE incident_id = $1
        )
        SELECT m.position, max(greatest(m.at, j.recorded_at)) AS at, max(c.verdict) AS verdict,
               bool_and(c.settles_at IS NULL) AS settled
-       FROM matching m
+       FROM matching m CROSS JOIN harm
          LEFT JOIN journal_entry j ON j.shop_id = $2 AND j.position = m.position
          LEFT JOIN incident_case c ON c.incident_id = $1 AND c.order_id = m.order_id
        WHERE m.position > $3 AND c.verdict IS DISTINCT FROM 'intended'
          AND NOT (j.actor_kind IS NOT DISTINCT FROM 'customer' AND (c.verdict IS NULL OR c.settles_at IS NOT NULL))
+         AND (harm.is_paid AND c.verdict = 'unsure' AND c.held_minor = 0 AND c.settles_at IS NULL) IS NOT TRUE
        GROUP BY m.position ORDER BY m.position`,
       [incident.id, incident.shopId, incident.afterPosition],
     );

@@ -34,8 +34,8 @@ export class CaseMoves {
     await this.incidents.lock(transaction, move.incidentId);
     const cases = await this.store.lock(transaction, move.caseIds);
     const { to, at, words, personId = null } = move;
-    const caseIds = cases.filter((one) => mayMove(one, move)).map((one) => one.id);
-    await this.service.transitionAll(transaction, { caseIds, to, at, words, personId });
+    const movable = cases.filter((one) => mayMove(one, move));
+    await this.service.transitionLocked(transaction, movable, { to, at, words, personId });
   }
 }
 

@@ -11,6 +11,8 @@ import { PlanBuilder } from './plans/plan-builder.js';
 import { PlanController, PlanScriptController } from './plans/plan.controller.js';
 import { PlanEnds } from './plans/plan-ends.js';
 import { PlanExpiryStep } from './plans/plan-expiry.step.js';
+import { PlanScript } from './plans/plan-script.js';
+import { PlanScriptService } from './plans/plan-script.service.js';
 import { PlanViewService } from './plans/plan-view.service.js';
 import { PlanWriter } from './plans/plan-writer.js';
 import { PlanService } from './plans/plan.service.js';
@@ -19,6 +21,7 @@ import { UndoBuilder } from './plans/undo-builder.js';
 import { RestoreMetrics } from './restore.metrics.js';
 import { Aftermath } from './runs/aftermath.js';
 import { AttemptEvidence } from './runs/attempt-evidence.js';
+import { EchoComparison } from './runs/echo-comparison.js';
 import { EchoIntake } from './runs/echo-intake.js';
 import { EchoStore } from './runs/echo.store.js';
 import { HandRuns } from './runs/hand-runs.js';
@@ -26,6 +29,7 @@ import { ItemAttempt } from './runs/item-attempt.js';
 import { ItemClaims } from './runs/item-claims.js';
 import { ItemOutcomes } from './runs/item-outcomes.js';
 import { Leftovers } from './runs/leftovers.js';
+import { ReadBack } from './runs/read-back.js';
 import { RefusalLog } from './runs/refusal-log.js';
 import { RestoreEchoStep } from './runs/restore-echo.step.js';
 import { RestoreRunStep } from './runs/restore-run.step.js';
@@ -39,8 +43,12 @@ import { RunResumeService } from './runs/run-resume.service.js';
 import { RunStartService } from './runs/run-start.service.js';
 import { RunStops } from './runs/run-stops.js';
 import { RunViewService } from './runs/run-view.service.js';
+import { RunWaits } from './runs/run-waits.js';
 import { RunWriter } from './runs/run-writer.js';
 import { RunStore } from './runs/run.store.js';
+import { SettlementLook, SettlementService } from './runs/settlement.service.js';
+import { Settlements } from './runs/settlements.js';
+import { StartGate } from './runs/start-gate.js';
 import { StartJudge } from './runs/start-judge.js';
 import { UndoService } from './runs/undo.service.js';
 
@@ -48,12 +56,14 @@ import { UndoService } from './runs/undo.service.js';
 const services = [
   ApprovalService,
   BleedingService,
+  PlanScriptService,
   PlanService,
   PlanViewService,
   RunControlService,
   RunResumeService,
   RunStartService,
   RunViewService,
+  SettlementService,
   UndoService,
 ];
 
@@ -76,6 +86,7 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     BleedingStore,
     BreakGlass,
     CaseMoves,
+    EchoComparison,
     EchoIntake,
     EchoStore,
     HandRuns,
@@ -85,8 +96,10 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     Leftovers,
     PlanBuilder,
     PlanEnds,
+    PlanScript,
     PlanStore,
     PlanWriter,
+    ReadBack,
     RefusalLog,
     RestoreMetrics,
     RunDriver,
@@ -95,7 +108,11 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     RunReopening,
     RunStops,
     RunStore,
+    RunWaits,
     RunWriter,
+    SettlementLook,
+    Settlements,
+    StartGate,
     StartJudge,
     UndoBuilder,
   ],

@@ -3,7 +3,7 @@ import { pageQuerySchema } from '../platform/http/page.js';
 import { failureReasons, refusalReasons } from '../shops/shop-adapter.js';
 import { orderSnapshotSchema } from '../orders/order-snapshot.js';
 import { planStates } from './plans/plan.js';
-import { itemStates, runStates, stopReasons } from './runs/run.js';
+import { itemStates, runStates, settledOutcomes, stopReasons } from './runs/run.js';
 
 const moment = z.date();
 const words = z.string().trim().min(1).max(4_000);
@@ -47,6 +47,20 @@ export type PauseBody = z.output<typeof pauseSchema>;
 
 export const stopSchema = z.strictObject({ reason: words });
 export type StopBody = z.output<typeof stopSchema>;
+
+export const settleSchema = z.strictObject({
+  /** `applied`: the shop holds it; `not-applied`: the shop was not changed */
+  outcome: z.enum(settledOutcomes),
+  /** how that was found out, for the timeline */
+  reason: words,
+});
+export type SettleBody = z.output<typeof settleSchema>;
+
+export const scriptQuerySchema = z.strictObject({
+  /** why the script is taken although matching cancellations still come; pages */
+  overrideBleeding: words.optional(),
+});
+export type ScriptQuery = z.output<typeof scriptQuerySchema>;
 
 export const runItemQuerySchema = pageQuerySchema.extend({
   /** several with commas: `failed,refused` */
@@ -159,6 +173,10 @@ export const runSchema = z.object({
   /** 0: the canary, 1: the next ten, 2: the rest */
   stage: count,
   stopReason: z.enum(stopReasons).nullable(),
+  /** `person`: only orders are left whose outcome is unknown, which a person may settle */
+  waitsFor: z.literal('person').nullable(),
+  /** orders that are being written, or not yet seen in the shop's stream */
+  underWay: count,
   startedBy: z.uuid(),
   startedAt: moment,
   endedAt: moment.nullable(),
@@ -185,6 +203,8 @@ export const runItemSchema = z.object({
   appliedAt: moment.nullable(),
   echoPosition: z.int().nullable(),
   verifiedAt: moment.nullable(),
+  /** what a person said of an attempt whose outcome was unknown */
+  settledOutcome: z.enum(settledOutcomes).nullable(),
 });
 
 export const bleedingSchema = z.object({

@@ -9,14 +9,23 @@ export interface CancellationActor {
   readonly reason: string | null;
 }
 
-type History = NonNullable<Profile['history']>;
+export type History = NonNullable<Profile['history']>;
+
+/** Longer texts are cut: who and why are words for people and for grouping, and not a place for letters. */
+const lengthMax = 200;
+
+/** The columns that tell who and why. Alone of all personal columns, what they tell is kept in the clear. */
+export function tellingColumns({ actor, reason }: History): string[] {
+  const reasonColumn = typeof reason === 'object' ? reason.column : reason;
+  return [actor, reasonColumn].filter((column) => column !== undefined);
+}
 
 /** Reads who and why from one row of the profile's history table, which the caller has found to fit `history.where`. */
 export function cancellationActor(history: History, row: RowImage): CancellationActor {
   return {
     actorKind: actorKindOf(history.actor_kind, row),
-    actor: history.actor === undefined ? null : text(row, history.actor),
-    reason: reasonOf(history.reason, row),
+    actor: history.actor === undefined ? null : cut(text(row, history.actor)),
+    reason: cut(reasonOf(history.reason, row)),
   };
 }
 
@@ -43,6 +52,12 @@ function memberOf(json: string | null, name: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function cut(told: string | null): string | null {
+  if (told === null || told.length <= lengthMax) return told;
+  // half a surrogate pair is no text
+  return `${told.slice(0, lengthMax - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 function text(row: RowImage, column: string): string | null {

@@ -1,3 +1,4 @@
+import { tellingColumns } from './cancellation-actor.js';
 import type { ColumnRole, DeltaRule, Profile, TableMapping } from './profile.js';
 import { isPersonal } from './snapshot.js';
 
@@ -22,6 +23,7 @@ export function profileFaults(profile: Profile): ProfileFault[] {
     linkFaults(faults, table, mapping);
     roleFaults(faults, table, mapping);
     templateFaults(faults, table, mapping);
+    limitFaults(faults, table, mapping);
   }
   return faults.found;
 }
@@ -116,9 +118,9 @@ function partFaults(faults: Faults): void {
   if (refunds && !payments)
     faults.add(['refunds'], 'refunds belong to payments, which are not mapped');
   if (history) {
-    const { at, actor, reason, actor_kind } = history;
-    const reasonColumn = typeof reason === 'object' ? reason.column : reason;
-    part(faults, ['history'], history.table, [at, actor, reasonColumn, actor_kind?.column]);
+    part(faults, ['history'], history.table, [history.at, history.actor_kind?.column]);
+    // these may be personal: they are read before they are sealed
+    for (const column of tellingColumns(history)) faults.column(['history'], history.table, column);
     faults.filter(['history', 'where'], history.table, history.where);
   }
   for (const [name, sign] of Object.entries({ fraud, shipment })) {
@@ -253,7 +255,20 @@ function deltaFaults(
   if (unmatched.length > 0 && extra.length === 0)
     faults.add([...path, 'match'], `it must pick one row: ${unmatched.join(', ')} is missing`);
   for (const bound of [delta.guard.minimum, delta.guard.maximum]) {
-    if (typeof bound === 'string') faults.column([...path, 'guard'], table, bound);
+    if (typeof bound === 'string' && mapping.limits[bound] === undefined)
+      faults.column([...path, 'guard'], table, bound);
+  }
+}
+
+function limitFaults(faults: Faults, table: string, mapping: TableMapping): void {
+  for (const [name, sql] of Object.entries(mapping.limits)) {
+    const path = ['tables', table, 'limits', name];
+    if (mapping.order !== 'shared')
+      faults.add(path, 'a limit is for counters that many orders share');
+    if (mapping.columns[name] !== undefined)
+      faults.add(path, 'a column has this name; give the limit another one');
+    if (/\$\d/.test(sql))
+      faults.add(path, 'a limit takes no parameters; the row that it is for is called counter');
   }
 }
 

@@ -79,7 +79,7 @@ const deltaRule = z.strictObject({
   unmoved: z.enum(['person', 'skip']).default('person'),
   guard: z
     .strictObject({
-      /** never below this number, or below this other column of the counter's row */
+      /** never below this number, or below this other column (or limit) of the counter's row */
       minimum: z.union([z.number().int(), column]).optional(),
       /** never above it */
       maximum: z.union([z.number().int(), column]).optional(),
@@ -124,6 +124,11 @@ const tableMapping = z.strictObject({
     'either shared, or { column: …, parent: … }',
   ),
   identity: z.enum(['key', 'full']).default('full'),
+  /**
+   * Numbers that the shop works out for a row of a shared table, by name: SQL that gives one number for the
+   * row, which it calls `counter`. Only a counter's guard may name them.
+   */
+  limits: z.record(column, z.string().min(1)).default({}),
   columns: z.record(column, columnRole),
   inserted: z.array(insertedRule).default([]),
   /** rows that the cancellation deleted: put back whole, or left to a person */

@@ -4,6 +4,7 @@ import { Fault } from '../platform/errors.js';
 import { PostgresShopAdapter } from './postgres/postgres-shop-adapter.js';
 import { loadProfile } from './profile-file.js';
 import type { Profile } from './profile.js';
+import { signedMarker, type MarkerKey } from './restore-marker.js';
 import type { ShopAdapter } from './shop-adapter.js';
 
 /** A configured shop: what it is called, what its tables mean, and the way to it. */
@@ -42,12 +43,16 @@ export class ShopRegistry implements OnModuleDestroy {
 
 /**
  * Reads the profile of every configured shop and prepares its adapter; no connection is opened yet.
- * `mayWrite` is asked before each restore.
+ * `mayWrite` is asked before each restore, and `markerKey` signs what tells it from others' writes.
  * @throws Fault for the first profile that cannot be read
  */
 export async function openShops(
   configured: readonly ShopConfig[],
-  options: { directory: string; mayWrite: (shopId: string) => Promise<boolean> },
+  options: {
+    directory: string;
+    markerKey: MarkerKey;
+    mayWrite: (shopId: string) => Promise<boolean>;
+  },
 ): Promise<Shop[]> {
   const loaded = await Promise.all(
     configured.map(async (config) => ({
@@ -70,6 +75,7 @@ export async function openShops(
       statementTimeoutMs: config.restore.statement_timeout_ms,
       transactionTimeoutMs: config.restore.transaction_timeout_ms,
       concurrency: config.restore.concurrency,
+      markerOf: (item) => signedMarker({ shopId: config.id, ...item }, options.markerKey),
       mayWrite: () => options.mayWrite(config.id),
     }),
   }));

@@ -1,32 +1,22 @@
 import { Injectable } from '@nestjs/common';
+import { IsNull, Not, type FindOptionsWhere } from 'typeorm';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import { ShopEntity } from './shop.entity.js';
 
 /** Whether a shop may be written to. */
-export interface ShopState {
-  /** nothing is written to a shop that is not armed */
-  readonly armedAt: Date | null;
-  readonly armedBy: string | null;
-  /** the kill switch: while set, no restore starts or goes on */
-  readonly stoppedAt: Date | null;
-  readonly stoppedBy: string | null;
-  readonly stopReason: string | null;
-}
+export type ShopState = Pick<
+  ShopEntity,
+  'armedAt' | 'armedBy' | 'stoppedAt' | 'stoppedBy' | 'stopReason'
+>;
 
-export interface MirroredShop {
-  readonly id: string;
-  readonly name: string;
-  readonly profileName: string;
-  readonly profileHash: string;
-}
+/** What is written down of a configured shop. */
+export type MirroredShop = Pick<ShopEntity, 'id' | 'name' | 'profileName' | 'profileHash'>;
 
 interface Change {
   readonly shopId: string;
   readonly personId: string;
   readonly now: Date;
 }
-
-const stateColumns = `armed_at AS "armedAt", armed_by AS "armedBy", stopped_at AS "stoppedAt",
-  stopped_by AS "stoppedBy", stop_reason AS "stopReason"`;
 
 @Injectable()
 export class ShopStore {
@@ -43,49 +33,47 @@ export class ShopStore {
   }
 
   async state(reader: Reader, shopId: string): Promise<ShopState | undefined> {
-    return reader.queryOne<ShopState>(`SELECT ${stateColumns} FROM shop WHERE id = $1`, [shopId]);
+    const shop = await reader.repository(ShopEntity).findOneBy({ id: shopId });
+    if (shop === null) return undefined;
+    const { armedAt, armedBy, stoppedAt, stoppedBy, stopReason } = shop;
+    return { armedAt, armedBy, stoppedAt, stoppedBy, stopReason };
   }
 
   async mayWrite(reader: Reader, shopId: string): Promise<boolean> {
-    const rows = await reader.query(
-      'SELECT FROM shop WHERE id = $1 AND armed_at IS NOT NULL AND stopped_at IS NULL',
-      [shopId],
-    );
-    return rows.length > 0;
+    const shops = reader.repository(ShopEntity);
+    return shops.existsBy({ id: shopId, armedAt: Not(IsNull()), stoppedAt: IsNull() });
   }
 
   /** These four answer whether anything changed: false where the shop was in that state already. */
   async arm(transaction: Transaction, { shopId, personId, now }: Change): Promise<boolean> {
-    const rows = await transaction.query(
-      'UPDATE shop SET armed_at = $2, armed_by = $3 WHERE id = $1 AND armed_at IS NULL RETURNING id',
-      [shopId, now, personId],
-    );
-    return rows.length > 0;
+    const unarmed = { id: shopId, armedAt: IsNull() };
+    return changed(transaction, unarmed, { armedAt: now, armedBy: personId });
   }
 
   async disarm(transaction: Transaction, shopId: string): Promise<boolean> {
-    const rows = await transaction.query(
-      'UPDATE shop SET armed_at = NULL, armed_by = NULL WHERE id = $1 AND armed_at IS NOT NULL RETURNING id',
-      [shopId],
-    );
-    return rows.length > 0;
+    const armed = { id: shopId, armedAt: Not(IsNull()) };
+    return changed(transaction, armed, { armedAt: null, armedBy: null });
   }
 
   async stop(transaction: Transaction, change: Change & { reason: string }): Promise<boolean> {
-    const rows = await transaction.query(
-      `UPDATE shop SET stopped_at = $2, stopped_by = $3, stop_reason = $4
-        WHERE id = $1 AND stopped_at IS NULL RETURNING id`,
-      [change.shopId, change.now, change.personId, change.reason],
-    );
-    return rows.length > 0;
+    const { shopId, personId, now, reason } = change;
+    const going = { id: shopId, stoppedAt: IsNull() };
+    const stop = { stoppedAt: now, stoppedBy: personId, stopReason: reason };
+    return changed(transaction, going, stop);
   }
 
   async resume(transaction: Transaction, shopId: string): Promise<boolean> {
-    const rows = await transaction.query(
-      `UPDATE shop SET stopped_at = NULL, stopped_by = NULL, stop_reason = NULL
-        WHERE id = $1 AND stopped_at IS NOT NULL RETURNING id`,
-      [shopId],
-    );
-    return rows.length > 0;
+    const stopped = { id: shopId, stoppedAt: Not(IsNull()) };
+    const going = { stoppedAt: null, stoppedBy: null, stopReason: null };
+    return changed(transaction, stopped, going);
   }
+}
+
+async function changed(
+  transaction: Transaction,
+  from: FindOptionsWhere<ShopEntity>,
+  to: Partial<ShopState>,
+): Promise<boolean> {
+  const { affected } = await transaction.repository(ShopEntity).update(from, to);
+  return affected === 1;
 }

@@ -231,7 +231,8 @@ describe('a night on call, by the command line alone', () => {
     const approved = await done(`plan approve 1 --hash ${hash.slice(0, 8)}`, alex);
     expect(approved).toMatch(/^state +approved$/m);
     expect(approved).toMatch(/Alex +approved/);
-    expect(await done('plan sql 1', alex)).toMatch(/^-- Restore plan 1, hash [0-9a-f]{64}$/m);
+    expect((await run('plan sql 1', alex)).err).toContain('[plan-not-approved]');
+    expect(await done('plan sql 1')).toMatch(/^-- Restore plan 1, hash [0-9a-f]{64}$/m);
 
     expect((await run('run show 1')).err).toContain('was not started yet');
     await done('run start 1', robin);

@@ -9,6 +9,7 @@ import { Notifiers } from '../../src/alerting/notifiers/notifiers.js';
 import { PageDeliveryStep } from '../../src/alerting/page-delivery.step.js';
 import type { NewPage } from '../../src/alerting/page.js';
 import { PageService } from '../../src/alerting/page.service.js';
+import { PageViewService } from '../../src/alerting/page-view.service.js';
 import { PageStore } from '../../src/alerting/page.store.js';
 import type { ReceiverConfig } from '../../src/config/config.schema.js';
 import { ManualClock } from '../../src/platform/clock.js';
@@ -48,6 +49,7 @@ afterEach(async () => {
 
 interface Pager {
   readonly pages: PageService;
+  readonly views: PageViewService;
   readonly step: PageDeliveryStep;
   readonly registry: Registry;
   run(): Promise<'idle' | 'more'>;
@@ -64,10 +66,14 @@ function pager(receivers: readonly ReceiverConfig[]): Pager {
   opened.push(notifiers);
   const registry = new Registry();
   const metrics = new AlertingMetrics(registry, settings, test.database, new AlertStore(), store);
-  const step = new PageDeliveryStep(test.database, store, notifiers, settings, metrics, clock);
+  const pages = new PageService(store, settings);
+  const step = new PageDeliveryStep(
+    ...([test.database, store, pages, notifiers, settings, metrics, clock] as const),
+  );
   const { signal } = new AbortController();
   return {
-    pages: new PageService(store, settings),
+    pages,
+    views: new PageViewService(test.database, store),
     step,
     registry,
     run: () => step.run({ now: clock.now(), signal }),
@@ -269,6 +275,45 @@ describe('a webhook', () => {
     hook = await PageReceiver.start();
   });
 
+  it('whose answer never ends is delivered all the same, and read no further', async () => {
+    const { pages, run } = pager([webhook('endless')]);
+    hook.answers.push('endless');
+    const id = await enqueue(pages, 'endless');
+    const startedAt = performance.now();
+    await run();
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(await deliveries(id)).toMatchObject([{ state: 'delivered', attempts: 1 }]);
+  });
+
+  it('to a name that nobody knows is tried again', async () => {
+    const url = 'http://pages.invalid/';
+    const { pages, run } = pager([{ name: 'nowhere', webhook: { url, secret } }]);
+    const id = await enqueue(pages, 'nowhere');
+    await run();
+    const [delivery] = await deliveries(id);
+    expect(delivery).toMatchObject({ state: 'pending', attempts: 1 });
+    expect(delivery!['last_error']).toMatch(/^unreachable: (ENOTFOUND|EAI_AGAIN)$/);
+  });
+
+  it('to a receiver that is down for an hour arrives once, soon after that, with few attempts', async () => {
+    const { pages, run } = pager([webhook('hour')]);
+    const id = await enqueue(pages, 'hour');
+    for (let minute = 0; minute < 60; minute += 1) {
+      hook.answers.splice(0, Number.POSITIVE_INFINITY, { status: 503 });
+      await run();
+      clock.advance(60_000);
+    }
+    expect(hook.received.length).toBeLessThan(20);
+    hook.answers.length = 0;
+    const tries = hook.received.length;
+    for (let minute = 0; minute < 16; minute += 1) {
+      await run();
+      clock.advance(60_000);
+    }
+    expect(hook.received).toHaveLength(tries + 1);
+    expect(await deliveries(id)).toMatchObject([{ state: 'delivered', attempts: tries + 1 }]);
+  });
+
   it('is given up after a day', async () => {
     const { pages, run } = pager([webhook('day')]);
     const id = await enqueue(pages, 'day');
@@ -289,7 +334,142 @@ describe('a webhook', () => {
   });
 });
 
+describe('a page that a receiver will never get', () => {
+  it('is told to the others, once; the loss of that is told to nobody', async () => {
+    const { pages, run, views } = pager([webhook('deaf'), email('mail'), email('night')]);
+    hook.answers.push({ status: 404 });
+    mail.answers.push(250, 250, 554);
+    const id = await enqueue(pages, 'lost');
+    await run();
+    await run();
+    const told = mail.received.filter(({ data }) => data.includes('did_not_get'));
+    expect(told).toHaveLength(1);
+    expect(hook.received).toHaveLength(1);
+    const { items } = await views.list({ limit: 2, incident: incidentId });
+    expect(items.map(({ kind }) => kind)).toEqual(['page-lost', 'incident-opened']);
+    expect(items[0]).toMatchObject({
+      severity: 'high',
+      firstLine: expect.stringMatching(/^Receiver “deaf” did not get this page: 12 paid orders/),
+      deliveries: [{ receiver: 'mail' }, { receiver: 'night' }],
+    });
+    expect(items[0]!.deliveries.map(({ state }) => state).sort()).toEqual(['delivered', 'failed']);
+    expect(items[1]!.id).toBe(id);
+    clock.advance(3_600_000);
+    await run();
+    const after = await views.list({ limit: 2, incident: incidentId });
+    expect(after.items.map(({ kind }) => kind)).toEqual(['page-lost', 'incident-opened']);
+  });
+});
+
+describe('the record of pages', () => {
+  it('tells attempts, outcome and the next attempt of each receiver, and no address', async () => {
+    const { pages, run, views } = pager([webhook('recorded'), email('post')]);
+    hook.answers.push({ status: 429, headers: { 'retry-after': '90' } });
+    const id = await enqueue(pages, 'recorded');
+    await run();
+    const { items } = await views.list({ limit: 1 });
+    expect(items).toEqual([
+      {
+        id,
+        incidentId,
+        kind: 'incident-opened',
+        severity: 'high',
+        firstLine: '12 paid orders (EUR 1,234.50) cancelled by the job “unpaid-orders”',
+        createdAt: start,
+        deliveries: [
+          {
+            receiver: 'post',
+            state: 'delivered',
+            attempts: 1,
+            outcome: null,
+            lastAttemptAt: start,
+            nextAttemptAt: null,
+            deliveredAt: start,
+          },
+          {
+            receiver: 'recorded',
+            state: 'pending',
+            attempts: 1,
+            outcome: 'limited: HTTP 429',
+            lastAttemptAt: start,
+            nextAttemptAt: new Date(start.getTime() + 90_000),
+            deliveredAt: null,
+          },
+        ],
+      },
+    ]);
+    expect(JSON.stringify(items)).not.toMatch(/example\.com|127\.0\.0\.1/);
+  });
+
+  it('is read by cursor, newest first, and by state', async () => {
+    const { pages, views } = pager([webhook('paged')]);
+    clock.set(new Date('2027-01-01T00:00:00Z'));
+    const ids: (string | undefined)[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      clock.advance(n % 2);
+      ids.push(await enqueue(pages, `cursor ${n}`));
+    }
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const part = await views.list({ limit: 2, state: 'pending', ...(cursor && { cursor }) });
+      seen.push(...part.items.map((item) => item.id));
+      cursor = part.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(ids.toReversed());
+    expect((await views.list({ limit: 5, state: 'delivered' })).items).not.toContainEqual(
+      expect.objectContaining({ id: ids[0] }),
+    );
+  });
+});
+
 describe('an e-mail', () => {
+  it('puts no header into a mail that a name of the shop’s rows brings along', async () => {
+    const { pages, run } = pager([email('injected')]);
+    await test.database.transaction((transaction) =>
+      pages.enqueue(transaction, {
+        ...page('injected'),
+        firstLine: 'by the job “x”\r\nBcc: thief@example.com\r\n\r\nand a body',
+      }),
+    );
+    await run();
+    const [received] = mail.received;
+    expect(received?.to).toEqual(['a@example.com']);
+    const [head = ''] = (received?.data ?? '').split('\n\n');
+    expect(head).not.toMatch(/^Bcc:/im);
+    expect(head.match(/^Subject:/gm)).toHaveLength(1);
+  });
+
+  it('logs in, and tells its password to no server that offers no TLS', async () => {
+    const login = (user: string, query: string): ReceiverConfig => ({
+      name: `login ${user}`,
+      email: {
+        smtp: `${mail.url.replace('//', `//${user}:pager@`)}${query}`,
+        from: 'reinstate@example.com',
+        to: ['a@example.com'],
+      },
+    });
+    const { pages, run } = pager([login('pager', '')]);
+    const welcome = await enqueue(pages, 'login');
+    await run();
+    expect(await deliveries(welcome)).toMatchObject([{ state: 'delivered' }]);
+    const other = pager([login('stranger', '')]);
+    const refused = await enqueue(other.pages, 'refused login');
+    await other.run();
+    expect(await deliveries(refused)).toMatchObject([
+      { state: 'pending', last_error: 'rejected: SMTP 535' },
+    ]);
+    mail.commands.length = 0;
+    const careful = pager([login('pager', '/?requireTLS=true')]);
+    const kept = await enqueue(careful.pages, 'no TLS');
+    await careful.run();
+    expect(await deliveries(kept)).toMatchObject([
+      { state: 'pending', last_error: 'unreachable: ETLS' },
+    ]);
+    expect(mail.commands).toContain('STARTTLS');
+    expect(mail.commands.join()).not.toContain('AUTH');
+  });
+
   it('begins with the line, says the rest, and can be told by its page', async () => {
     const { pages, run } = pager([email('on call', ['a@example.com', 'b@example.com'])]);
     const id = await enqueue(pages, 'mailed');

@@ -50,6 +50,12 @@ test('a deploy is told by a token of a deploy script, and read by anybody with a
     at: '2026-01-01T08:00:00.000Z',
   });
   expect((await viewer.http.post('/api/v1/changes', { what: 'x' })).status).toBe(403);
+  const onCall = await service.newcomer({ name: 'On call', role: 'responder' });
+  const byHand = await onCall.http.post('/api/v1/changes', {
+    what: 'cron switched off',
+    shop: 'main',
+  });
+  expect(byHand).toMatchObject({ status: 201, body: { who: 'On call' } });
   await script.http.post('/api/v1/changes', { what: 'mail server moved' });
 
   const all = await viewer.http.get('/api/v1/changes?shop=main&limit=1');
@@ -58,7 +64,10 @@ test('a deploy is told by a token of a deploy script, and read by anybody with a
   ]);
   const next = String(all.body['nextCursor']);
   const rest = await viewer.http.get(`/api/v1/changes?shop=main&cursor=${next}`);
-  expect(rest.body).toMatchObject({ items: [{ what: 'checkout 8.4.1' }], nextCursor: null });
+  expect(rest.body).toMatchObject({
+    items: [{ what: 'cron switched off' }, { what: 'checkout 8.4.1' }],
+    nextCursor: null,
+  });
   const audit = await service.admin.get('/api/v1/audit');
   expect(audit.text).toContain('change-recorded');
 });

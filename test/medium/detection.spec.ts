@@ -15,6 +15,8 @@ import { StreamTimeStore } from '../../src/detection/stream-time.store.js';
 import { WatchedShops } from '../../src/detection/watched-shops.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
+import { PersonalData, ServiceKey } from '../../src/journal/personal-data.js';
+import { PersonalKeyStore } from '../../src/journal/personal-key.store.js';
 import type { OrderEvent } from '../../src/orders/order-event.js';
 import { ManualClock } from '../../src/platform/clock.js';
 import { Wake } from '../../src/platform/work/wake.js';
@@ -48,7 +50,9 @@ function startProcess(clock: ManualClock, shopIds: readonly string[]) {
   const metrics = new DetectionMetrics(registry);
   const streams = new StreamTimeStore();
   const stores = new DetectionStores(new DetectorStateStore(), findings, streams);
-  const school = new DetectorSchool(database, journal, new HistoryStore(), streams);
+  const key = new ServiceKey(Buffer.alloc(32, 1));
+  const personal = new PersonalData(database, new PersonalKeyStore(), key, clock);
+  const school = new DetectorSchool(database, journal, new HistoryStore(personal), streams);
   const shops = new WatchedShops(database, stores, school, new DetectionSettings(20), metrics);
   const watch = new ShopWatch(database, journal, shops, stores, metrics, clock);
   const step = new DetectionStep(new ShopRegistry(shopIds.map(shopOf)), watch, new Wake());
@@ -76,7 +80,10 @@ function shopOf(id: string): Shop {
 }
 
 /** A shop with four weeks of past orders in its row images, as the initial snapshot leaves them. */
-async function attach(id: string, options: { state?: string } = {}): Promise<void> {
+async function attach(
+  id: string,
+  options: { state?: string; cancelledBefore?: number } = {},
+): Promise<void> {
   await test.database.query(
     `INSERT INTO shop (id, name, profile_name, profile_hash, created_at) VALUES ($1, $1, 'sample-shop', '', $2)`,
     [id, attachedAt],
@@ -104,6 +111,13 @@ async function attach(id: string, options: { state?: string } = {}): Promise<voi
        'reason', 'changed my mind', 'created_at', ($2::timestamptz + (n * interval '12 minutes') + interval '2 hours')::text)
      FROM generate_series(33, 3350, 33) AS n`,
     [id, new Date(attachedAt.getTime() - 28 * dayMs)],
+  );
+  // the newest of them have been cancelled by the job, one every ten seconds
+  await test.database.query(
+    `UPDATE row_image SET image = image || jsonb_build_object('status', 'cancelled',
+       'cancelled_at', ($2::timestamptz - ((3350 - order_id::int) * interval '10 seconds'))::text)
+     WHERE shop_id = $1 AND table_name = 'shop.orders' AND order_id::int > 3350 - $3`,
+    [id, new Date(attachedAt.getTime() - secondMs), options.cancelledBefore ?? 0],
   );
 }
 
@@ -344,6 +358,46 @@ describe('the detection step', () => {
     expect(await process.metrics.metrics()).toContain(
       'reinstate_orders_cancelled_total{shop="undo",actor_kind="job"} 0',
     );
+  });
+
+  it('takes a failure that began before the attach for a failure, not for what the shop is like', async () => {
+    await attach('under-way', { cancelledBefore: 40 });
+    const clock = clockAt(0);
+    const process = startProcess(clock, ['under-way']);
+    await process.run();
+    expect(await findingsOf('under-way')).toEqual([]);
+    clock.advance(10 * secondMs);
+    const next = failure(1, new Date(attachedAt.getTime() + 5 * secondMs), {
+      actorKind: 'unknown',
+    });
+    await append('under-way', next, clock.now());
+    await process.run();
+    const [finding] = await findingsOf('under-way');
+    expect(finding?.state).toBe('live');
+    expect(finding?.measure.orders).toBeGreaterThanOrEqual(40);
+    expect(finding?.measure.since.getTime()).toBeLessThan(attachedAt.getTime() - 300 * secondMs);
+    // only what the journal holds can be an entry
+    expect(await entriesOf('under-way')).toEqual([1]);
+  });
+
+  it('says in the finding that changes were lost', async () => {
+    await attach('gap');
+    const clock = clockAt(30 * secondMs);
+    const process = startProcess(clock, ['gap']);
+    await append('gap', failure(12, new Date(attachedAt.getTime() + 5 * secondMs)), clock.now());
+    await process.run();
+    expect((await findingsOf('gap'))[0]?.measure.gap).toBeNull();
+    clock.advance(60 * secondMs);
+    const lost = { orderId: '', orderNumber: null, kinds: ['gap' as const], snapshot: null };
+    await append(
+      'gap',
+      [{ number: 1, at: clock.now(), kind: 'cancelled', change: lost }],
+      clock.now(),
+    );
+    await process.run();
+    const [finding] = await findingsOf('gap');
+    expect(finding?.measure.gap?.until).toEqual(clock.now());
+    expect(finding?.sentence).toContain('changes of the shop were lost between');
   });
 
   it('learns anew where the state is of another version, and raises nothing of what is past', async () => {

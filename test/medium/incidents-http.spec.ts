@@ -145,6 +145,38 @@ describe('the running service', () => {
     expect([nowhere.status, nowhere.body['code']]).toEqual([404, 'shop-missing']);
   });
 
+  it('asks which order is meant where a number may be an id', async () => {
+    const at = '/api/v1/shops/main/orders/3';
+    expect(items((await viewer.get(`${at}/cases?by=id`)).body)).toHaveLength(1);
+    expect(items((await viewer.get(`${at}/cases?by=number`)).body)).toEqual([]);
+    expect((await viewer.get(`${at}/journal?by=number`)).status).toBe(404);
+    expect((await viewer.get(`${at}/cases?by=name`)).status).toBe(400);
+  });
+
+  it('shows who was paged', async () => {
+    const kinds = (body: Record<string, unknown>) => items(body).map(({ kind }) => kind);
+    const ofIncident = await viewer.get(`/api/v1/incidents/${incidentId}/pages`);
+    expect([ofIncident.status, kinds(ofIncident.body)]).toEqual([200, ['incident-opened']]);
+    const all = await viewer.get(`/api/v1/pages?incident=${incidentId}&limit=1`);
+    expect(all.body).toEqual(ofIncident.body);
+    expect((await viewer.get(`/api/v1/incidents/${newId()}/pages`)).status).toBe(404);
+    expect((await viewer.get('/api/v1/pages?cursor=x')).status).toBe(400);
+    const text = JSON.stringify(all.body);
+    expect(text).not.toMatch(/secret|http:/);
+  });
+
+  it('has watched streams and told of pages without a failure', async () => {
+    const { text } = await service.admin.get('/metrics');
+    for (const step of ['stream-alerts', 'incident-pages', 'alerting', 'incidents']) {
+      expect(text).toMatch(new RegExp(`runs_total\\{step="${step}",outcome="ok"\\} [1-9]`));
+      expect(text).not.toContain(`runs_total{step="${step}",outcome="failed"}`);
+    }
+    const failures = [
+      ...text.matchAll(/^reinstate_(?:alerting|incidents)_failures_total.* (\d+)$/gm),
+    ];
+    expect(failures.map(([, count]) => count)).toEqual(['0', '0', '0', '0', '0']);
+  });
+
   it('shows the alert, and the runbook that it names', async () => {
     const { body } = await viewer.get('/api/v1/alerts?state=firing&shop=main');
     const [alert] = items(body);

@@ -283,6 +283,13 @@ describe('a case', () => {
     });
     expect(judged.cancelPosition).toBeGreaterThan(cancelPosition!);
     const before = await bench.timeline(id);
+    expect(before.find(({ type }) => type === 'case-cancelled-again')).toMatchObject({
+      caseId,
+      data: {
+        ...{ orderId, fromPosition: cancelPosition, toPosition: judged.cancelPosition },
+        verdictDropped: true,
+      },
+    });
     await bench.runIncidents();
     expect(await bench.timeline(id)).toEqual(before);
   });

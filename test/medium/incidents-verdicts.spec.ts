@@ -185,6 +185,13 @@ describe('evidence that comes later', () => {
     ]);
     await bench.runIncidents();
     expect(await bench.verdicts(id)).toEqual({ refund1: 'unsure', refund2: 'wrongful' });
+    const told = (await bench.timeline(id)).filter(({ type }) => type === 'money-changed');
+    expect(told.map(({ data }) => data)).toEqual([
+      {
+        ...{ orderId: 'refund1', orderNumber: 'S-refund1', currency: 'EUR' },
+        ...{ fromMinor: 4_990, toMinor: 0 },
+      },
+    ]);
   });
 
   it('changes nothing about a verdict that a person gave', async () => {
@@ -233,6 +240,10 @@ describe('an announced bulk cancel', () => {
       sign: 'announced',
       words: 'a bulk cancel was announced: warehouse north is closed',
     });
+    const beyond = (await bench.cases(id)).find(({ orderId }) => orderId === 'announced7');
+    expect(beyond!.reasons.map(({ words }) => words)).toContain(
+      'a bulk cancel of at most 6 orders was announced (warehouse north is closed), and this one comes after them',
+    );
   });
 
   it('covers nothing that its filter does not fit', async () => {

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { Registry } from 'prom-client';
+import { backgroundSteps } from '../../src/app.module.js';
 import { JournalPartitionsStep } from '../../src/journal/journal-partitions.step.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
+import { ManualClock } from '../../src/platform/clock.js';
+import { LeaseStore } from '../../src/platform/work/lease.store.js';
+import { StepMetrics } from '../../src/platform/work/step.metrics.js';
+import { StepRunner } from '../../src/platform/work/step-runner.js';
+import { Wake } from '../../src/platform/work/wake.js';
 import { insertShop, orderEvent } from '../support/order-events.js';
 import {
   createReinstateDatabase,
@@ -9,6 +17,7 @@ import {
   withClient,
   type ReinstateTestDatabase,
 } from '../support/postgres.js';
+import { until } from '../support/replication-harness.js';
 
 const now = new Date('2026-11-22T03:00:01Z');
 let test: ReinstateTestDatabase;
@@ -68,6 +77,18 @@ describe('the journal', () => {
     expect(entries).toHaveLength(1);
   });
 
+  it('takes more entries at once than one statement does, in order', async () => {
+    const id = await shop('many');
+    const numbers = Array.from({ length: 1_234 }, (_, index) => index + 1);
+    const entries = await append(id, numbers);
+    expect(entries.map((entry) => entry.position)).toEqual(numbers);
+    const read = await journal.readAfter(id, 0, 2_000);
+    expect(read.map((entry) => [entry.position, entry.orderId])).toEqual(
+      numbers.map((number) => [number, String(number)]),
+    );
+    expect(await journal.head(id)).toBe(1_234);
+  });
+
   it('refuses a shop that it does not know, by name', async () => {
     await expect(append('nowhere', [1])).rejects.toThrow('there is no shop "nowhere"');
   });
@@ -96,29 +117,65 @@ describe('append-only', () => {
     'TRUNCATE reinstate.journal_entry_default',
     'TRUNCATE reinstate.journal_entry_202611',
     `UPDATE reinstate.journal_entry_202611 SET reason = 'other'`,
+    'DELETE FROM reinstate.journal_entry_202611',
+    `UPDATE reinstate.journal_entry SET committed_at = committed_at + interval '1 month'`,
+    `INSERT INTO reinstate.journal_entry SELECT * FROM reinstate.journal_entry
+       ON CONFLICT (shop_id, incarnation, commit_lsn, transaction_id, order_id, committed_at)
+       DO UPDATE SET reason = 'other'`,
+    `MERGE INTO reinstate.journal_entry entry USING (SELECT 1) one ON true WHEN MATCHED THEN DELETE`,
   ];
+  /** whoever has nothing to do with Reinstate, and whoever may do everything that a right can allow */
+  const stranger = 'journal_stranger';
   const roles = [
     { user: 'reinstate_runtime', password: 'test-runtime' },
     { user: 'reinstate_owner', password: 'test-owner' },
-  ];
+    { user: stranger, password: 'test' },
+    undefined,
+  ] as const;
 
   beforeAll(async () => {
     await append(await shop('kept'), [1]);
+    await withClient(test.url, (client) =>
+      client.query(`DO $$ BEGIN CREATE ROLE ${stranger} LOGIN PASSWORD 'test';
+        EXCEPTION WHEN duplicate_object THEN NULL; END $$`),
+    );
   });
 
-  it.each(roles.flatMap((role) => changes.map((sql) => [role.user, sql, role] as const)))(
-    '%s may not %s',
-    async (_user, sql, role) => {
-      await withClient(testServerUrl(test.name, role), async (client) => {
+  it.each(
+    roles.flatMap((role) =>
+      changes.map((sql) => [role?.user ?? 'a superuser', sql, role] as const),
+    ),
+  )('%s may not %s', async (_user, sql, role) => {
+    await withClient(testServerUrl(test.name, role), async (client) => {
+      await expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
+    });
+    expect(await journal.head('kept')).toBe(1);
+    expect(await journal.readAfter('kept', 0, 10)).toHaveLength(1);
+  });
+
+  it('a stranger may not even read it, nor have partitions made', async () => {
+    await withClient(testServerUrl(test.name, roles[2]), async (client) => {
+      for (const sql of [
+        'SELECT FROM reinstate.journal_entry',
+        'SELECT FROM reinstate.journal_entry_202611',
+        'SELECT FROM reinstate.row_image',
+        `SELECT reinstate.make_journal_partition(now())`,
+      ])
         await expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
-      });
-      expect(await journal.head('kept')).toBe(1);
-      expect(await journal.readAfter('kept', 0, 10)).toHaveLength(1);
-    },
-  );
+    });
+  });
 
   it('the runtime role may neither make tables nor drop the guard', async () => {
     await withClient(testServerUrl(test.name, roles[0]), async (client) => {
+      for (const sql of [
+        'ALTER TABLE reinstate.journal_entry DETACH PARTITION reinstate.journal_entry_202611',
+        'DROP TABLE reinstate.journal_entry_202611',
+        'DROP TRIGGER journal_entry_append_only ON reinstate.journal_entry',
+        'ALTER TABLE reinstate.journal_entry_202611 DISABLE TRIGGER ALL',
+        `SET session_replication_role = 'replica'`,
+        'SET ROLE reinstate_owner',
+      ])
+        await expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
       await expect(client.query('CREATE TABLE reinstate.mine ()')).rejects.toMatchObject({
         code: '42501',
       });
@@ -147,6 +204,35 @@ describe('partitions', () => {
         'journal_entry_202802',
       ]),
     );
+  });
+
+  it('are made ahead while the service runs, as its time goes on', async () => {
+    expect(backgroundSteps).toContain(JournalPartitionsStep);
+    const clock = new ManualClock(new Date('2028-05-10T00:00:00Z'));
+    const wake = new Wake();
+    const scheduler = new SchedulerRegistry();
+    const metrics = new StepMetrics(new Registry());
+    const leases = new LeaseStore(test.database);
+    const runner = new StepRunner(leases, clock, wake, metrics, scheduler);
+    const made = async (months: readonly string[]) => {
+      const rows = await test.database.query<{ name: string }>(
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+         WHERE inhparent = 'reinstate.journal_entry'::regclass`,
+      );
+      const names = new Set(rows.map((row) => row.name));
+      return months.every((month) => names.has(`journal_entry_${month}`));
+    };
+    runner.start([new JournalPartitionsStep(test.database, store)]);
+    try {
+      await until('the first months', () => made(['202805', '202806', '202807', '202808']));
+      expect(await made(['202809'])).toBe(false);
+      clock.set(new Date('2028-08-31T23:59:59Z'));
+      // as its hourly tick does
+      wake.notify('journal-partitions');
+      await until('the months after', () => made(['202809', '202810', '202811']));
+    } finally {
+      await runner.stop();
+    }
   });
 
   it('are made for entries of a month that nobody foresaw', async () => {

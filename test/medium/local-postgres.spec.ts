@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { findFreePort } from '../../local-postgres/free-port.js';
 import { startLocalPostgres } from '../../local-postgres/local-postgres.js';
 import type { LocalPostgres, LocalPostgresOptions } from '../../local-postgres/local-postgres.js';
 
@@ -267,6 +268,32 @@ describe('after a death', () => {
     expect(second).toMatchObject({ adopted: false, port: first.port });
     expect(await query(second.url(), 'SELECT answer FROM kept')).toEqual([{ answer: 7 }]);
     await busy;
+  });
+
+  it('is known not to run, and comes to life again on its port for all who know that', async () => {
+    const server = await start();
+    await query(server.url(), 'CREATE TABLE kept AS SELECT 7 AS answer');
+    expect(await server.runs()).toBe(true);
+    const pid = await postmasterPid(dataDirectory);
+    await server.revive();
+    expect(await postmasterPid(dataDirectory)).toBe(pid);
+
+    process.kill(pid, 'SIGKILL');
+    while (await server.runs()) await sleep(20);
+    await Promise.all([server.revive(), server.revive()]);
+    expect(await server.runs()).toBe(true);
+    expect(await query(server.url(), 'SELECT answer FROM kept')).toEqual([{ answer: 7 }]);
+  });
+
+  it('is not revived on another port than the one that was told', async () => {
+    const server = await start();
+    process.kill(await postmasterPid(dataDirectory), 'SIGKILL');
+    while (await server.runs()) await sleep(20);
+    const elsewhere = await start({ port: await findFreePort() });
+    expect(elsewhere.port).not.toBe(server.port);
+    await expect(server.revive()).rejects.toThrow(
+      `started by somebody else on port ${elsewhere.port}`,
+    );
   });
 
   it('ignores a pid file of an earlier life of the machine that names a living stranger', async () => {

@@ -86,6 +86,25 @@ describe('attaching a shop', () => {
     expect((await harness.row()).identities['shop.orders']).toBe('d');
   });
 
+  it('attached again later: what was missed in between is a gap, and each order that changed says so', async () => {
+    const streaming = () =>
+      until('streaming', async () => (await harness.row()).state === 'streaming');
+    const first = await harness.attach();
+    await streaming();
+    await first.stop();
+    expect(await harness.attacher.detach(harness.target(), shop.credentials.attach)).toEqual([]);
+    await shop.run(`UPDATE shop.orders SET status = 'cancelled' WHERE id = 1`);
+    await harness.attach();
+    await streaming();
+    const entries = await harness.entries();
+    expect(entries.map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`)).toEqual([
+      ':gap',
+      '1:gap',
+    ]);
+    expect(entries[0]?.reason).toBe('the shop was not attached for a while');
+    expect(entries[1]).toMatchObject({ statusBefore: null, statusAfter: 'cancelled' });
+  });
+
   it('refuses a table without a key, with the way out; nothing is left, and the shop’s updates go on', async () => {
     await shop.run(`ALTER TABLE shop.refund DROP CONSTRAINT refund_pkey`);
     await shop.run(`INSERT INTO shop.refund VALUES (1, 1, 100)`);

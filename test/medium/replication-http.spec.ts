@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { SystemClock } from '../../src/platform/clock.js';
 import { configSchema } from '../../src/config/config.schema.js';
@@ -27,7 +28,10 @@ describe('attaching over the API', () => {
     await writeFile(profile, testShopProfileText);
     const { replicate, read } = shop.credentials;
     const { shops } = configSchema.parse({
-      shops: [{ id: 'main', name: 'Main shop', profile, postgres: { replicate, read } }],
+      shops: [
+        { id: 'main', name: 'Main shop', profile, postgres: { replicate, read } },
+        { id: 'quiet', name: 'Quiet shop', profile, postgres: { replicate, read } },
+      ],
     });
     service = await startTestService({ clock: new SystemClock(), settings: { shops } });
   });
@@ -89,6 +93,21 @@ describe('attaching over the API', () => {
     expect(again).toMatchObject({ status: 409, body: { code: 'shop-not-attached' } });
   });
 
+  it('shows every series of a shop before it is attached, with zeros', async () => {
+    const { text } = await service.admin.get('/metrics');
+    for (const series of [
+      'reinstate_replication_lag_bytes{shop="quiet"} 0',
+      'reinstate_replication_retained_wal_bytes{shop="quiet"} 0',
+      'reinstate_replication_gaps_total{shop="quiet"} 0',
+      'reinstate_replication_state{shop="quiet",state="detached"} 1',
+      'reinstate_replication_state{shop="quiet",state="lost"} 0',
+      'reinstate_journal_entries_total{shop="quiet",kind="cancelled"} 0',
+      'reinstate_journal_entries_total{shop="quiet",kind="gap"} 0',
+    ])
+      expect(text).toContain(series);
+    expect(text).not.toContain('reinstate_replication_seconds_since_message{shop="quiet"}');
+  });
+
   it('is for admins only, and names what is wrong with a request', async () => {
     const viewer = await service.newcomer({ name: 'Vera', role: 'viewer' });
     expect((await viewer.http.get('/api/v1/shops/main/status')).status).toBe(200);
@@ -104,4 +123,36 @@ describe('attaching over the API', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'attach-refused' } });
     expect(refused.text).toContain('CREATE PUBLICATION');
   });
+});
+
+it('the end of the service does not wait for an attach: it is given up and taken back', async () => {
+  const shop = await createTestShop();
+  const directory = await mkdtemp(join(tmpdir(), 'reinstate-profile-'));
+  const profile = join(directory, 'test-shop.yaml');
+  await writeFile(profile, testShopProfileText);
+  const { replicate, read } = shop.credentials;
+  const { shops } = configSchema.parse({
+    shops: [{ id: 'main', name: 'Main shop', profile, postgres: { replicate, read } }],
+  });
+  const service = await startTestService({ clock: new SystemClock(), settings: { shops } });
+  const writer = new pg.Client({ connectionString: shop.url });
+  await writer.connect();
+  await writer.query('BEGIN');
+  await writer.query('CREATE TABLE shop.import (id int)');
+  const attaching = service.admin
+    .post('/api/v1/shops/main/attach', { credential: shop.credentials.attach })
+    .catch(() => undefined);
+  const slots = () =>
+    shop.query(`SELECT FROM pg_replication_slots WHERE database = current_database()`);
+  await until('the slot waits', async () => (await slots()).length > 0);
+  const started = performance.now();
+  await service.stop();
+  expect(performance.now() - started).toBeLessThan(15_000);
+  await attaching;
+  expect(await slots()).toEqual([]);
+  expect(await shop.query('SELECT FROM pg_publication')).toEqual([]);
+  await writer.query('ROLLBACK');
+  await writer.end();
+  await shop.drop();
+  await rm(directory, { recursive: true, force: true });
 });

@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../../src/orders/order-event.js';
 import { changedColumns, type RowChange } from '../../src/orders/row-change.js';
+import { signedMarker } from '../../src/shops/restore-marker.js';
 import { largeText, Random } from '../support/random-load.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import {
@@ -128,9 +129,11 @@ describe.each(['full', 'key'] as const)('what replication journals (identity %s)
   it('our own marker, and the shop’s trace', async () => {
     const itemId = '01940000-0000-7000-8000-000000000001';
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const subject = { shopId: harness.shopId, orderId: '2', itemId, action: 'restore' } as const;
+    const marker = signedMarker(subject, harness.markerKey);
     const entries = await journalled(
       `SELECT pg_logical_emit_message(true, 'reinstate', '{"action":"restore","itemId":"item-1"}')`,
-      `SELECT pg_logical_emit_message(true, 'reinstate', '{"action":"restore","itemId":"${itemId}"}')`,
+      `SELECT pg_logical_emit_message(true, 'reinstate', '${marker}')`,
       `SELECT pg_logical_emit_message(true, 'traceparent', '${trace}')`,
       `SELECT pg_logical_emit_message(false, 'reinstate', '{"action":"undo","itemId":"other"}')`,
       `UPDATE shop.orders SET status = 'paid' WHERE id = 2`,

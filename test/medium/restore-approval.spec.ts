@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.js';
 import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
+import { PlanEnds } from '../../src/restore/plans/plan-ends.js';
 import { PlanExpiryStep } from '../../src/restore/plans/plan-expiry.step.js';
 import { PlanViewService, type PlanView } from '../../src/restore/plans/plan-view.service.js';
 import { RunStartService } from '../../src/restore/runs/run-start.service.js';
@@ -103,6 +104,57 @@ describe('approval', () => {
     expect([await state(first.plan), await state(second.plan)]).toEqual(['expired', 'expired']);
     expect(await scene.timeline(second.incident)).toContain('plan-expired');
     expect(Object.values(await scene.caseStates(second.incident))).toEqual(['open']);
+  });
+
+  it('runs out of every plan but the one that cannot be ended, which holds up no other', async () => {
+    const [bad, good] = [await proposed(), await proposed()];
+    scene.clock.advance(31 * 60_000);
+    const ends = scene.get(PlanEnds);
+    const end = ends.end.bind(ends);
+    ends.end = (transaction, plan, how) =>
+      plan.id === bad.plan.id ? Promise.reject(new Error('bad row')) : end(transaction, plan, how);
+    const context = { now: scene.clock.now(), signal: new AbortController().signal };
+    await expect(scene.get(PlanExpiryStep).run(context)).rejects.toThrow('bad row');
+    ends.end = end;
+    expect([await state(bad.plan), await state(good.plan)]).toEqual(['proposed', 'expired']);
+    await scene.get(PlanExpiryStep).run(context);
+    expect(await state(bad.plan)).toBe('expired');
+  });
+
+  it('is void when anything of the plan is not as it was approved', async () => {
+    const { plan } = await proposed();
+    await vote(plan, scene.people.alex);
+    // past all the database's own guards, as only its owner can
+    await scene.asOwner(
+      `ALTER TABLE reinstate.restore_plan_item DISABLE TRIGGER restore_plan_item_append_only;
+       UPDATE reinstate.restore_plan_item SET detail = 'another text' WHERE plan_id = '${plan.id}';
+       ALTER TABLE reinstate.restore_plan_item ENABLE TRIGGER restore_plan_item_append_only`,
+    );
+    await expect(scene.start(plan)).rejects.toEqual(refused('hash-changed'));
+  });
+
+  it('that the policy does not ask for is the policy’s, which names itself', async () => {
+    const alone = await Scene.create({ policy: { approvals: 0 } });
+    try {
+      const incident = await alone.harm(await alone.placePaid([1]), 'alone');
+      const plan = await alone.propose(incident);
+      expect(plan.state).toBe('approved');
+      const told = await alone.query<{ data: { policy?: string }; person_id: string | null }>(
+        `SELECT data, person_id FROM timeline_entry WHERE incident_id = $1 AND type = 'plan-approved'`,
+        [incident],
+      );
+      expect(told).toEqual([
+        {
+          person_id: null,
+          data: expect.objectContaining({
+            policy: `by policy: shop ${alone.shopId} asks for no approval (restore.approvals is 0)`,
+          }) as unknown,
+        },
+      ]);
+      await alone.runUntil(await alone.start(plan), 'finished');
+    } finally {
+      await alone.close();
+    }
   });
 
   it('is bound to what was seen: items cannot be changed, and a hash that differs is not run', async () => {

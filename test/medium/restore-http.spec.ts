@@ -22,6 +22,7 @@ let shopUrl: string;
 let shop: pg.Pool;
 let robin: HttpCaller;
 let alex: HttpCaller;
+let kim: HttpCaller;
 let viewer: HttpCaller;
 
 beforeAll(async () => {
@@ -37,6 +38,7 @@ beforeAll(async () => {
   service = await startTestService({ clock: new AheadClock(), settings: { shops } });
   robin = (await service.newcomer({ name: 'Robin', role: 'responder' })).http;
   alex = (await service.newcomer({ name: 'Alex', role: 'approver' })).http;
+  kim = (await service.newcomer({ name: 'Kim', role: 'approver' })).http;
   viewer = (await service.newcomer({ name: 'Vic', role: 'viewer' })).http;
   await done(service.admin.post(`/api/v1/shops/${shopId}/attach`, { credential: attach }));
   await until('the shop to be followed', async () => {
@@ -150,17 +152,23 @@ describe('the restore over HTTP', () => {
     expect(await done(alex.post(`${planPath}/approvals`, vote))).toMatchObject({
       state: 'approved',
     });
-    const script = await alex.get(`${planPath}.sql`);
+    service.clock.advance(120_000);
+    expect((await alex.get(`${planPath}.sql`)).body['code']).toBe('plan-not-approved');
+    expect(await done(viewer.get(`${planPath}/runs`))).toEqual({ items: [] });
+    const script = await kim.get(`${planPath}.sql`);
     expect(script.headers.get('content-type')).toContain('application/sql');
     expect(script.text).toContain(`hash ${String(plan['hash'])}`);
     expect((await robin.get(`${planPath}.sql`)).status).toBe(403);
 
-    service.clock.advance(120_000);
     expect(await done(viewer.get(`${path}/bleeding`))).toMatchObject({ bleeding: false });
     const key = { headers: { 'idempotency-key': 'start-a' } };
     const run = await done(robin.post(`${planPath}/runs`, { planHash: plan['hash'] }, key));
     const again = await done(robin.post(`${planPath}/runs`, { planHash: plan['hash'] }, key));
     expect(again['id']).toBe(run['id']);
+
+    expect(await done(viewer.get(`${planPath}/runs`))).toMatchObject({
+      items: [{ id: run['id'] }],
+    });
 
     const events = await readEvents(String(run['id']));
     const entries = events
@@ -197,6 +205,15 @@ describe('the restore over HTTP', () => {
     expect((await robin.post(`${runPath}/pause`, undefined)).body).toMatchObject({
       code: 'transition-refused',
     });
+    const [item] = (await done(viewer.get(`${runPath}/items`)))['items'] as [{ id: string }];
+    const said = { outcome: 'applied', reason: 'seen in the shop' };
+    const settlePath = `${runPath}/items/${item.id}/settle`;
+    expect((await robin.post(settlePath, said)).status).toBe(403);
+    expect((await alex.post(settlePath, { ...said, reason: ' ' })).status).toBe(400);
+    expect((await alex.post(settlePath, said)).body).toMatchObject({
+      status: 409,
+      code: 'item-not-unknown',
+    });
     const undo = await done(robin.post(`${runPath}/undo`, undefined));
     expect(undo).toMatchObject({ action: 'undo', undoesRunId: run['id'], reopen: 3 });
   });
@@ -207,7 +224,23 @@ describe('the restore over HTTP', () => {
       status: 404,
       code: 'plan-unknown',
     });
-    expect((await viewer.get(`/api/v1/restore-runs/${nowhere}/events`)).status).toBe(404);
+    for (const runId of [nowhere, 'no-id']) {
+      const events = await viewer.get(`/api/v1/restore-runs/${runId}/events`);
+      expect(events.headers.get('content-type')).toContain('application/problem+json');
+      expect(events.body).toMatchObject({ status: 404, code: 'run-unknown' });
+    }
+    expect((await viewer.get(`/api/v1/restore-plans/${nowhere}/runs`)).body).toMatchObject({
+      status: 404,
+      code: 'plan-unknown',
+    });
+    expect(
+      (
+        await alex.post(`/api/v1/restore-runs/${nowhere}/items/${nowhere}/settle`, {
+          outcome: 'applied',
+          reason: 'x',
+        })
+      ).body,
+    ).toMatchObject({ status: 404, code: 'item-unknown' });
     expect(
       (await alex.post(`/api/v1/restore-plans/${nowhere}/approvals`, { decision: 'maybe' })).body,
     ).toMatchObject({
@@ -234,6 +267,7 @@ describe('the restore over HTTP', () => {
         '/api/v1/restore-plans/{id}/runs',
         '/api/v1/restore-runs/{id}',
         '/api/v1/restore-runs/{id}/events',
+        '/api/v1/restore-runs/{id}/items/{item}/settle',
         '/api/v1/restore-runs/{id}/pause',
         '/api/v1/restore-runs/{id}/retry',
         '/api/v1/restore-runs/{id}/undo',

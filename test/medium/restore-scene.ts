@@ -19,6 +19,7 @@ import { AppModule, type AppParts } from '../../src/app.module.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
 import type { ActorKind } from '../../src/orders/order-event.js';
 import { DeclarationService } from '../../src/incidents/declaration.service.js';
+import type { TimelineType } from '../../src/incidents/timeline.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
 import { ReplicationService } from '../../src/intake/replication/replication.service.js';
 import { ServiceKey } from '../../src/journal/personal-data.js';
@@ -157,6 +158,11 @@ export class Scene {
     return orderIds;
   }
 
+  /** An order that its customer has not paid. */
+  async placeUnpaid(): Promise<string> {
+    return this.inShop((tx) => placeOrder(tx, { productId: 3, quantity: 1 }));
+  }
+
   /** The shop's faulty job (one of this name) cancels them through the shop's own code. */
   async cancel(orderIds: readonly string[], job = 'unpaid-orders'): Promise<void> {
     await this.cancelBy(orderIds, { kind: 'job', name: job });
@@ -285,7 +291,7 @@ export class Scene {
     await this.until('all echoes', async () => {
       await this.echo();
       const waiting = await this.query(
-        `SELECT FROM restore_run_item WHERE state = 'applied' AND echo_position IS NULL`,
+        `SELECT FROM restore_run_item WHERE state = 'applied' AND echo_position IS NULL AND settled_outcome IS NULL`,
       );
       return waiting.length === 0;
     });
@@ -372,14 +378,13 @@ export class Scene {
     return rows.map((row) => row.first_line);
   }
 
-  /** Comments that Reinstate itself left on the timeline. */
-  async remarks(incidentId: string): Promise<string[]> {
-    const rows = await this.query<{ text: string }>(
-      `SELECT data->>'text' AS text FROM timeline_entry
-       WHERE incident_id = $1 AND type = 'comment' AND person_id IS NULL ORDER BY position`,
-      [incidentId],
+  /** What the timeline's entries of a type say, oldest first. */
+  async words(incidentId: string, type: TimelineType): Promise<string[]> {
+    const rows = await this.query<{ words: string }>(
+      `SELECT data->>'words' AS words FROM timeline_entry WHERE incident_id = $1 AND type = $2 ORDER BY position`,
+      [incidentId, type],
     );
-    return rows.map((row) => row.text);
+    return rows.map((row) => row.words);
   }
 
   /** All that the restore must bring back, and all that it must leave alone: without moments and versions. */
@@ -411,6 +416,11 @@ export class Scene {
       this.shopUrl,
       async (client) => (await client.query<T>(sql, [...values])).rows,
     );
+  }
+
+  /** In Reinstate's own database, past what holds its runtime role. */
+  async asOwner(sql: string): Promise<void> {
+    await withClient(this.reinstate.settings.url, (client) => client.query(sql));
   }
 
   async inShop<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -466,6 +476,16 @@ export async function placePaidOrder(
   tx: Transaction,
   wanted: { productId: number; quantity: number },
 ): Promise<string> {
+  const orderId = await placeOrder(tx, wanted);
+  const paid = await payOrder(tx, orderId);
+  if (!paid.done) throw new Error('the order was not paid');
+  return orderId;
+}
+
+async function placeOrder(
+  tx: Transaction,
+  wanted: { productId: number; quantity: number },
+): Promise<string> {
   const customer = await tx.query<{ id: string }>(
     `INSERT INTO shop.customer (name, email, street, postal_code, city, region, country)
      VALUES ('Ada', 'ada@example.com', 'Street 1', '04109', 'Leipzig', 'SN', 'DE') RETURNING id`,
@@ -488,11 +508,8 @@ export async function placePaidOrder(
     country: 'DE',
   });
   const placed = await placeCart(tx, orderId);
-  const paid = await payOrder(tx, orderId);
-  if (!placed.done || !paid.done) throw new Error('the order was not placed');
-  // the service's driver reads bigint as numbers, in the whole process
-  const read: unknown = orderId;
-  return String(read);
+  if (!placed.done) throw new Error('the order was not placed');
+  return orderId;
 }
 
 async function createPeople(access: AccessService): Promise<People> {

@@ -3,6 +3,7 @@ import { STRIKES } from '../../demo/faults/ways.js';
 import { pickOrder, shipOrder } from '../../demo/shop/fulfil-order.js';
 import { refundOrder } from '../../demo/shop/pay-order.js';
 import { PlanExpiryStep } from '../../src/restore/plans/plan-expiry.step.js';
+import { PlanScriptService } from '../../src/restore/plans/plan-script.service.js';
 import { PlanViewService } from '../../src/restore/plans/plan-view.service.js';
 import { UndoService } from '../../src/restore/runs/undo.service.js';
 import { Scene } from './restore-scene.js';
@@ -224,11 +225,13 @@ describe('after a restore', () => {
     const incident = await scene.harm(orders, 'by-hand');
     const plan = await scene.propose(incident);
     const views = scene.get(PlanViewService);
-    await expect(views.sql(scene.people.alex, plan.id)).rejects.toMatchObject({
+    const script = () =>
+      scene.get(PlanScriptService).give(scene.people.kim, { planId: plan.id, override: null });
+    await expect(script()).rejects.toMatchObject({
       code: 'plan-not-approved',
     });
     await scene.approve(plan);
-    await scene.runScript(await views.sql(scene.people.alex, plan.id));
+    await scene.runScript(await script());
     await scene.journalled();
     await scene.echo();
 
@@ -238,7 +241,7 @@ describe('after a restore', () => {
     const run = await scene.run(view.runId!);
     expect(run).toMatchObject({ byHand: true, state: 'finished', items: { verified: 2 } });
     expect(Object.values(await scene.caseStates(incident))).toEqual(['restored', 'restored']);
-    expect(await scene.remarks(incident)).toEqual([
+    expect(await scene.words(incident, 'order-restored-by-hand')).toEqual([
       expect.stringContaining('was run by hand'),
       expect.stringContaining('was run by hand'),
     ]);
@@ -251,7 +254,9 @@ describe('after a restore', () => {
     const incident = await scene.harm(orders, 'too-late');
     const plan = await scene.propose(incident);
     await scene.approve(plan);
-    const script = await scene.get(PlanViewService).sql(scene.people.alex, plan.id);
+    const script = await scene
+      .get(PlanScriptService)
+      .give(scene.people.kim, { planId: plan.id, override: null });
     scene.clock.advance(2 * 3_600_000);
     const signal = new AbortController().signal;
     await scene.get(PlanExpiryStep).run({ now: scene.clock.now(), signal });
@@ -276,9 +281,8 @@ describe('after a restore', () => {
     await scene.cancel([orders[1]!], 'aftermath');
     await scene.journalled();
     await scene.echo();
-    const remarks = await scene.remarks(incident);
-    expect(remarks.filter((text) => text.includes('changed after its restore'))).toHaveLength(1);
-    expect(remarks.filter((text) => text.includes('was cancelled again'))).toHaveLength(1);
+    expect(await scene.words(incident, 'order-changed-since')).toHaveLength(1);
+    expect(await scene.words(incident, 'order-cancelled-again')).toHaveLength(1);
     expect(await scene.pages(incident)).toContainEqual(
       expect.stringContaining('was cancelled again after its restore'),
     );

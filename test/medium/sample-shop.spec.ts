@@ -1,53 +1,44 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
-import { FAULT_WAYS, type FaultReport, type FaultWay } from '../../demo/faults/fault-report.js';
-import { openSampleShop, type SampleShop } from '../../demo/process/sample-shop.js';
+import { FAULT_WAYS, type FaultWay } from '../../demo/faults/fault-report.js';
+import type { SampleShop } from '../../demo/process/sample-shop.js';
 import { type RemoteShop, spawnSampleShop } from '../../demo/process/shop-client.js';
-import type { PlannedRow, ProofReport } from '../../demo/proof/proof-input.js';
-import { prove } from '../../demo/proof/prove.js';
-import { type Row, type Snapshot, takeSnapshot } from '../../demo/proof/snapshot.js';
-import { createShopDatabase } from '../../demo/shop/database.js';
-import { createTestDatabase, testServerUrl, withClient } from '../support/postgres.js';
+import { takeSnapshot } from '../../demo/proof/snapshot.js';
+import { withClient } from '../support/postgres.js';
+import {
+  failures,
+  idsOf,
+  noFault,
+  openTestShop,
+  proveRestore,
+  putBackAll,
+  putBackStatus,
+  putBackStatusAndStock,
+  restoreByHand,
+  suffer,
+  type TestShop,
+} from '../support/sample-shop-scene.js';
 
-const OPTIONS = {
-  seed: 'medium',
-  ordersPerSecond: 20,
-  customers: 400,
-  historyDays: 3,
-  historyOrders: 400,
-  recentMinutes: 0.5,
-};
-
+let opened: TestShop | undefined;
 let shop: SampleShop;
-let said: string[];
-let dropShop: (() => Promise<void>) | undefined;
+let said: readonly string[];
 
-async function openTestShop(): Promise<void> {
-  said = [];
-  // Only for its free name: the shop makes its own database.
-  const { name, drop } = await createTestDatabase();
-  await drop();
-  const database = await createShopDatabase(testServerUrl('postgres'), name);
-  shop = await openSampleShop({ ...OPTIONS, say: (line) => said.push(line) }, database);
-  dropShop = async () => {
-    await shop.stop();
-    await withClient(testServerUrl('postgres'), (client) =>
-      client.query(`DROP DATABASE ${name} WITH (FORCE)`),
-    );
-  };
+async function openShop(): Promise<void> {
+  opened = await openTestShop();
+  ({ shop, said } = opened);
 }
 
 afterEach(async () => {
-  await dropShop?.();
-  dropShop = undefined;
+  await opened?.close();
+  opened = undefined;
 });
 
 describe('the past and the traffic', () => {
-  beforeEach(openTestShop);
+  beforeEach(openShop);
 
   it('keep every invariant of the shop, and nothing breaks', async () => {
     const before = await takeSnapshot(shop.databaseUrl);
@@ -64,7 +55,7 @@ describe('the past and the traffic', () => {
     expect(shop.state().traffic.done['place']).toBeGreaterThan(60);
     expect(cancelled).toHaveLength(40);
     expect(shop.state().traffic.done['refund']).toBeGreaterThanOrEqual(40);
-    const report = proveRestore(before, after, noFault());
+    const report = proveRestore(shop, { before, after }, noFault());
     expect(failures(report)).toEqual([]);
     for (const name of [
       'stock counters equal the open orders',
@@ -129,10 +120,10 @@ const SOUND_ORDERS: Record<string, string> = {
 };
 
 describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
-  beforeEach(openTestShop);
+  beforeEach(openShop);
 
   it('cancels what it says; a careful restore undoes it, and the proof holds', async () => {
-    const { before, after: harmed, fault } = await suffer(way, 10);
+    const { before, after: harmed, fault } = await suffer(shop, { way, orders: 10 });
 
     expect(fault.cancelled.length).toBeGreaterThanOrEqual(10);
     expect(fault).toMatchObject({ way, running: false, errors: [], abandoned: [] });
@@ -142,7 +133,11 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
     for (const { orderId } of fault.cancelled) {
       expect(rows?.get(orderId)).toMatchObject(EXPECTED_AFTER[way]);
     }
-    const unrestored = proveRestore(before, harmed, { fault, leftToPeople: idsOf(fault) });
+    const unrestored = proveRestore(
+      shop,
+      { before, after: harmed },
+      { fault, leftToPeople: idsOf(fault) },
+    );
     expect(failures(unrestored)).toEqual([]);
 
     const plan = await restoreByHand(shop, fault, putBackAll);
@@ -151,7 +146,7 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
     await shop.stopTraffic();
 
     const after = await takeSnapshot(shop.databaseUrl);
-    const report = proveRestore(before, after, { fault, plan, restored: idsOf(fault) });
+    const report = proveRestore(shop, { before, after }, { fault, plan, restored: idsOf(fault) });
     expect(failures(report)).toEqual([]);
     const restored = report.checks.find((one) => one.name === 'restored orders are as they were');
     expect(restored?.examined).toBeGreaterThan(300);
@@ -159,13 +154,13 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
   });
 
   it('is not undone by a sloppy restore, and the proof says so', async () => {
-    const { before, fault } = await suffer(way, 10);
+    const { before, fault } = await suffer(shop, { way, orders: 10 });
     const sloppy = way === 'sql' ? putBackStatusAndStock : putBackStatus;
     const plan = await restoreByHand(shop, fault, sloppy);
     await shop.stopTraffic();
 
     const after = await takeSnapshot(shop.databaseUrl);
-    const report = proveRestore(before, after, { fault, plan, restored: idsOf(fault) });
+    const report = proveRestore(shop, { before, after }, { fault, plan, restored: idsOf(fault) });
 
     expect(report.holds).toBe(false);
     expect(failures(report).map((failure) => failure.split(':')[0])).toEqual(SLOPPY_FAILURES[way]);
@@ -173,7 +168,7 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
 });
 
 describe("Reinstate's logins", () => {
-  beforeEach(openTestShop);
+  beforeEach(openShop);
 
   it('may do their duty and nothing more', async () => {
     const { attach, replicate, read, write } = shop.credentials();
@@ -234,7 +229,7 @@ describe('the shop in its own process', () => {
     for (const used of directories) await rm(used, { recursive: true, force: true });
   });
 
-  async function spawnFromSource(lines: string[]): Promise<RemoteShop> {
+  async function spawnFromSource(lines: string[], signal?: AbortSignal): Promise<RemoteShop> {
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const remote = await spawnSampleShop({
       dataDirectory: join(directory, 'data'),
@@ -247,6 +242,7 @@ describe('the shop in its own process', () => {
       ],
       script: join(root, 'demo/shop-process.ts'),
       say: (line) => lines.push(line),
+      ...(signal && { signal }),
     });
     directories.add(remote.ready.dataDirectory);
     return remote;
@@ -286,6 +282,15 @@ describe('the shop in its own process', () => {
     await expect(takeSnapshot(again.ready.databaseUrl)).rejects.toThrow('ECONNREFUSED');
   });
 
+  it('ends before it is ready where it is not wanted any more', async () => {
+    const unwanted = new AbortController();
+    const reason = new Error('somebody pressed Ctrl-C');
+    setTimeout(() => unwanted.abort(reason), 1_000);
+    await expect(spawnFromSource([], unwanted.signal)).rejects.toBe(reason);
+    const cluster = join(directory, 'data', 'postmaster.pid');
+    await expect(access(cluster)).rejects.toThrow('ENOENT');
+  });
+
   it('ends, database server included, when its parent lets go', async () => {
     const remote = await spawnFromSource([]);
     remote.letGo();
@@ -314,163 +319,3 @@ const SLOPPY_FAILURES: Record<FaultWay, string[]> = {
     'stock movements net to the open quantity',
   ],
 };
-
-async function suffer(
-  way: FaultWay,
-  orders: number,
-): Promise<{ before: Snapshot; after: Snapshot; fault: FaultReport }> {
-  const before = await takeSnapshot(shop.databaseUrl);
-  const request = { way, orders, segment: {}, burstMs: 800 };
-  expect(shop.startFault(request)).toBe(true);
-  expect(shop.startFault(request)).toBe(false);
-  while ((shop.state().fault?.cancelled.length ?? 0) < orders) await pause(100);
-  const fault = (await shop.stopFault())!;
-  const after = await takeSnapshot(shop.databaseUrl);
-  return { before, after, fault };
-}
-
-interface Claims {
-  fault: FaultReport;
-  plan?: PlannedRow[];
-  restored?: string[];
-  leftToPeople?: string[];
-}
-
-function proveRestore(before: Snapshot, after: Snapshot, claims: Claims): ProofReport {
-  const { fault, plan = [], restored = [], leftToPeople = [] } = claims;
-  return prove({ before, after, fault, plan, restored, leftToPeople, writeRole: shop.writeRole });
-}
-
-function noFault(): Claims {
-  const at = { startedAt: '', stoppedAt: null };
-  return {
-    fault: { way: 'api', running: false, ...at, cancelled: [], abandoned: [], errors: [] },
-  };
-}
-
-function idsOf(fault: FaultReport): string[] {
-  return fault.cancelled.map((order) => order.orderId);
-}
-
-function failures(report: ProofReport): string[] {
-  return report.checks
-    .filter((check) => !check.holds)
-    .map((check) => `${check.name}: ${check.violations[0] ?? ''}`);
-}
-
-/** What the fault's transactions found in each row that they changed or added. */
-interface Harm {
-  table: string;
-  key: string;
-  before: Row | null;
-  after: Row;
-}
-
-type PutBack = (client: Client, orderId: string, harm: Harm[]) => Promise<PlannedRow[]>;
-
-/** Restores the job's orders through Reinstate's write login, one transaction each. */
-async function restoreByHand(
-  { databaseUrl, credentials }: SampleShop,
-  fault: FaultReport,
-  putBack: PutBack,
-): Promise<PlannedRow[]> {
-  const plan: PlannedRow[] = [];
-  for (const { orderId, transactions } of fault.cancelled) {
-    const harm = await withClient(databaseUrl, (client) => harmTo(client, orderId, transactions));
-    expect(harm.length).toBeGreaterThan(0);
-    await withClient(credentials().write, async (client) => {
-      await client.query('BEGIN');
-      await client.query('SELECT 1 FROM shop.orders WHERE id = $1 FOR UPDATE', [orderId]);
-      plan.push(...(await putBack(client, orderId, harm)));
-      await client.query('COMMIT');
-    });
-  }
-  return plan;
-}
-
-async function harmTo(client: Client, orderId: string, transactions: string[]): Promise<Harm[]> {
-  const result = await client.query<Harm>(
-    `SELECT table_name AS table, key, row_before AS before, row_after AS after
-       FROM audit.write_log w
-      WHERE transaction_id::text = ANY ($1)
-        AND (row_after ->> 'order_id' = $2 OR table_name = 'shop.orders' AND key = $2
-             OR row_after ->> 'order_line_id' IN
-                (SELECT id::text FROM shop.order_line WHERE order_id = $2::bigint))
-      ORDER BY id`,
-    [transactions, orderId],
-  );
-  return result.rows;
-}
-
-/** Values set back, stock taken again where it was released, history told. */
-async function putBackAll(client: Client, orderId: string, harm: Harm[]): Promise<PlannedRow[]> {
-  const plan: PlannedRow[] = [];
-  for (const { table, key, before, after } of harm) {
-    if (before !== null) {
-      await setBack(client, { table, key, before });
-      plan.push({ table, key, orderId });
-    } else if (table === 'shop.stock_movement') {
-      plan.push(...(await takeStockAgain(client, orderId, after)));
-    }
-  }
-  if (harm.some(({ table }) => table === 'shop.order_history')) {
-    await client.query(
-      `INSERT INTO shop.order_history (order_id, type, from_status, to_status, actor_kind, actor, reason)
-       VALUES ($1, 'STATUS', 'cancelled', 'paid', 'system', 'by hand', 'cancelled by mistake')`,
-      [orderId],
-    );
-    plan.push({ table: 'order_history', key: null, orderId });
-  }
-  return plan;
-}
-
-async function setBack(
-  client: Client,
-  { table, key, before }: { table: string; key: string; before: Row },
-): Promise<void> {
-  const kept = ['id', 'updated_at', 'version'];
-  const columns = Object.keys(before).filter((column) => !kept.includes(column));
-  await client.query(
-    `UPDATE ${table} t SET ${columns.map((column) => `${column} = was.${column}`).join(', ')}
-       FROM jsonb_populate_record(NULL::${table}, $1) was WHERE t.id = $2`,
-    [JSON.stringify(before), key],
-  );
-}
-
-async function takeStockAgain(
-  client: Client,
-  orderId: string,
-  movement: Row,
-): Promise<PlannedRow[]> {
-  const { product_id: product, warehouse, quantity } = movement;
-  await client.query(
-    `UPDATE shop.stock SET allocated = allocated + $3 WHERE product_id = $1 AND warehouse = $2`,
-    [product, warehouse, quantity],
-  );
-  const added = await client.query<{ id: string }>(
-    `INSERT INTO shop.stock_movement (order_line_id, product_id, warehouse, kind, quantity)
-     VALUES ($1, $2, $3, 'ALLOCATE', $4) RETURNING id`,
-    [movement['order_line_id'], product, warehouse, quantity],
-  );
-  return [
-    { table: 'shop.stock', key: [String(product), String(warehouse)], orderId },
-    { table: 'shop.stock_movement', key: added.rows[0]!.id, orderId },
-  ];
-}
-
-async function putBackStatus(client: Client, orderId: string): Promise<PlannedRow[]> {
-  await client.query(`UPDATE shop.orders SET status = 'paid' WHERE id = $1`, [orderId]);
-  return [{ table: 'shop.orders', key: orderId, orderId }];
-}
-
-/** Believes that the stock was released, as the shop's own way would have done. */
-async function putBackStatusAndStock(client: Client, orderId: string): Promise<PlannedRow[]> {
-  const plan = await putBackStatus(client, orderId);
-  const lines = await client.query<Record<string, string>>(
-    `SELECT l.id AS order_line_id, l.product_id, o.warehouse, l.quantity
-       FROM shop.order_line l JOIN shop.orders o ON o.id = l.order_id WHERE o.id = $1`,
-    [orderId],
-  );
-  for (const line of lines.rows) plan.push(...(await takeStockAgain(client, orderId, line)));
-  return plan;
-}

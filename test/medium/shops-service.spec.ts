@@ -10,6 +10,7 @@ import { ManualClock } from '../../src/platform/clock.js';
 import { newId } from '../../src/platform/ids.js';
 import type { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { shopSchema } from '../../src/shops/shop.schema.js';
+import { MarkerKey } from '../../src/shops/restore-marker.js';
 import { ShopService } from '../../src/shops/shop.service.js';
 import { ShopStore } from '../../src/shops/shop.store.js';
 import { openRegistry } from '../../src/shops/shops.module.js';
@@ -23,6 +24,7 @@ import {
 
 const clock = new ManualClock(new Date('2026-11-22T03:00:00Z'));
 const store = new ShopStore();
+const markerKey = MarkerKey.from(Buffer.alloc(32, 1));
 const caller: Caller = {
   personId: newId(),
   name: 'Eva',
@@ -47,7 +49,10 @@ function configured(
 }
 
 const open = (shops: ShopConfig[], directory = '/') =>
-  openRegistry({ database: own.database, store, now: clock.now() }, { shops, directory });
+  openRegistry(
+    { database: own.database, store, now: clock.now() },
+    { shops, directory, markerKey },
+  );
 
 function serviceOf(of: ShopRegistry): ShopService {
   const audit = new AuditService(own.database, new AuditStore());

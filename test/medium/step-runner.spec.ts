@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Registry } from 'prom-client';
 import { SystemClock } from '../../src/platform/clock.js';
+import { logContext } from '../../src/platform/telemetry/log-context.js';
 import type { BackgroundStep, StepContext } from '../../src/platform/work/background-step.js';
 import { LeaseStore } from '../../src/platform/work/lease.store.js';
 import { StepMetrics } from '../../src/platform/work/step.metrics.js';
@@ -103,4 +105,64 @@ it('tells a batch to leave off when its lease went to another', async () => {
   );
   await until(() => told);
   await process.stop();
+});
+
+it('does not write its lease down at each of its ticks, and keeps it all the same', async () => {
+  const [holder, other] = [runner(), runner()];
+  let runs = 0;
+  const stolen: string[] = [];
+  const begun = await leaseOf('thrifty');
+  expect(begun).toBeUndefined();
+  holder.start(
+    step('thrifty', () => {
+      runs += 1;
+      return Promise.resolve('idle');
+    }),
+  );
+  await until(() => runs >= 5);
+  const first = await leaseOf('thrifty');
+  other.start(
+    step('thrifty', () => {
+      stolen.push('other');
+      return Promise.resolve('idle');
+    }),
+  );
+  await until(() => runs >= 15);
+  expect(await leaseOf('thrifty')).toEqual(first);
+  await until(() => runs >= 150);
+  expect(((await leaseOf('thrifty'))?.expiresAt ?? 0) > (first?.expiresAt ?? 0)).toBe(true);
+  expect(stolen).toEqual([]);
+  await holder.stop();
+  await other.stop();
+});
+
+function leaseOf(name: string) {
+  return test.database.queryOne<{ expiresAt: Date }>(
+    'SELECT expires_at AS "expiresAt" FROM work_lease WHERE name = $1',
+    [name],
+  );
+}
+
+it('tells in its log lines which step it is, and what fails', async () => {
+  const lines: unknown[] = [];
+  Logger.overrideLogger({
+    log: (line: unknown) => lines.push({ line, context: logContext() }),
+    warn: () => undefined,
+    error: (line: unknown) => lines.push({ line, context: logContext() }),
+  });
+  const process = runner();
+  let runs = 0;
+  process.start(
+    step('telling', () => {
+      runs += 1;
+      return runs === 1 ? Promise.reject(new Error('no luck')) : Promise.resolve('idle');
+    }),
+  );
+  await until(() => runs >= 3);
+  await process.stop();
+  const context = { step: 'telling' };
+  expect(lines).toEqual([
+    { line: { event: 'step-failing', step: 'telling' }, context },
+    { line: { event: 'step-recovered', step: 'telling' }, context },
+  ]);
 });

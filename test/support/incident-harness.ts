@@ -3,6 +3,7 @@ import { AuditService } from '../../src/access/audit.service.js';
 import { AuditStore } from '../../src/access/audit.store.js';
 import type { Caller } from '../../src/access/caller.js';
 import { AlertStore } from '../../src/alerting/alert.store.js';
+import { AlertingMetrics } from '../../src/alerting/alerting.metrics.js';
 import { AlertingSettings } from '../../src/alerting/alerting.settings.js';
 import { AlertingStep } from '../../src/alerting/alerting.step.js';
 import { PageService } from '../../src/alerting/page.service.js';
@@ -17,12 +18,15 @@ import { DeclarationService } from '../../src/incidents/declaration.service.js';
 import { DeclaredIncidentService } from '../../src/incidents/declared-incident.service.js';
 import { GrowthStore } from '../../src/incidents/growth.store.js';
 import { IncidentFollowService } from '../../src/incidents/incident-follow.service.js';
+import { IncidentDeliveryStore } from '../../src/incidents/incident-delivery.store.js';
+import { IncidentPagesStep } from '../../src/incidents/incident-pages.step.js';
 import { IncidentProgressService } from '../../src/incidents/incident-progress.service.js';
 import type { Incident } from '../../src/incidents/incident.js';
 import { IncidentService } from '../../src/incidents/incident.service.js';
 import { IncidentStore } from '../../src/incidents/incident.store.js';
 import { IncidentsMetrics } from '../../src/incidents/incidents.metrics.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
+import { OrderService } from '../../src/incidents/order.service.js';
 import type { TimelineEntry } from '../../src/incidents/timeline.js';
 import { TimelineService } from '../../src/incidents/timeline.service.js';
 import { TimelineStore } from '../../src/incidents/timeline.store.js';
@@ -30,6 +34,8 @@ import { JudgingService } from '../../src/incidents/verdict/judging.service.js';
 import { JudgingStore } from '../../src/incidents/verdict/judging.store.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
+import { PersonalData, ServiceKey } from '../../src/journal/personal-data.js';
+import { PersonalKeyStore } from '../../src/journal/personal-key.store.js';
 import { RowImageStore } from '../../src/journal/row-image.store.js';
 import type { JournalEntry, OrderEvent } from '../../src/orders/order-event.js';
 import type { OrderSnapshot } from '../../src/orders/order-snapshot.js';
@@ -165,8 +171,12 @@ export class IncidentHarness {
 
   /** Runs the steps `alerting` and `incidents` until there is nothing left to do. */
   async run(): Promise<void> {
-    while ((await this.parts.alerting.run()) === 'more');
+    await this.runAlerting();
     await this.runIncidents();
+  }
+
+  async runAlerting(): Promise<void> {
+    while ((await this.parts.alerting.run(this.context())) === 'more');
   }
 
   async runIncidents(): Promise<void> {
@@ -255,6 +265,8 @@ function assemble(
   const shops = new ShopRegistry([shopOf(given.readUrl)]);
   const journal = new JournalService(database, new JournalStore());
   const rowImages = new RowImageStore();
+  const serviceKey = new ServiceKey(Buffer.alloc(32, 5));
+  const personal = new PersonalData(database, new PersonalKeyStore(), serviceKey, clock);
   const audit = new AuditService(database, new AuditStore());
   const incidentStore = new IncidentStore();
   const caseStore = new CaseStore();
@@ -262,7 +274,9 @@ function assemble(
   const announcementStore = new AnnouncementStore();
   const timeline = new TimelineService(database, new TimelineStore());
   const cases = new CaseService(database, caseStore, incidentStore, timeline, audit, clock);
-  const pages = new PageService(new PageStore(), settings);
+  const [alertStore, pageStore] = [new AlertStore(), new PageStore()];
+  const alertingMetrics = new AlertingMetrics(registry, settings, database, alertStore, pageStore);
+  const pages = new PageService(pageStore, settings);
   const progress = new IncidentProgressService(growth, incidentStore, pages);
   const incidents = new IncidentService(
     ...([database, incidentStore, cases, progress, timeline, audit, clock] as const),
@@ -277,7 +291,7 @@ function assemble(
     ...([database, growth, incidentStore, judging, progress, timeline] as const),
   );
   const opening = new DeclaredIncidentService(growth, incidentStore, judging, progress, timeline);
-  new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);
+  const metrics = new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);
   return {
     journal,
     rowImages,
@@ -287,24 +301,28 @@ function assemble(
     incidents,
     incidentStore,
     intake,
-    alerting: new AlertingStep(database, new AlertStore(), settings, wake),
-    step: new IncidentsStep(database, growth, intake, following, shops, wake),
+    alerting: new AlertingStep(database, alertStore, settings, wake, alertingMetrics),
+    step: new IncidentsStep(database, growth, intake, following, shops, wake, metrics),
+    pagesStep: new IncidentPagesStep(database, new IncidentDeliveryStore(), timeline, metrics),
+    orders: new OrderService(database, shops, journal, growth, cases, personal),
     declarations: new DeclarationService(database, shops, opening, audit, clock, wake),
     announcements: new AnnouncementService(database, announcementStore, shops, audit, clock),
   };
 }
 
-function shopOf(readUrl: string): Shop {
+/** A configured shop whose database is read at this address, and which nobody writes to. */
+export function shopOf(readUrl: string, id = shopId): Shop {
   const profile = testShopProfile();
   const timeouts = { lockTimeoutMs: 500, statementTimeoutMs: 5_000, transactionTimeoutMs: 15_000 };
   return {
-    id: shopId,
+    id,
     name: 'Shop',
     profile,
     profileHash: 'hash',
     adapter: new PostgresShopAdapter({
       ...{ profile, readUrl, writeUrl: undefined, concurrency: 1 },
       ...timeouts,
+      markerOf: () => 'unused',
       mayWrite: () => Promise.resolve(false),
     }),
     policy: {

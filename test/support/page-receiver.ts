@@ -1,4 +1,9 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface ReceivedPage {
@@ -7,9 +12,9 @@ export interface ReceivedPage {
   readonly body: string;
 }
 
-/** How the receiver answers one request; `silent` never does. */
+/** How the receiver answers one request; `silent` never does, and `endless` never comes to an end. */
 export type PageAnswer =
-  { readonly status: number; readonly headers?: Record<string, string> } | 'silent';
+  { readonly status: number; readonly headers?: Record<string, string> } | 'silent' | 'endless';
 
 /** A receiver of webhook pages: keeps what came, and answers as it was told (else 204). */
 export class PageReceiver {
@@ -30,7 +35,8 @@ export class PageReceiver {
           body: Buffer.concat(chunks).toString(),
         });
         const answer = receiver.answers.shift() ?? { status: 204 };
-        if (answer !== 'silent') response.writeHead(answer.status, answer.headers).end();
+        if (answer === 'endless') answerEndlessly(response);
+        else if (answer !== 'silent') response.writeHead(answer.status, answer.headers).end();
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,4 +51,16 @@ export class PageReceiver {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
   }
+}
+
+function answerEndlessly(response: ServerResponse): void {
+  const chunk = Buffer.alloc(64 * 1024, '.');
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+  };
+  response
+    .writeHead(200)
+    .on('drain', more)
+    .on('error', () => response.destroy());
+  more();
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { entities } from '../../src/entities.js';
 import { openDatabase, type DatabaseSettings } from '../../src/platform/database/connect.js';
 import type { Database } from '../../src/platform/database/database.js';
 
@@ -84,7 +85,7 @@ export async function createReinstateDatabase(): Promise<ReinstateTestDatabase> 
     }),
     poolSize: 10,
   };
-  const database = await openDatabase(settings);
+  const database = await openDatabase(settings, entities);
   return {
     ...created,
     settings,

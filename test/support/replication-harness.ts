@@ -11,13 +11,19 @@ import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
 import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
 import type { StreamRow } from '../../src/intake/replication/stream-state.js';
-import { ShopStream, type StreamTimings } from '../../src/intake/replication/shop-stream.js';
+import { ShopStream } from '../../src/intake/replication/shop-stream.js';
+import type { StreamTimings } from '../../src/intake/replication/stream-timings.js';
 import { SnapshotWriter } from '../../src/intake/replication/snapshot-writer.js';
+import { TransactionInterpreter } from '../../src/intake/replication/transaction-interpreter.js';
 import type { JournalEntry } from '../../src/orders/order-event.js';
 import { SystemClock } from '../../src/platform/clock.js';
 import { Wake } from '../../src/platform/work/wake.js';
 import type { Profile } from '../../src/shops/profile.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
+import { MarkerKey, signedMarker } from '../../src/shops/restore-marker.js';
+import { RestoreMarkerStore } from '../../src/shops/restore-marker.store.js';
+import { RestoreMarkers } from '../../src/shops/restore-markers.js';
+import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { insertShop } from './order-events.js';
 import { createReinstateDatabase, withClient, type ReinstateTestDatabase } from './postgres.js';
 import { testShopProfile, type TestShop } from './test-shop.js';
@@ -49,12 +55,16 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
   const store = new ReplicationStore();
   const registry = new Registry();
   const metrics = new ReplicationMetrics(registry);
+  const markerKey = MarkerKey.from(serviceKey.bytes);
+  const shops = new ShopRegistry([]);
+  const markers = new RestoreMarkers(markerKey, new RestoreMarkerStore(), clock, shops, registry);
+  const interpreter = new TransactionInterpreter(rowImages, personalData, markers);
   const parts = {
     database,
     journal,
     rowImages,
     store,
-    writer: new JournalWriter(database, journal, rowImages, personalData, store, clock, wake),
+    writer: new JournalWriter(database, journal, interpreter, personalData, store, clock, wake),
     snapshots: new SnapshotWriter(database, journal, rowImages, personalData, store, clock),
     metrics,
     clock,
@@ -75,6 +85,7 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
         statementTimeoutMs: 5_000,
         transactionTimeoutMs: 10_000,
         concurrency: 1,
+        markerOf: (item) => signedMarker({ shopId, ...item }, markerKey),
         mayWrite: () => Promise.resolve(false),
       });
       return adapter.check().finally(() => adapter.close());
@@ -94,6 +105,8 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
     personalData,
     wake,
     registry,
+    markerKey,
+    markers,
     target,
     open,
     /** Attaches the shop and follows it. */

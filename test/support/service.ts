@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DestinationStream } from 'pino';
 import { startService } from '../../src/bootstrap.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
 import { ManualClock, type Clock } from '../../src/platform/clock.js';
@@ -33,7 +34,7 @@ export interface Newcomer {
 }
 
 /** The parts of a configuration that a test wants otherwise; database, port and data directory are set here. */
-export type TestSettings = Partial<Pick<Config, 'shops' | 'receivers' | 'detection'>>;
+export type TestSettings = Partial<Pick<Config, 'shops' | 'receivers' | 'detection' | 'log_level'>>;
 
 /**
  * The whole service in this process on a free port, with a migrated database of its own. Without a
@@ -43,21 +44,33 @@ export async function startTestService(): Promise<TestService<ManualClock>>;
 export async function startTestService<C extends Clock>(options: {
   clock: C;
   settings?: TestSettings;
+  logStream?: DestinationStream;
 }): Promise<TestService<C>>;
 export async function startTestService(
-  options: { clock?: Clock; settings?: TestSettings } = {},
+  options: { clock?: Clock; settings?: TestSettings; logStream?: DestinationStream } = {},
 ): Promise<TestService> {
   const clock = options.clock ?? new ManualClock(testStart);
   const database = await createReinstateDatabase();
   const directory = await mkdtemp(join(tmpdir(), 'reinstate-service-'));
   const config = configSchema.parse({
+    log_level: 'error',
     ...options.settings,
     http: { port: 0 },
     database: { url: database.settings.url, runtime_url: database.settings.runtimeUrl },
     data_directory: directory,
-    log_level: 'error',
   });
-  const service = await startService({ config, directory }, { clock, say: () => undefined });
+  const { logStream } = options;
+  const service = await startService(
+    { config, directory },
+    {
+      clock,
+      say: () => undefined,
+      lost: (error) => {
+        throw error;
+      },
+      ...(logStream && { logStream }),
+    },
+  );
   const adminToken = service.firstToken;
   if (adminToken === undefined) throw new Error('a new service gave no first token');
   const admin = new HttpCaller(service.url, adminToken);

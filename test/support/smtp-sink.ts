@@ -11,14 +11,19 @@ export interface ReceivedMail {
 
 /**
  * A mail server that takes everything and delivers nothing (RFC 5321, as much of it as a client
- * needs). `answers` makes it refuse: the next DATA gets these codes, one after the other.
+ * needs), without TLS. `answers` makes it refuse: the next DATA gets these codes, one after the other.
  */
 export class SmtpSink {
   readonly received: ReceivedMail[] = [];
   readonly answers: number[] = [];
+  /** what clients said beside the mails themselves */
+  readonly commands: string[] = [];
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server) {}
+
+  /** the only login that is let in: user and password both `pager` */
+  readonly login = `AUTH PLAIN ${Buffer.from('\0pager\0pager').toString('base64')}`;
 
   static async start(): Promise<SmtpSink> {
     const server = createServer();
@@ -71,11 +76,20 @@ class Session {
 
   private takeCommand(line: string): 'on' | 'end' {
     const [verb = ''] = line.toUpperCase().split(' ');
+    this.sink.commands.push(line);
     const address = /<([^>]*)>/.exec(line)?.[1] ?? '';
     switch (verb) {
       case 'EHLO':
+        this.say('250-sink\r\n250 AUTH PLAIN');
+        return 'on';
       case 'HELO':
         this.say('250 sink');
+        return 'on';
+      case 'STARTTLS':
+        this.say('502 no TLS here');
+        return 'on';
+      case 'AUTH':
+        this.say(line === this.sink.login ? '235 welcome' : '535 not you');
         return 'on';
       case 'MAIL':
         this.from = address;

@@ -25,6 +25,8 @@ export class EmailNotifier implements Notifier {
   ) {
     this.transport = createTransport({
       url: options.smtp,
+      // what the address itself says of TLS comes before this
+      requireTLS: mustEncrypt(options.smtp),
       connectionTimeout: stageTimeoutMs,
       greetingTimeout: stageTimeoutMs,
       socketTimeout: stageTimeoutMs,
@@ -63,6 +65,17 @@ export class EmailNotifier implements Notifier {
   }
 }
 
+/**
+ * Whether a page may only go over TLS: wherever there is a password to steal. Otherwise it is used where
+ * the server offers it. A server on this machine cannot be listened to.
+ */
+export function mustEncrypt(smtp: string): boolean {
+  const { username, hostname } = new URL(smtp);
+  return username !== '' && !loopback.has(hostname);
+}
+
+const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
+
 const answerSchema = z.object({ rejected: z.array(z.unknown()).optional() });
 
 function subjectOf(delivery: PageDelivery): string {
@@ -81,11 +94,16 @@ const smtpError = z.object({
   responseCode: z.number().int().optional(),
 });
 
-/** By the server's answer where there was one: 4xx is temporary, 5xx is final (RFC 5321, 4.2.1). */
+/**
+ * By the server's answer where there was one: 4xx is temporary, 5xx is final (RFC 5321, 4.2.1). A password
+ * that is refused, or TLS that fails, is somebody's slip: the page waits until it is mended.
+ */
 function failureOf(error: unknown): DeliveryResult {
   const { code, responseCode } = smtpError.safeParse(error).data ?? {};
   if (responseCode === undefined) return connectionFailure(code);
   const detail = `SMTP ${responseCode}`;
+  if (code === 'EAUTH') return { outcome: 'failed', reason: 'rejected', retry: true, detail };
+  if (code === 'ETLS') return connectionFailure(code);
   if (responseCode >= 500) return { outcome: 'failed', reason: 'rejected', retry: false, detail };
   return { outcome: 'failed', reason: 'receiver-error', retry: true, detail };
 }

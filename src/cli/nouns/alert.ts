@@ -5,7 +5,7 @@ import { text, time } from '../output/column.js';
 
 export const alert: Noun = {
   name: 'alert',
-  summary: 'findings that page somebody',
+  summary: "findings, and faults of a shop's stream, that page somebody",
   commands: [
     listCommand({
       usage: 'list',

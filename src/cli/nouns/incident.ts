@@ -16,6 +16,7 @@ import {
 } from '../output/column.js';
 import { actorInWords, countsInWords, timelineInWords } from '../output/words.js';
 import { caseId, personId } from '../references.js';
+import { sentPageColumns } from './page.js';
 
 const severities = ['critical', 'high', 'low'];
 
@@ -114,6 +115,14 @@ const looking: readonly Command[] = [
       listed('why', 'reasons', (one) => wordsOf(valueAt(one, 'words'))),
     ],
     empty: 'No such orders.',
+  }),
+  listCommand({
+    usage: 'pages <incident>',
+    summary: 'who was paged about it, newest first, and whether that arrived',
+    examples: ['incident pages 1'],
+    request: { method: 'GET', path: '/incidents/{incident}/pages' },
+    columns: sentPageColumns,
+    empty: 'Nobody was paged.',
   }),
   listCommand({
     usage: 'timeline <incident>',

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { apiCommand, listCommand, wholeListCommand } from '../api-command.js';
 import type { Noun } from '../command.js';
 import {
@@ -12,6 +13,12 @@ import {
   wordsOf,
 } from '../output/column.js';
 import { actorInWords, changeInWords } from '../output/words.js';
+
+const by = () =>
+  new Option(
+    '--by <name>',
+    'what the order is named by (unless given: its number, else its id)',
+  ).choices(['number', 'id']);
 
 export const order: Noun = {
   name: 'order',
@@ -64,9 +71,10 @@ export const order: Noun = {
     }),
     listCommand({
       usage: 'journal <shop> <order>',
-      summary: 'what happened to an order, oldest first, by its id or number',
+      summary: 'what happened to an order, oldest first, by its number or id',
       examples: ['order journal main 10045', 'order journal main 10045 --json'],
-      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/journal' },
+      options: [by()],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/journal', query: ['by'] },
       columns: [
         time('at', 'committedAt'),
         listed('what', 'kinds', wordsOf),
@@ -80,9 +88,10 @@ export const order: Noun = {
     }),
     wholeListCommand({
       usage: 'cases <shop> <order>',
-      summary: 'which incidents an order is in, by its id or number',
+      summary: 'which incidents an order is in, by its number or id',
       examples: ['order cases main 10045'],
-      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/cases' },
+      options: [by()],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}/cases', query: ['by'] },
       columns: [
         said('incident', 'incidentNumber', wordsOf),
         text('status', 'incidentStatus'),

@@ -160,9 +160,19 @@ const deciding: readonly Command[] = [
     usage: 'sql <plan>',
     summary: 'the approved plan as SQL for a DBA (needs the role approver)',
     description:
-      'It holds personal data: delete the file afterwards. Giving it out is in the audit.',
+      'Given out under the rules of run start, to somebody other than who approved it alone. It holds personal data: delete the file afterwards. Giving it out is in the audit.',
     examples: ['plan sql 4 > plan-4.sql'],
-    request: { method: 'GET', path: '/restore-plans/{plan}.sql' },
+    options: [
+      new Option(
+        '--override-bleeding <reason>',
+        'although matching cancellations still arrive (needs the role approver; pages)',
+      ),
+    ],
+    request: {
+      method: 'GET',
+      path: '/restore-plans/{plan}.sql',
+      query: ['overrideBleeding'],
+    },
   }),
 ];
 

@@ -4,6 +4,7 @@ import type { Command, CommandContext, Noun } from '../command.js';
 import { required, textOf } from '../options.js';
 import { said, text, time, type Column } from '../output/column.js';
 import { countsInWords } from '../output/words.js';
+import { runItemId } from '../references.js';
 import { watchRun } from '../watch-run.js';
 import { planColumns } from './plan.js';
 
@@ -15,6 +16,7 @@ const runColumns: readonly Column[] = [
   said('stage', 'stage', (stage) => stages[Number(stage)] ?? ''),
   said('orders', 'items', countsInWords),
   text('stopped for', 'stopReason'),
+  text('waits for', 'waitsFor'),
   time('started', 'startedAt'),
   time('ended', 'endedAt'),
   text('id', 'id'),
@@ -41,6 +43,16 @@ function overrideOf({ options }: CommandContext): Record<string, unknown> {
   return reason === undefined ? {} : { overrideBleeding: { reason } };
 }
 
+const itemColumns: readonly Column[] = [
+  text('order', 'orderNumber', 'orderId'),
+  text('state', 'state'),
+  text('reason', 'reason'),
+  text('attempts', 'attempts'),
+  time('written', 'appliedAt'),
+  time('verified', 'verifiedAt'),
+  text('details', 'detail'),
+];
+
 const looking: readonly Command[] = [
   wholeListCommand({
     usage: 'list <incident>',
@@ -63,15 +75,7 @@ const looking: readonly Command[] = [
     examples: ['run items 4', 'run items 4 --state failed,refused'],
     options: [new Option('--state <states>', 'only such ones: pending, verified, refused ...')],
     request: { method: 'GET', path: '/restore-runs/{run}/items', query: ['state'] },
-    columns: [
-      text('order', 'orderNumber', 'orderId'),
-      text('state', 'state'),
-      text('reason', 'reason'),
-      text('attempts', 'attempts'),
-      time('written', 'appliedAt'),
-      time('verified', 'verifiedAt'),
-      text('details', 'detail'),
-    ],
+    columns: itemColumns,
     empty: 'No such orders.',
   }),
   {
@@ -153,6 +157,33 @@ const acting: readonly Command[] = [
     bodyOf: overrideOf,
   }),
   apiCommand({
+    usage: 'settle <run> <order>',
+    summary: 'say what became of an order whose outcome is unknown (needs the role approver)',
+    description:
+      'Look into the shop first. Writes nothing to it: an order that was not applied gets another turn by run retry.',
+    examples: [
+      'run settle 4 10045 --outcome not-applied --reason "still cancelled in the shop, no history row"',
+    ],
+    options: [
+      required(
+        new Option('--outcome <outcome>', 'what the shop shows').choices([
+          'applied',
+          'not-applied',
+        ]),
+      ),
+      required(new Option('--reason <reason>', 'how that was found out, for the timeline')),
+    ],
+    request: {
+      method: 'POST',
+      path: '/restore-runs/{run}/items/{item}/settle',
+      pathOf: async ({ api, args }) => ({
+        item: await runItemId(api, { run: args['run'] ?? '', order: args['order'] ?? '' }),
+      }),
+      body: ['outcome', 'reason'],
+    },
+    view: { kind: 'record', columns: itemColumns },
+  }),
+  apiCommand({
     usage: 'undo <run>',
     summary: 'plan to take a run back; that plan is approved and run like any other',
     examples: ['run undo 4'],
@@ -163,6 +194,6 @@ const acting: readonly Command[] = [
 
 export const run: Noun = {
   name: 'run',
-  summary: 'restore runs: start, watch, pause, stop, retry, undo',
+  summary: 'restore runs: start, watch, pause, stop, retry, settle, undo',
   commands: [...looking, ...acting],
 };

@@ -3,7 +3,7 @@ import { apiCommand, textCommand, wholeListCommand } from '../api-command.js';
 import type { Command, Noun } from '../command.js';
 import { required } from '../options.js';
 import { attachUrlOf } from '../secret.js';
-import { nothing, said, text, time, valueAt, type Column } from '../output/column.js';
+import { nothing, said, text, time, valueAt, wordsOf, type Column } from '../output/column.js';
 import { bytesInWords } from '../output/words.js';
 
 const mainColumns: readonly Column[] = [
@@ -132,9 +132,58 @@ const change = (given: {
     view: { kind: 'record', columns: allColumns },
   });
 
+/** Forgetting cannot be taken back, so that it is asked for twice: by the command and by `--yes`. */
+const erasing = (given: {
+  usage: string;
+  path: string;
+  summary: string;
+  description: string;
+  example: string;
+}) =>
+  apiCommand({
+    ...given,
+    examples: [given.example],
+    options: [
+      required(
+        new Option(
+          '--reason <reason>',
+          "why, for the audit: a request's number, not the person's name",
+        ),
+      ),
+      required(new Option('--yes', 'yes, for ever: nobody can take it back')),
+    ],
+    request: { method: 'DELETE', path: given.path, query: ['reason'] },
+    view: {
+      kind: 'said',
+      columns: [time('erased', 'erasedAt'), text('before', 'alreadyErased')],
+      words: (answer) =>
+        valueAt(answer, 'alreadyErased') === true
+          ? `Erased before, at ${wordsOf(valueAt(answer, 'erasedAt'))}.`
+          : 'Erased: names, addresses and contacts of this person are unreadable from now on.',
+    },
+  });
+
+const erasures: readonly Command[] = [
+  erasing({
+    usage: 'erase-customer <shop> <customer>',
+    path: '/shops/{shop}/customers/{customer}/personal-data',
+    summary: 'forget a customer for ever (needs the role admin)',
+    description:
+      "The customer by the shop's own id. It erases what Reinstate keeps, not the shop's data; docs/personal-data.md says what stays, and what to do with backups.",
+    example: 'shop erase-customer main 4711 --reason "request 2026-118" --yes',
+  }),
+  erasing({
+    usage: 'erase-guest <shop> <order>',
+    path: '/shops/{shop}/orders/{order}/personal-data',
+    summary: 'forget who placed an order as a guest, for ever (needs the role admin)',
+    description: "The order by the shop's own id, which `order show` tells.",
+    example: 'shop erase-guest main 90210 --reason "request 2026-119" --yes',
+  }),
+];
+
 export const shop: Noun = {
   name: 'shop',
-  summary: 'the watched shops: attach, check, arm, stop',
+  summary: 'the watched shops: attach, check, arm, stop, forget a customer',
   commands: [
     wholeListCommand({
       usage: 'list',
@@ -190,5 +239,6 @@ export const shop: Noun = {
       example: 'shop stop main --reason "stock counts look wrong"',
     }),
     change({ verb: 'resume', summary: 'release the kill switch (needs the role approver)' }),
+    ...erasures,
   ],
 };

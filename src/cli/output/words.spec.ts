@@ -50,6 +50,14 @@ describe('plain words', () => {
       { planId: 'x', planNumber: 4, hash: 'h', reopen: 9, person: 1 },
       'plan 4 9 to set back, 1 for a person',
     ],
+    [
+      { pageId: 'p', kind: 'incident-opened', receiver: 'chat', attempts: 3, words: 'HTTP 404' },
+      'to chat HTTP 404',
+    ],
+    [
+      { orderNumber: 'S-7', fromMinor: 4_990, toMinor: 0, currency: 'EUR' },
+      'order S-7 EUR 49.90 -> EUR 0.00',
+    ],
     [{}, ''],
   ])('tell a timeline entry %#', (data, words) => {
     expect(timelineInWords(data)).toBe(words);

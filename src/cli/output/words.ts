@@ -1,4 +1,4 @@
-import { nothing, valueAt, wordsOf } from './column.js';
+import { moneyInWords, nothing, valueAt, wordsOf } from './column.js';
 
 /** `paid -> cancelled`; a status that did not change is told once. */
 export function changeInWords(before: unknown, after: unknown): string {
@@ -53,6 +53,15 @@ export function timelineInWords(data: unknown): string {
     at('planNumber') === undefined ? undefined : `plan ${wordsOf(at('planNumber'))}`,
     at('from') === undefined ? textAt('verdict') : changeInWords(at('from'), at('to')),
     textAt('assignee'),
+    textAt('receiver') && `to ${wordsOf(at('receiver'))}`,
+    at('fromMinor') === undefined
+      ? undefined
+      : changeInWords(
+          moneyInWords(at('fromMinor'), at('currency')),
+          moneyInWords(at('toMinor'), at('currency')),
+        ),
+    textAt('outcome'),
+    textAt('policy'),
     sentence,
     sentence === undefined && counts.length > 0 ? counts.join(', ') : undefined,
     at('counts') === undefined ? undefined : countsInWords(at('counts')),

@@ -11,6 +11,12 @@ const cellsPerHour = hourMs / cellMs;
 /** A silence longer than this is a hole in what is known, not a quiet shop. */
 const longestSilenceMs = 14 * dayMs;
 
+/**
+ * How much the shop has shown of what a rush of orders explains is taken as of this many cells (ten
+ * minutes) ago, or more: neither the rush itself nor a failure right after it counts as experience.
+ */
+const experienceCells = 120;
+
 export const backgroundSchema = z.object({
   cell: z.number().nullable(),
   cumulative: z.number(),
@@ -19,6 +25,7 @@ export const backgroundSchema = z.object({
   placedInCell: z.number(),
   learntCells: z.number(),
   cellsOfHour: z.number(),
+  experience: z.object({ trusted: z.number(), next: z.number() }),
   season: seasonSchema,
   load: loadSchema,
   dispersion: dispersionSchema,
@@ -28,7 +35,7 @@ export type BackgroundState = z.infer<typeof backgroundSchema>;
 
 /**
  * How many accounts are expected to cancel by themselves: the season's rate, or what the present load
- * of orders explains, whichever is more. Time passes in cells of five seconds; a cell's rate is fixed
+ * of orders explains, whichever is more; of a shop of which little is known the load explains little. Time passes in cells of five seconds; a cell's rate is fixed
  * when it begins, so that no event is judged by a rate that it has itself raised.
  */
 export class Background {
@@ -42,6 +49,7 @@ export class Background {
   private placedInCell = 0;
   private learntCells = 0;
   private cellsOfHour = 0;
+  private experience = { trusted: 0, next: 0 };
   private readonly season = new Season();
   private readonly load = new Load();
   private readonly dispersion = new Dispersion();
@@ -110,6 +118,7 @@ export class Background {
       placedInCell: this.placedInCell,
       learntCells: this.learntCells,
       cellsOfHour: this.cellsOfHour,
+      experience: { ...this.experience },
       season: this.season.save(),
       load: this.load.save(),
       dispersion: this.dispersion.save(),
@@ -125,6 +134,7 @@ export class Background {
     this.placedInCell = state.placedInCell;
     this.learntCells = state.learntCells;
     this.cellsOfHour = state.cellsOfHour;
+    this.experience = { ...state.experience };
     this.season.restore(state.season);
     this.load.restore(state.load);
     this.dispersion.restore(state.dispersion);
@@ -133,6 +143,7 @@ export class Background {
 
   private begin(cell: number): void {
     this.starts.clear();
+    this.load.clear();
     this.dispersion.skip(this.cumulative);
     this.cell = cell;
     this.cellsOfHour = 0;
@@ -148,6 +159,9 @@ export class Background {
     if (this.learning) {
       this.learntCells += 1;
       this.cellsOfHour += 1;
+    }
+    if (next % experienceCells === 0) {
+      this.experience = { trusted: this.experience.next, next: this.season.experience() };
     }
     if (next % cellsPerHour === 0) this.turnHour(next);
     this.cell = next;
@@ -169,7 +183,7 @@ export class Background {
     this.starts.note(cell, cumulative);
     this.dispersion.note(cell, { cumulative, learning });
     const byLoad = (this.load.placedPerHour() * this.season.cancelledPerPlaced()) / cellsPerHour;
-    this.perCell = Math.max(this.seasonal, byLoad);
+    this.perCell = Math.max(this.seasonal, byLoad * this.experience.trusted);
   }
 
   private hour(): number {

@@ -1,14 +1,18 @@
 import { z } from 'zod';
-import type { DetectionEvent, Detector, FindingUpdate } from '../detector.js';
+import type { DetectionEvent, Detector, FindingUpdate, Slice } from '../detector.js';
 import { Background, backgroundSchema } from './background.js';
 import {
+  gapsSchema,
+  isDueForReview,
   isPartOf,
   isQuiet,
   isRising,
   join,
   liveFindingSchema,
+  noteGap,
   settle,
   updateOf,
+  type Gap,
   type LiveFinding,
   type Moment,
 } from './live-finding.js';
@@ -21,13 +25,18 @@ import {
 } from './recent-cancellations.js';
 import { Shares, sharesSchema, type Part } from './shares.js';
 import { best, sameSlice, scanSlices, type SliceScore } from './slice-scan.js';
+import { longestWindowMs } from './window-starts.js';
 
-const stateVersion = 1;
+const stateVersion = 2;
 const dayMs = 24 * 3_600_000;
 /** A slice must explain a live finding this much better (natural logarithm) to take its place. */
 const bettermentMin = 3;
 /** While a finding lives, a second one must be so much more surprising: it may be the first one's edge. */
 const separationMin = Math.log(100);
+/** More at a time are no different failures, and each costs time at every event. */
+const findingsMax = 8;
+/** Newest gaps that are remembered. */
+const gapsMax = 20;
 /** Who did it and why is known of a cancellation; a placing has it from the customer, which says nothing. */
 const changeAttributes = ['actor_kind', 'actor', 'reason'] as const;
 
@@ -37,6 +46,7 @@ const stateSchema = z.object({
   day: z.number(),
   findings: z.array(liveFindingSchema),
   findingsSoFar: z.number(),
+  gaps: gapsSchema,
   background: backgroundSchema,
   shares: sharesSchema,
   recent: recentCancellationsSchema,
@@ -58,8 +68,9 @@ export class CancellationScan implements Detector {
   private day = 0;
   private findings: LiveFinding[] = [];
   private findingsSoFar = 0;
+  private gaps: Gap[] = [];
   private readonly background = new Background();
-  private readonly shares = new Shares();
+  private readonly shares = new Shares(changeAttributes);
   private readonly recent = new RecentCancellations();
 
   constructor(private readonly settings: CancellationScanSettings) {}
@@ -88,10 +99,16 @@ export class CancellationScan implements Detector {
     }
   }
 
-  gap(until: Date): void {
-    const at = Math.max(this.latest, until.getTime());
-    this.background.skipTo(at);
-    this.passTo(at);
+  gap(until: Date): FindingUpdate[] {
+    const gap = { from: this.latest, until: Math.max(this.latest, until.getTime()) };
+    this.background.skipTo(gap.until);
+    this.passTo(gap.until);
+    const reached = this.gaps.filter((other) => other.until > gap.until - longestWindowMs);
+    this.gaps = [...reached, gap].slice(-gapsMax);
+    return this.findings.map((finding) => {
+      noteGap(finding, gap);
+      return this.tell(finding, []);
+    });
   }
 
   tick(now: Date): FindingUpdate[] {
@@ -105,6 +122,7 @@ export class CancellationScan implements Detector {
       day: this.day,
       findings: structuredClone(this.findings),
       findingsSoFar: this.findingsSoFar,
+      gaps: structuredClone(this.gaps),
       background: this.background.save(),
       shares: this.shares.save(),
       recent: this.recent.save(),
@@ -119,6 +137,7 @@ export class CancellationScan implements Detector {
     this.day = state.day;
     this.findings = state.findings;
     this.findingsSoFar = state.findingsSoFar;
+    this.gaps = state.gaps;
     this.background.restore(state.background);
     this.shares.restore(state.shares);
     this.recent.restore(state.recent);
@@ -178,8 +197,10 @@ export class CancellationScan implements Detector {
     if (one === undefined) return [];
     if (one.finding === 0) return this.judge(one);
     const owner = this.findings.find((finding) => finding.id === one.finding);
-    const moved = owner === undefined ? undefined : this.improve(owner, one);
-    return owner === undefined || moved === undefined ? [] : [this.tell(owner, moved)];
+    if (owner === undefined) return [];
+    owner.unreviewed += 1;
+    const moved = this.review(owner, one);
+    return moved === undefined ? [] : [this.tell(owner, moved)];
   }
 
   /** Gives a cancellation the attributes that became known later. */
@@ -204,13 +225,13 @@ export class CancellationScan implements Detector {
     const owner = this.ownerOf(one);
     if (owner !== undefined) {
       join(owner, one, this.background.cumulativeAt(one.at));
-      const moved = this.improve(owner, one) ?? [];
+      const moved = this.review(owner, one) ?? [];
       owner.rising = isRising(owner, this.momentOf(one.at));
       return [this.tell(owner, [one.position, ...moved])];
     }
     for (const finding of this.findings) {
-      const added = this.improve(finding, one);
-      if (added !== undefined) return [this.tell(finding, added)];
+      const moved = this.improve(finding, one);
+      if (moved !== undefined) return [this.tell(finding, moved)];
     }
     return this.open(one);
   }
@@ -222,8 +243,13 @@ export class CancellationScan implements Detector {
       .sort((left, right) => right.parts.length - left.parts.length)[0];
   }
 
+  private review(finding: LiveFinding, one: RecentCancellation): number[] | undefined {
+    return isDueForReview(finding) ? this.improve(finding, one) : undefined;
+  }
+
   /** Moves a live finding to the slice that explains it better, if one does; the positions it gains. */
   private improve(finding: LiveFinding, one: RecentCancellation): number[] | undefined {
+    finding.unreviewed = 0;
     const scores = this.scan(one, (other) => other.finding === 0 || other.finding === finding.id);
     const present = scores.find((score) => sameSlice(score.parts, finding.parts));
     const logWeeks = Math.max(finding.logWeeks, present?.logWeeks ?? 0);
@@ -235,15 +261,20 @@ export class CancellationScan implements Detector {
     return this.settle(finding, better);
   }
 
-  /** Whether the slice holds at least half of what the finding is about: else it is another failure. */
+  /**
+   * Whether the slice holds at least half of what the finding is about: else it is another failure.
+   * Not once some of that is too old to be held any more, and could not be counted anew.
+   */
   private overlaps(finding: LiveFinding, parts: readonly Part[]): boolean {
-    if (isPartOf(finding.parts, parts)) return true;
     const own = this.recent.all.filter((other) => other.finding === finding.id);
+    if (own.length < finding.orders) return false;
+    if (isPartOf(finding.parts, parts)) return true;
     const shared = own.filter((other) => matches(other.vector, parts));
     return shared.length * 2 >= own.length;
   }
 
   private open(one: RecentCancellation): FindingUpdate[] {
+    if (this.findings.length >= findingsMax) return [];
     const top = best(this.scan(one, (other) => other.finding === 0));
     const separation = this.findings.length === 0 ? 0 : separationMin;
     const threshold = Math.log(this.settings.weeksPerFalsePage) + separation;
@@ -257,11 +288,9 @@ export class CancellationScan implements Detector {
 
   private newFinding(score: SliceScore, at: number): LiveFinding {
     const slice = this.shares.name(score.parts);
-    const fingerprint = `${this.name} ${JSON.stringify(slice)}`;
-    const again = this.findings.filter((other) => other.fingerprint.startsWith(fingerprint)).length;
     return {
       id: this.findingsSoFar,
-      fingerprint: again === 0 ? fingerprint : `${fingerprint} ${again + 1}`,
+      fingerprint: this.fingerprintOf(slice),
       parts: [],
       slice,
       share: score.share,
@@ -276,7 +305,18 @@ export class CancellationScan implements Detector {
       money: {},
       logWeeks: score.logWeeks,
       rising: true,
+      unreviewed: 0,
+      gap: null,
     };
+  }
+
+  /** Of its slice; a live finding that has moved on to another slice keeps its own, and the new one gets a number. */
+  private fingerprintOf(slice: Slice): string {
+    const fingerprint = `${this.name} ${JSON.stringify(slice)}`;
+    const taken = new Set(this.findings.map((other) => other.fingerprint));
+    let name = fingerprint;
+    for (let number = 2; taken.has(name); number += 1) name = `${fingerprint} ${number}`;
+    return name;
   }
 
   private settle(finding: LiveFinding, score: SliceScore): number[] {
@@ -284,6 +324,7 @@ export class CancellationScan implements Detector {
       slice: this.shares.name(score.parts),
       held: this.recent.all,
       cumulative: this.background.cumulativeAt(this.latest),
+      gaps: this.gaps,
     });
   }
 

@@ -14,6 +14,16 @@ const gapsOfQuiet = 5;
 const everydayErrors = 2;
 /** Beyond this no one tells numbers apart; keeps them finite. */
 const weeksMax = 1e12;
+/**
+ * Up to so many orders each one may show the slice clearer; of more, only every so many-th part is
+ * looked at again, so that a failure of thousands is taken in as fast as it comes.
+ */
+const reviewEachUpTo = 60;
+const reviewShare = 0.05;
+
+const gapSchema = z.object({ from: z.number(), until: z.number() });
+/** A time of which changes were lost at the source. */
+export type Gap = z.infer<typeof gapSchema>;
 
 export const liveFindingSchema = z.object({
   id: z.number(),
@@ -32,7 +42,12 @@ export const liveFindingSchema = z.object({
   money: z.record(z.string(), z.number()),
   logWeeks: z.number(),
   rising: z.boolean(),
+  /** cancellations taken in or clarified since its slice was last compared with others */
+  unreviewed: z.number(),
+  /** changes were lost within its time */
+  gap: gapSchema.nullable(),
 });
+export const gapsSchema = z.array(gapSchema);
 export type LiveFinding = z.infer<typeof liveFindingSchema>;
 
 /** What is expected of the shop as a whole, to measure a finding by. */
@@ -52,6 +67,7 @@ export interface Moment {
 /** Counts one more cancellation of the finding's slice. */
 export function join(finding: LiveFinding, one: RecentCancellation, cumulative: number): void {
   one.finding = finding.id;
+  finding.unreviewed += 1;
   finding.untilCumulative = cumulative;
   finding.lastAt = Math.max(finding.lastAt, one.at);
   finding.orders += 1;
@@ -62,12 +78,18 @@ export function join(finding: LiveFinding, one: RecentCancellation, cumulative: 
 
 /**
  * Gives the finding (another) slice and counts anew; the positions of cancellations that were not its
- * own before. What it had taken in and does not lie in the new slice stays with it, uncounted.
+ * own before. What it had taken in and does not lie in the new slice stays with it, uncounted: set free,
+ * orders of the same failure would be lost or found a second time. Each order's verdict is its own.
  */
 export function settle(
   finding: LiveFinding,
   score: SliceScore,
-  context: { slice: Slice; held: readonly RecentCancellation[]; cumulative: number },
+  context: {
+    slice: Slice;
+    held: readonly RecentCancellation[];
+    cumulative: number;
+    gaps: readonly Gap[];
+  },
 ): number[] {
   const { parts, share, logWeeks, start } = score;
   Object.assign(finding, { parts: [...parts], slice: { ...context.slice }, share, logWeeks });
@@ -82,13 +104,32 @@ export function settle(
     since ??= one.at;
     join(finding, one, context.cumulative);
   }
+  finding.unreviewed = 0;
   finding.since = since ?? start.at;
+  for (const gap of context.gaps) if (gap.until > start.at) noteGap(finding, gap);
   return added;
 }
 
-/** Whether the finding has been no more than the everyday for long enough to close. */
+/** The finding does not know all that happened in its time. */
+export function noteGap(finding: LiveFinding, gap: Gap): void {
+  finding.gap = {
+    from: Math.min(finding.gap?.from ?? gap.from, gap.from),
+    until: Math.max(finding.gap?.until ?? gap.until, gap.until),
+  };
+}
+
+/** Whether it is time to compare its slice with others again. */
+export function isDueForReview({ orders, unreviewed }: LiveFinding): boolean {
+  return orders <= reviewEachUpTo || unreviewed >= orders * reviewShare;
+}
+
+/**
+ * Whether the finding has been no more than the everyday for long enough to close. A time of which
+ * changes were lost does not count as quiet.
+ */
 export function isQuiet(finding: LiveFinding, moment: Moment): boolean {
   const quietMs = Math.min(quietMsMax, Math.max(quietMsMin, gapsOfQuiet * meanGapMs(finding)));
+  if (finding.gap !== null && finding.gap.until > moment.now - quietMs) return false;
   return !isBeyondEveryday(finding, { ...moment, windowMs: quietMs });
 }
 
@@ -106,6 +147,7 @@ export function updateOf(
   },
 ): FindingUpdate {
   const { expectation } = change;
+  const { gap } = finding;
   const measure: FindingMeasure = {
     slice: { ...finding.slice },
     orders: finding.orders,
@@ -118,6 +160,7 @@ export function updateOf(
     weeksPerChance: Math.min(weeksMax, Math.exp(finding.logWeeks)),
     rising: change.state === 'live' && finding.rising,
     learntDays: expectation.learntDays(),
+    gap: gap === null ? null : { from: new Date(gap.from), until: new Date(gap.until) },
   };
   const { state, addedPositions } = change;
   return { state, fingerprint: finding.fingerprint, measure, addedPositions };
@@ -138,14 +181,16 @@ function isBeyondEveryday(finding: LiveFinding, moment: Moment & { windowMs: num
   const from = moment.now - moment.windowMs;
   if (finding.openedAt > from) return true;
   const bits = bitsOf(finding.parts);
+  const expected = finding.share * moment.expectation.expectedWithin(moment.windowMs);
+  const everyday = expected + everydayErrors * Math.sqrt(expected);
   let count = 0;
   for (let index = moment.held.length - 1; index >= 0; index -= 1) {
     const one = moment.held[index];
-    if (one === undefined || one.at <= from) break;
+    if (one === undefined || one.at <= from) return false;
     if (one.finding === finding.id && matches(one.vector, finding.parts) && countsIn(one, bits)) {
       count += 1;
     }
+    if (count > everyday) return true;
   }
-  const expected = finding.share * moment.expectation.expectedWithin(moment.windowMs);
-  return count > expected + everydayErrors * Math.sqrt(expected);
+  return false;
 }

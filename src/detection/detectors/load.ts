@@ -38,6 +38,11 @@ export class Load {
     return greatest;
   }
 
+  /** After a hole in time nothing is known of the load. */
+  clear(): void {
+    this.counts = memoriesMs.map(() => 0);
+  }
+
   save(): LoadState {
     return [...this.counts];
   }

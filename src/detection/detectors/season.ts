@@ -14,6 +14,8 @@ export type SeasonState = z.infer<typeof seasonSchema>;
 
 /** What is believed of a shop of which nothing is known: not rare, so that nothing is raised too easily. */
 const prior = { cancelledPerHour: 2, hours: 6, cancelledPerPlaced: 0.08, placed: 40 };
+/** So many cancellations, or so many orders, show a shop's share of cancelled orders well enough. */
+const experienced = { cancelled: 8, placed: 300 };
 /** How many hours of its own a kind of hour needs until it counts as much as what it is drawn to. */
 const pull = { toShop: 4, toDayKind: 4 };
 /** Half of what was learnt is forgotten in about eight weeks. */
@@ -64,6 +66,15 @@ export class Season {
   cancelledPerPlaced(): number {
     const { cancelled, placed } = this.total;
     return (cancelled + prior.cancelledPerPlaced * prior.placed) / (placed + prior.placed);
+  }
+
+  /**
+   * From 0 to 1: how far the share of orders that are cancelled is known of this shop, and not only
+   * assumed. A rush of some orders shows little, a few cancellations or many orders do.
+   */
+  experience(): number {
+    const { cancelled, placed } = this.total;
+    return Math.min(1, cancelled / experienced.cancelled + placed / experienced.placed);
   }
 
   save(): SeasonState {

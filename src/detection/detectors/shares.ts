@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** More attributes than this are not sliced by: the first ones that the shop's orders showed are. */
+/** More attributes than this are not sliced by: the reserved ones are, and the first others that were seen. */
 const attributesMax = 12;
 /** Values of one attribute with a count of their own; all others share none and name no slice. */
 const valuesMax = 40;
@@ -70,6 +70,9 @@ export interface Part {
 export class Shares {
   private attributes: Attribute[] = [];
   private pairs = new Map<number, PairState>();
+
+  /** @param reserved attributes that have their place whenever they come, however many others there are */
+  constructor(private readonly reserved: readonly string[]) {}
 
   /** The event's values by number; new attributes and values are taken in while there is room. */
   vectorOf(event: Readonly<Record<string, string>>): ValueVector {
@@ -149,8 +152,10 @@ export class Shares {
   }
 
   private takeAttribute(name: string): void {
-    if (this.attributes.length >= attributesMax) return;
-    if (this.attributes.some((attribute) => attribute.name === name)) return;
+    const known = this.attributes.map((attribute) => attribute.name);
+    if (known.includes(name)) return;
+    const others = known.filter((other) => !this.reserved.includes(other)).length;
+    if (!this.reserved.includes(name) && others >= attributesMax - this.reserved.length) return;
     this.attributes.push({
       name,
       nextId: 1,

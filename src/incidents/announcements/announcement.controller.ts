@@ -6,7 +6,7 @@ import { CallerOf, Needs } from '../../access/needs.decorator.js';
 import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../../platform/http/openapi.js';
 import type { Page } from '../../platform/http/page.js';
 import { ZodPipe } from '../../platform/http/zod.pipe.js';
-import type { Announcement } from './announcement.js';
+import type { AnnouncementEntity } from './announcement.entity.js';
 import {
   announcementQuerySchema,
   announcementSchema,
@@ -30,7 +30,7 @@ export class AnnouncementController {
   @ZodAnswer(pageSchema(announcementSchema))
   list(
     @Query(new ZodPipe(announcementQuerySchema)) query: AnnouncementListQuery,
-  ): Promise<Page<Announcement>> {
+  ): Promise<Page<AnnouncementEntity>> {
     return this.announcements.page(query);
   }
 
@@ -42,7 +42,7 @@ export class AnnouncementController {
   announce(
     @CallerOf() caller: Caller,
     @Body(new ZodPipe(newAnnouncementSchema)) { shop: shopId, ...given }: NewAnnouncementBody,
-  ): Promise<Announcement> {
+  ): Promise<AnnouncementEntity> {
     return this.announcements.announce(caller, { shopId, ...given });
   }
 
@@ -50,7 +50,7 @@ export class AnnouncementController {
   @Needs('viewer')
   @ApiOperation({ summary: 'One announcement' })
   @ZodAnswer(announcementSchema)
-  get(@Param('id', ParseUUIDPipe) id: string): Promise<Announcement> {
+  get(@Param('id', ParseUUIDPipe) id: string): Promise<AnnouncementEntity> {
     return this.announcements.get(id);
   }
 
@@ -60,7 +60,7 @@ export class AnnouncementController {
   withdraw(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) id: string,
-  ): Promise<Announcement> {
+  ): Promise<AnnouncementEntity> {
     return this.announcements.withdraw(caller, id);
   }
 }

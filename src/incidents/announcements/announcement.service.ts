@@ -8,14 +8,14 @@ import { Fault } from '../../platform/errors.js';
 import { decodeCursor, pageOf, type Page } from '../../platform/http/page.js';
 import { newId } from '../../platform/ids.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
-import type { Announcement } from './announcement.js';
+import type { AnnouncementEntity } from './announcement.entity.js';
 import type { AnnouncementListQuery } from './announcement.schema.js';
 import { AnnouncementStore } from './announcement.store.js';
 
 const cursorSchema = z.object({ createdAt: z.coerce.date(), id: z.uuid() });
 
 export type NewAnnouncement = Pick<
-  Announcement,
+  AnnouncementEntity,
   'shopId' | 'filter' | 'startsAt' | 'endsAt' | 'greatestCount' | 'reason'
 >;
 
@@ -31,7 +31,7 @@ export class AnnouncementService {
   ) {}
 
   /** Announces a bulk cancel; it covers only cancellations from now on. */
-  async announce(caller: Caller, given: NewAnnouncement): Promise<Announcement> {
+  async announce(caller: Caller, given: NewAnnouncement): Promise<AnnouncementEntity> {
     this.shops.get(given.shopId);
     const createdAt = this.clock.now();
     if (given.endsAt <= given.startsAt || given.endsAt <= createdAt)
@@ -40,7 +40,7 @@ export class AnnouncementService {
         'announcement-period-invalid',
         'the period ends before it starts, or has passed already; announce a bulk cancel before it is made',
       );
-    const announcement: Announcement = {
+    const announcement: AnnouncementEntity = {
       ...given,
       id: newId(),
       announcedBy: caller.personId,
@@ -63,7 +63,7 @@ export class AnnouncementService {
   }
 
   /** Ends it from now on; what it covered until now stays covered. */
-  async withdraw(caller: Caller, id: string): Promise<Announcement> {
+  async withdraw(caller: Caller, id: string): Promise<AnnouncementEntity> {
     const at = this.clock.now();
     await this.database.transaction(async (transaction) => {
       const found = await this.store.lock(transaction, id);
@@ -86,14 +86,14 @@ export class AnnouncementService {
     return this.get(id);
   }
 
-  async get(id: string): Promise<Announcement> {
+  async get(id: string): Promise<AnnouncementEntity> {
     const found = await this.store.read(this.database, id);
     if (found === undefined) throw missingAnnouncement(id);
     return found;
   }
 
   /** Newest first. */
-  async page({ shop, limit, cursor }: AnnouncementListQuery): Promise<Page<Announcement>> {
+  async page({ shop, limit, cursor }: AnnouncementListQuery): Promise<Page<AnnouncementEntity>> {
     const found = await this.store.list(this.database, {
       shopId: shop ?? null,
       before: decodeCursor(cursor, cursorSchema),

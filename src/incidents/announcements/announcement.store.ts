@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
-import type { Announcement } from './announcement.js';
+import { columnsOf } from '../../platform/database/entity.js';
+import { AnnouncementEntity } from './announcement.entity.js';
 
-const columns = `a.id, a.shop_id AS "shopId", a.filter, a.starts_at AS "startsAt", a.ends_at AS "endsAt",
-  a.greatest_count AS "greatestCount", a.reason, a.announced_by AS "announcedBy", a.created_at AS "createdAt",
-  a.withdrawn_at AS "withdrawnAt", a.withdrawn_by AS "withdrawnBy"`;
+const columns = columnsOf(AnnouncementEntity, 'a');
 
 /** An announcement with the journal position of the last cancellation that it covers; null while it has room. */
-export type CountedAnnouncement = Announcement & { readonly lastCoveredPosition: number | null };
+export type CountedAnnouncement = AnnouncementEntity & {
+  readonly lastCoveredPosition: number | null;
+};
 
 export interface AnnouncementQuery {
   readonly shopId: string | null;
@@ -17,26 +18,12 @@ export interface AnnouncementQuery {
 
 @Injectable()
 export class AnnouncementStore {
-  async insert(transaction: Transaction, announcement: Announcement): Promise<void> {
-    await transaction.query(
-      `INSERT INTO announcement (id, shop_id, filter, starts_at, ends_at, greatest_count, reason, announced_by, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-      [
-        announcement.id,
-        announcement.shopId,
-        JSON.stringify(announcement.filter),
-        announcement.startsAt,
-        announcement.endsAt,
-        announcement.greatestCount,
-        announcement.reason,
-        announcement.announcedBy,
-        announcement.createdAt,
-      ],
-    );
+  async insert(transaction: Transaction, announcement: AnnouncementEntity): Promise<void> {
+    await transaction.repository(AnnouncementEntity).insert(announcement);
   }
 
-  async lock(transaction: Transaction, id: string): Promise<Announcement | undefined> {
-    return transaction.queryOne<Announcement>(
+  async lock(transaction: Transaction, id: string): Promise<AnnouncementEntity | undefined> {
+    return transaction.queryOne<AnnouncementEntity>(
       `SELECT ${columns} FROM announcement a WHERE a.id = $1 FOR UPDATE`,
       [id],
     );
@@ -46,21 +33,19 @@ export class AnnouncementStore {
     transaction: Transaction,
     withdrawal: { id: string; personId: string; at: Date },
   ): Promise<void> {
-    await transaction.query(
-      'UPDATE announcement SET withdrawn_at = $2, withdrawn_by = $3 WHERE id = $1',
-      [withdrawal.id, withdrawal.at, withdrawal.personId],
-    );
+    const { id, personId, at } = withdrawal;
+    await transaction
+      .repository(AnnouncementEntity)
+      .update({ id }, { withdrawnAt: at, withdrawnBy: personId });
   }
 
-  async read(reader: Reader, id: string): Promise<Announcement | undefined> {
-    return reader.queryOne<Announcement>(`SELECT ${columns} FROM announcement a WHERE a.id = $1`, [
-      id,
-    ]);
+  async read(reader: Reader, id: string): Promise<AnnouncementEntity | undefined> {
+    return (await reader.repository(AnnouncementEntity).findOneBy({ id })) ?? undefined;
   }
 
   /** Newest first. */
-  async list(reader: Reader, query: AnnouncementQuery): Promise<Announcement[]> {
-    return reader.query<Announcement>(
+  async list(reader: Reader, query: AnnouncementQuery): Promise<AnnouncementEntity[]> {
+    return reader.query<AnnouncementEntity>(
       `SELECT ${columns} FROM announcement a
        WHERE ($1::text IS NULL OR a.shop_id = $1)
          AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2, $3::uuid))

@@ -1,21 +1,6 @@
 import type { CancellationFilter } from '../incident.js';
 import type { ActorKind } from '../../orders/order-event.js';
-
-/** A bulk cancel that somebody announced beforehand: what falls under it was meant. */
-export interface Announcement {
-  readonly id: string;
-  readonly shopId: string;
-  readonly filter: CancellationFilter;
-  readonly startsAt: Date;
-  readonly endsAt: Date;
-  /** more cancellations than this are not covered: then something else goes on as well */
-  readonly greatestCount: number;
-  readonly reason: string;
-  readonly announcedBy: string;
-  readonly createdAt: Date;
-  readonly withdrawnAt: Date | null;
-  readonly withdrawnBy: string | null;
-}
+import type { AnnouncementEntity } from './announcement.entity.js';
 
 /** What a filter looks at in a cancellation. */
 export interface FilteredCancellation {
@@ -45,22 +30,45 @@ export function fitsCancellation(
  * Whether the announcement was in force at that moment. One made, or withdrawn, after the fact changes
  * nothing about what went before: otherwise a failure could be declared intended afterwards.
  */
-export function wasInForce(announcement: Announcement, at: Date): boolean {
+export function wasInForce(announcement: AnnouncementEntity, at: Date): boolean {
   const { startsAt, endsAt, createdAt, withdrawnAt } = announcement;
   const begins = Math.max(startsAt.getTime(), createdAt.getTime());
   const ends = Math.min(endsAt.getTime(), withdrawnAt?.getTime() ?? Number.POSITIVE_INFINITY);
   return at.getTime() >= begins && at.getTime() < ends;
 }
 
+/** A cancellation, as an announcement is held against it. */
+type Announceable = FilteredCancellation & { readonly at: Date; readonly position: number };
+type Counted = AnnouncementEntity & { readonly lastCoveredPosition: number | null };
+
 /** The announcement that covers a cancellation: in force, fitting, and not used up before its position. */
 export function coveringAnnouncement(
-  announcements: readonly (Announcement & { readonly lastCoveredPosition: number | null })[],
-  cancellation: FilteredCancellation & { readonly at: Date; readonly position: number },
-): Announcement | undefined {
+  announcements: readonly Counted[],
+  cancellation: Announceable,
+): AnnouncementEntity | undefined {
   return announcements.find(
     (announcement) =>
-      wasInForce(announcement, cancellation.at) &&
-      fitsCancellation(announcement.filter, cancellation) &&
-      cancellation.position <= (announcement.lastCoveredPosition ?? Number.POSITIVE_INFINITY),
+      isMeant(announcement, cancellation) && !isBeyond(announcement, cancellation.position),
   );
+}
+
+/** One that would cover it, had it not been used up before. */
+export function exceededAnnouncement(
+  announcements: readonly Counted[],
+  cancellation: Announceable,
+): AnnouncementEntity | undefined {
+  return announcements.find(
+    (announcement) =>
+      isMeant(announcement, cancellation) && isBeyond(announcement, cancellation.position),
+  );
+}
+
+function isMeant(announcement: Counted, cancellation: Announceable): boolean {
+  return (
+    wasInForce(announcement, cancellation.at) && fitsCancellation(announcement.filter, cancellation)
+  );
+}
+
+function isBeyond({ lastCoveredPosition }: Counted, position: number): boolean {
+  return lastCoveredPosition !== null && position > lastCoveredPosition;
 }

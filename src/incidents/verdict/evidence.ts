@@ -27,7 +27,7 @@ export interface CancellationEvidence {
   readonly totalMinor: number | null;
   readonly attributes: Readonly<Record<string, string>>;
   /** complete but for what stands elsewhere: announcements and changes */
-  readonly facts: Omit<VerdictFacts, 'announced' | 'changeBefore'>;
+  readonly facts: Omit<VerdictFacts, 'announced' | 'beyondAnnounced' | 'changeBefore'>;
 }
 
 /** Who did it and why, as far as an entry tells. */

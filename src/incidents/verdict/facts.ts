@@ -22,6 +22,12 @@ export const verdictFactsSchema = z.object({
   fraudFlag: z.boolean(),
   /** why a bulk cancel was announced that this one falls under */
   announced: z.string().nullable(),
+  /** a bulk cancel was announced that this one would fall under, if it were not beyond its greatest count */
+  beyondAnnounced: z
+    .object({ reason: z.string(), greatestCount: z.int() })
+    .nullable()
+    // facts that were written before this was known
+    .default(null),
   /** a deploy or a new setting shortly before it */
   changeBefore: z.object({ what: z.string(), minutes: z.number() }).nullable(),
   /** until then the shop may still write who did it and why */

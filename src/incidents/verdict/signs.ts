@@ -10,6 +10,7 @@ export interface Seen {
 
 export const signNames = [
   'announced',
+  'beyond-announced',
   'fraud-flag',
   'evidence-missing',
   'not-settled',
@@ -28,6 +29,7 @@ export const signNames = [
   'refunded',
   'partial',
   'policy-reason',
+  'wish-reason',
   'no-money-held',
   'one-account',
   'no-sign',
@@ -48,6 +50,9 @@ const saysUnpaid =
 /** Reasons of policy: somebody decided that such orders shall not be delivered. */
 const saysPolicy =
   /\b(fraud\w*|scam|abuse|chargeback|risk|recall(ed)?|out of stock|sold out|stock-?out|duplicate order|embargo|sanction\w*)\b/i;
+/** Reasons that say that the customer wanted it, whoever wrote them down. */
+const saysWish =
+  /\bcancell?(ed|ation) by (the )?(customer|buyer|client)\b|\b(customer|buyer|client)('s)? (request\w*|wish\w*|asked)\b|\bchanged (my|his|her|their) mind\b|\bno longer (needed|wanted)\b|\bordered (twice )?by mistake\b/i;
 /** What a program writes, not a person: it says no more than the status does. */
 const saysNothing = /^(order |the order )?(was |has been )?cancell?ed( by (the )?\w+)?[.!]?$/i;
 
@@ -59,6 +64,14 @@ export const signs: readonly Sign[] = [
     weight: 10,
     holds: ({ facts }) => facts.announced !== null,
     words: ({ facts }) => `a bulk cancel was announced: ${facts.announced ?? ''}`,
+  },
+  {
+    sign: 'beyond-announced',
+    for: 'neither',
+    weight: 0,
+    holds: ({ facts }) => facts.announced === null && facts.beyondAnnounced !== null,
+    words: ({ facts }) =>
+      `a bulk cancel of at most ${facts.beyondAnnounced?.greatestCount ?? 0} orders was announced (${facts.beyondAnnounced?.reason ?? ''}), and this one comes after them`,
   },
   {
     sign: 'fraud-flag',
@@ -174,6 +187,15 @@ export const signs: readonly Sign[] = [
     weight: 3,
     holds: ({ facts }) => facts.reason !== null && saysPolicy.test(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} is one of policy`,
+  },
+  {
+    sign: 'wish-reason',
+    for: 'intended',
+    weight: 3,
+    // where the shop says that the customer did it, the sign of that says so already
+    holds: ({ facts }) =>
+      facts.actorKind !== 'customer' && facts.reason !== null && saysWish.test(facts.reason),
+    words: ({ facts }) => `the reason${quoted(facts.reason)} says that the customer wished it`,
   },
   {
     sign: 'no-money-held',

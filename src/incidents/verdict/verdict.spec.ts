@@ -21,6 +21,7 @@ const paid: VerdictFacts = {
   shippedBefore: false,
   fraudFlag: false,
   announced: null,
+  beyondAnnounced: null,
   changeBefore: null,
   settlesAt: before,
 };
@@ -101,6 +102,24 @@ const scenes: Scene[] = [
     facts: { actorKind: 'api', actor: 'risk-engine', reason: 'suspected fraud' },
     company: many,
     verdict: 'unsure',
+  },
+  {
+    what: 'a storefront’s API key cancels at a click of the customer, and says so',
+    facts: { actorKind: 'api', actor: 'storefront', reason: 'Customer request' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: '3-D Secure: a job writes "cancelled by customer" while the money is captured',
+    facts: { actorKind: 'job', reason: 'Order cancelled by customer.' },
+    company: many,
+    verdict: 'unsure',
+  },
+  {
+    what: 'a job cancels beyond what was announced',
+    facts: { actorKind: 'job', beyondAnnounced: { reason: 'closing down', greatestCount: 6 } },
+    company: many,
+    verdict: 'wrongful',
   },
   {
     what: 'a recall by a job, after a deploy, on the hour',
@@ -295,6 +314,9 @@ describe('verdict', () => {
 /** Facts under which each sign holds and does not hold: a sign that cannot be seen, or always is, is none. */
 const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Partial<Company> }> = {
   announced: { facts: { announced: 'closing down' } },
+  'beyond-announced': {
+    facts: { beyondAnnounced: { reason: 'closing down', greatestCount: 6 } },
+  },
   'fraud-flag': { facts: { fraudFlag: true } },
   'evidence-missing': {},
   'no-sign': {},
@@ -313,6 +335,7 @@ const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Par
   'by-staff': { facts: { actorKind: 'staff' } },
   refunded: { facts: { refunded: true } },
   partial: { facts: { partial: true } },
+  'wish-reason': { facts: { reason: 'at the customer’s request: changed her mind' } },
   'policy-reason': { facts: { reason: 'stock-out in warehouse 2' } },
   'no-money-held': { facts: { heldMinor: 0 } },
   'one-account': { company: { oneAccount: true } },
@@ -329,6 +352,17 @@ describe('each sign', () => {
     expect(seen.reasons.every((reason) => reason.words.length > 10)).toBe(true);
     const plain = judge(nothing, noCompany, now);
     expect(plain.reasons.map((reason) => reason.sign)).not.toContain(sign);
+  });
+
+  it.each([
+    ['Customer request', true],
+    ['changed my mind', true],
+    ['Order was cancelled by the customer', true],
+    ['not paid by the customer', false],
+    ['no payment on the customer account', false],
+  ])('reason "%s" says that the customer wished it: %s', (reason, says) => {
+    const { reasons } = judge({ ...paid, reason }, noCompany, now);
+    expect(reasons.some(({ sign }) => sign === 'wish-reason')).toBe(says);
   });
 
   it.each([

@@ -20,7 +20,7 @@ export type Reason = z.infer<typeof reasonSchema>;
  * Signs that somebody may have wished it: with one of them a cancellation is never called wrongful,
  * whatever speaks for that. Nor is one that a customer is said to have made.
  */
-const wishedBy: readonly Reason['sign'][] = ['policy-reason', 'partial'];
+const wishedBy: readonly Reason['sign'][] = ['policy-reason', 'wish-reason', 'partial'];
 
 export interface Judgement {
   readonly verdict: Verdict;

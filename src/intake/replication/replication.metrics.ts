@@ -60,18 +60,22 @@ export class ReplicationMetrics {
 
   /** Shows a shop with zeros before anything happened. */
   open(shop: string): void {
-    this.lag.set({ shop }, 0);
-    this.retained.set({ shop }, 0);
+    this.zero(shop);
+    this.heard(shop);
+  }
+
+  /** Every series is there from the start: a counter that appears with its first event hides that event. */
+  private zero(shop: string): void {
+    this.measured(shop, { lagBytes: 0, retainedBytes: 0 });
     this.gaps.inc({ shop }, 0);
     for (const kind of orderEventKinds) this.entries.inc({ shop, kind }, 0);
-    this.heard(shop);
   }
 
   /** Shows a shop that is not followed: nothing lags, and nobody waits for its messages. */
   close(shop: string): void {
     this.heardAt.delete(shop);
     this.secondsSince.remove({ shop });
-    this.measured(shop, { lagBytes: 0, retainedBytes: 0 });
+    this.zero(shop);
     this.is(shop, 'detached');
   }
 
@@ -85,7 +89,7 @@ export class ReplicationMetrics {
     return at === undefined ? undefined : (performance.now() - at) / 1000;
   }
 
-  wrote(shop: string, entries: readonly JournalEntry[]): void {
+  wrote(shop: string, entries: readonly Pick<JournalEntry, 'kinds'>[]): void {
     for (const kind of entries.flatMap((entry) => entry.kinds)) this.entries.inc({ shop, kind });
   }
 

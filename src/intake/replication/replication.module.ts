@@ -9,6 +9,7 @@ import { SnapshotWriter } from './snapshot-writer.js';
 import { StreamFactory } from './stream-factory.js';
 import { StreamInspector } from './stream-inspector.js';
 import { ReplicationInspectionStep, StreamKeeper } from './stream-keeper.js';
+import { TransactionInterpreter } from './transaction-interpreter.js';
 
 /** Follows shops by logical replication, from the start of the service to its end. */
 @Module({
@@ -24,7 +25,8 @@ import { ReplicationInspectionStep, StreamKeeper } from './stream-keeper.js';
     StreamFactory,
     StreamInspector,
     StreamKeeper,
+    TransactionInterpreter,
   ],
-  exports: [ReplicationService, ReplicationInspectionStep],
+  exports: [ReplicationService, ReplicationInspectionStep, StreamInspector],
 })
 export class ReplicationModule {}

@@ -31,11 +31,12 @@ export class ReplicationService {
    * @throws Fault `attach-refused` with everything that stands in the way; then nothing was changed
    */
   async attach(caller: Caller, shopId: string, request: AttachRequest): Promise<StreamStatus> {
-    await this.keeper.exclusively(shopId, async (target) => {
+    await this.keeper.exclusively(shopId, async (target, signal) => {
       const held = await this.attacher.attach(target, {
         credential: request.credential ?? null,
         allowUnboundedWal: request.allowUnboundedWal,
         slotLimitMs,
+        signal,
       });
       await this.keeper.leave(shopId);
       this.keeper.follow(target, held ?? undefined);

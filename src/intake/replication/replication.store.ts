@@ -25,6 +25,14 @@ export class ReplicationStore {
     );
   }
 
+  /** All shops that are attached, configured or not. */
+  async attached(reader: Reader): Promise<Pick<StreamRow, 'shopId' | 'slotName'>[]> {
+    return reader.query(
+      `SELECT shop_id AS "shopId", slot_name AS "slotName" FROM replication_stream
+       WHERE state <> 'detached' ORDER BY shop_id`,
+    );
+  }
+
   /** Tells this installation of Reinstate from any other: six hexadecimal digits. */
   async installation(reader: Reader): Promise<string> {
     const row = await reader.queryOne<{ name: string }>(
@@ -99,10 +107,14 @@ export class ReplicationStore {
     );
   }
 
-  /** The shop is attached: its first snapshot is about to be read. */
+  /**
+   * The shop is attached: its first snapshot is about to be read. What it did since it was attached the
+   * last time was not seen, which is a gap as any other.
+   */
   async begin(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
     await reader.query(
-      `UPDATE replication_stream SET state = 'snapshot', attached_at = $2, gap = NULL, problem = NULL, updated_at = $2
+      `UPDATE replication_stream SET state = 'snapshot', attached_at = $2, problem = NULL, updated_at = $2,
+         gap = CASE WHEN incarnation IS NOT NULL THEN 'the shop was not attached for a while' END
        WHERE shop_id = $1`,
       [given.shopId, given.now],
     );
@@ -158,6 +170,17 @@ export class ReplicationStore {
     );
   }
 
+  /** Says what is wrong with a stream that streams all the same; passed over where it does not any more. */
+  async setStreamingProblem(
+    reader: Reader,
+    given: { shopId: string; problem: string | null; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET problem = $2, updated_at = $3 WHERE shop_id = $1 AND state = 'streaming'`,
+      [given.shopId, given.problem, given.now],
+    );
+  }
+
   /** Changes were lost at the source: they get their gap in the journal together with the next slot. */
   async lose(reader: Reader, given: { shopId: string; gap: string; now: Date }): Promise<void> {
     await reader.query(
@@ -196,12 +219,20 @@ export class ReplicationStore {
     );
   }
 
-  /** The oldest transactions that wait to be interpreted. */
-  async readSpool(reader: Reader, shopId: string, limit: number): Promise<SpooledRow[]> {
+  /** The oldest transactions that wait to be interpreted: at least one, and as many as the limits allow. */
+  async readSpool(
+    reader: Reader,
+    shopId: string,
+    most: { transactions: number; bytes: number },
+  ): Promise<SpooledRow[]> {
     return reader.query<SpooledRow>(
-      `SELECT end_lsn::text AS "endLsn", transaction AS sealed FROM replication_spool
-       WHERE shop_id = $1 ORDER BY end_lsn LIMIT $2`,
-      [shopId, limit],
+      `SELECT end_lsn::text AS "endLsn", transaction AS sealed FROM (
+         SELECT end_lsn, transaction, row_number() OVER before AS number,
+           sum(pg_column_size(transaction)) OVER before AS bytes
+         FROM (SELECT * FROM replication_spool WHERE shop_id = $1 ORDER BY end_lsn LIMIT $2) oldest
+         WINDOW before AS (ORDER BY end_lsn)) measured
+       WHERE number = 1 OR bytes <= $3 ORDER BY end_lsn`,
+      [shopId, most.transactions, most.bytes],
     );
   }
 

@@ -1,15 +1,18 @@
 import { Logger } from '@nestjs/common';
+import { withLogContext } from '../../platform/telemetry/log-context.js';
 import type { Clock } from '../../platform/clock.js';
 import type { Database } from '../../platform/database/database.js';
 import { MappingMismatch } from './interpret/draft-image.js';
 import type { ShopMapping } from './interpret/shop-mapping.js';
-import { StreamReplaced, type Batch, type JournalWriter } from './journal-writer.js';
+import { StreamReplaced, type JournalWriter } from './journal-writer.js';
 import type { ReplicationMetrics } from './replication.metrics.js';
 import type { ReplicationStore } from './replication.store.js';
 import type { SnapshotWriter } from './snapshot-writer.js';
+import { isLater } from './source/lsn.js';
 import { readPublication } from './source/publication.js';
-import { readSource, shopProblem, type SourceFacts } from './source/shop-server.js';
-import { createSlot, delay, dropSlot, type HeldSlot } from './source/slot.js';
+import { placeOf, shopProblem } from './source/shop-problem.js';
+import { readSource, type SourceFacts } from './source/shop-server.js';
+import { createSlot, delay, dropSlot, endStreaming, type HeldSlot } from './source/slot.js';
 import {
   incarnationOf,
   mappingHashOf,
@@ -17,7 +20,9 @@ import {
   type StreamRow,
   type StreamState,
 } from './stream-state.js';
-import { StreamSession } from './stream-session.js';
+import { StreamSession, type SessionEffects } from './stream-session.js';
+import type { StreamTimings } from './stream-timings.js';
+import type { Batch } from './transaction-interpreter.js';
 
 /** A shop, as far as its stream goes. */
 export interface StreamedShop {
@@ -37,27 +42,18 @@ export interface StreamParts {
   readonly clock: Clock;
 }
 
-export interface StreamTimings {
-  readonly feedbackIntervalMs: number;
-  readonly silenceMs: number;
-  readonly noteIntervalMs: number;
-  /** first wait before trying again; doubled each time up to `retryMsMax` */
-  readonly retryMs: number;
-  readonly retryMsMax: number;
-  /** how long a new slot may wait for the shop's running transactions before it is tried again */
-  readonly slotLimitMs: number;
+interface StreamRange {
+  readonly from: string;
+  /** where the shop was when we connected: once passed, the stream has nothing left that could fail */
+  readonly target: string;
+  /** transactions that commit from here on are left for later */
+  readonly stopAt?: string;
 }
 
-export const defaultTimings: StreamTimings = {
-  // well within the server's wal_sender_timeout (a minute), which ends connections that say nothing
-  // and often enough that the journal is known to have passed the shop soon after it did
-  feedbackIntervalMs: 1_000,
-  silenceMs: 30_000,
-  noteIntervalMs: 1_000,
-  retryMs: 1_000,
-  retryMsMax: 30_000,
-  slotLimitMs: 600_000,
-};
+/** Nothing is lost meanwhile, and what is kept is interpreted as soon as it fits. */
+function keptUntilMended(mismatch: MappingMismatch): string {
+  return `${mismatch.message}: changes are kept as they come; mend the profile and restart, or mend the table and attach the shop again`;
+}
 
 /**
  * Follows one attached shop for as long as the service runs: goes on where the journal is, begins anew
@@ -70,6 +66,8 @@ export class ShopStream {
   private loop: Promise<void> | undefined;
   private session: StreamSession | undefined;
   private failures = 0;
+  /** the server's process of the session that we had last */
+  private lastProcessId: number | null = null;
   /** why changes are kept instead of journalled, where they are */
   private spooling: string | null = null;
   /** said once, however often it happens */
@@ -80,17 +78,21 @@ export class ShopStream {
     private readonly parts: StreamParts,
     private readonly timings: StreamTimings,
   ) {
-    this.logger = new Logger(`Replication ${shop.shopId}`);
+    this.logger = new Logger('Replication');
     this.mappingHash = mappingHashOf(shop.mapping);
   }
 
   /** Starts to follow; `held` is a slot that was just made for a stream in state `snapshot`. */
   start(held?: HeldSlot): void {
     this.parts.metrics.open(this.shop.shopId);
-    this.loop ??= this.follow(held);
+    this.loop ??= withLogContext({ shop: this.shop.shopId }, () => this.follow(held));
   }
 
-  /** Ends at the next safe point; nothing is confirmed by it that is not journalled. */
+  /**
+   * Ends within seconds, whatever the shop's server does: all connections to it are cut, a slot that is
+   * waited for is given up. Only a batch that is being journalled is let finish. Nothing is confirmed by
+   * it that is not journalled.
+   */
   async stop(): Promise<void> {
     this.stopping.abort(new Error('the stream was stopped'));
     this.session?.close();
@@ -122,7 +124,8 @@ export class ShopStream {
     const { shopId, replicateUrl } = this.shop;
     const row = await this.parts.store.read(this.parts.database, shopId);
     if (row === undefined || row.state === 'detached') return 'detached';
-    const source = await readSource(replicateUrl, row.slotName);
+    const { signal } = this.stopping;
+    const source = await readSource(replicateUrl, row.slotName, { signal });
     const plan = planStream(row, source, this.mappingHash);
     if (plan.do === 'snapshot') {
       if (plan.gap !== null && row.gap === null) await this.lose(plan.gap);
@@ -130,10 +133,12 @@ export class ShopStream {
       await this.beginAnew({ row, source, gap: plan.gap, held });
       return 'again';
     }
+    await this.endLastSession(row, source);
     await this.checkPublication(row);
     this.spooling = await this.drainSpool(row);
-    if (plan.do === 'refresh' && this.spooling === null) await this.refresh(row, plan.from);
-    else await this.stream(row, { from: plan.from });
+    const range = { from: plan.from, target: source.currentLsn };
+    if (plan.do === 'refresh' && this.spooling === null) await this.refresh(row, range);
+    else await this.stream(row, range);
     return 'again';
   }
 
@@ -159,6 +164,7 @@ export class ShopStream {
         ...this.shop,
         snapshotName: held.snapshotName,
         signal: this.stopping.signal,
+        position: { incarnation, consistentPoint },
       });
       await this.setState('streaming', null);
     } finally {
@@ -167,49 +173,76 @@ export class ShopStream {
   }
 
   private async newSlot(row: StreamRow): Promise<HeldSlot> {
-    const { replicateUrl: url } = this.shop;
-    await dropSlot(url, row.slotName);
+    const { signal } = this.stopping;
+    await dropSlot(this.shop.replicateUrl, row.slotName, { signal });
+    return this.makeSlot(row, { slotName: row.slotName, temporary: false });
+  }
+
+  private async makeSlot(
+    row: StreamRow,
+    slot: { slotName: string; temporary: boolean },
+  ): Promise<HeldSlot> {
     return createSlot({
-      url,
-      slotName: row.slotName,
-      temporary: false,
+      ...slot,
+      url: this.shop.replicateUrl,
       limitMs: this.timings.slotLimitMs,
       blocked: async (blockers) =>
         this.setState(row.state, `the new slot waits for ${blockers.join('; ')}`),
+      signal: this.stopping.signal,
     });
   }
 
-  private async stream(row: StreamRow, range: { from: string; stopAt?: string }): Promise<void> {
-    const { shopId, mapping, replicateUrl } = this.shop;
-    const { store, database, metrics, clock } = this.parts;
-    const incarnation = row.incarnation ?? '';
+  private async stream(row: StreamRow, range: StreamRange): Promise<void> {
     const session = new StreamSession(
       {
         ...this.timings,
-        url: replicateUrl,
+        url: this.shop.replicateUrl,
         slotName: row.slotName,
         publicationName: row.publicationName,
         startLsn: range.from,
         ...(range.stopAt === undefined ? {} : { stopAt: range.stopAt }),
       },
-      {
-        started: () => void this.started(),
-        heard: () => metrics.heard(shopId),
-        write: (transactions) => this.write({ shopId, mapping, incarnation, transactions }),
-        note: async (lsn) => {
-          const now = clock.now();
-          const isOurs = await store.confirm(database, { shopId, incarnation, lsn, now });
-          if (!isOurs) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
-        },
-      },
+      this.effectsOf(row, range),
     );
     this.session = session;
     if (this.isStopped()) return;
     try {
       await session.run();
     } finally {
+      this.lastProcessId = session.processId;
       this.session = undefined;
     }
+  }
+
+  /** Only ever our own: another process of Reinstate that streams from the slot is left alone. */
+  private async endLastSession({ slotName }: StreamRow, { slot }: SourceFacts): Promise<void> {
+    const pid = this.lastProcessId;
+    if (pid === null || slot?.activePid !== pid) return;
+    const { signal } = this.stopping;
+    await endStreaming(this.shop.replicateUrl, { slotName, pid }, { signal });
+  }
+
+  private effectsOf(row: StreamRow, { target }: StreamRange): SessionEffects {
+    const { shopId, mapping } = this.shop;
+    const { store, database, metrics, clock } = this.parts;
+    const incarnation = row.incarnation ?? '';
+    return {
+      started: () => void this.started(),
+      heard: () => metrics.heard(shopId),
+      passed: (lsn) => {
+        if (!isLater(target, lsn)) void this.sound();
+      },
+      write: async (transactions) => {
+        await this.write({ shopId, mapping, incarnation, transactions });
+        await this.sound();
+      },
+      note: async (lsn) => {
+        const now = clock.now();
+        const isOurs = await store.confirm(database, { shopId, incarnation, lsn, now });
+        if (!isOurs) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
+        await this.sound();
+      },
+    };
   }
 
   /** Journals a batch; from the first one on that does not fit the profile, keeps them for later instead. */
@@ -221,8 +254,8 @@ export class ShopStream {
         return;
       } catch (error) {
         if (!(error instanceof MappingMismatch)) throw error;
-        this.spooling = error.message;
-        this.logger.error(`${error.message}; changes are kept until the profile is mended`);
+        this.spooling = keptUntilMended(error);
+        this.logger.error(this.spooling);
       }
     }
     await writer.spool(batch);
@@ -239,7 +272,7 @@ export class ShopStream {
       while (drained > 0);
       return null;
     } catch (error) {
-      if (error instanceof MappingMismatch) return error.message;
+      if (error instanceof MappingMismatch) return keptUntilMended(error);
       throw error;
     }
   }
@@ -248,20 +281,16 @@ export class ShopStream {
    * The profile maps other columns than the images hold: journals up to a snapshot, reads the images
    * anew as of it, and goes on from there. Nothing is lost by it.
    */
-  private async refresh(row: StreamRow, from: string): Promise<void> {
-    const { shopId, mapping, replicateUrl } = this.shop;
-    const held = await createSlot({
-      url: replicateUrl,
-      slotName: `${row.slotName.slice(0, 55)}_refresh`,
-      temporary: true,
-      limitMs: this.timings.slotLimitMs,
-    });
+  private async refresh(row: StreamRow, range: StreamRange): Promise<void> {
+    const { shopId, mapping } = this.shop;
+    const slotName = `${row.slotName.slice(0, 55)}_refresh`;
+    const held = await this.makeSlot(row, { slotName, temporary: true });
     try {
-      await this.stream(row, { from, stopAt: held.consistentPoint });
+      await this.stream(row, { ...range, stopAt: held.consistentPoint });
       this.stopping.signal.throwIfAborted();
       const { snapshotName } = held;
       const { signal } = this.stopping;
-      await this.parts.snapshots.write({ ...this.shop, snapshotName, signal });
+      await this.parts.snapshots.write({ ...this.shop, snapshotName, signal, position: null });
       const now = this.parts.clock.now();
       const { mappingHash } = this;
       await this.parts.store.setMapping(this.parts.database, { shopId, mappingHash, now });
@@ -275,7 +304,8 @@ export class ShopStream {
   private async checkPublication(row: StreamRow): Promise<void> {
     const { mapping, readUrl } = this.shop;
     const tables = [...mapping.tables.keys()];
-    const { missing } = await readPublication(readUrl, row.publicationName, tables);
+    const { signal } = this.stopping;
+    const { missing } = await readPublication(readUrl, row.publicationName, tables, { signal });
     if (missing.length === 0) return;
     const text = `the publication ${row.publicationName} does not hold ${missing.join(', ')}: attach the shop again`;
     if (row.mappingHash === this.mappingHash && row.gap === null && row.state !== 'snapshot') {
@@ -296,9 +326,20 @@ export class ShopStream {
     });
   }
 
+  /** After a failure an open connection proves nothing yet: the next change may fail again. */
   private async started(): Promise<void> {
+    if (this.failures === 0) await this.tellStreaming();
+  }
+
+  /** Something was journalled, or there is nothing to journal: what failed before is over. */
+  private async sound(): Promise<void> {
+    if (this.failures === 0) return;
     this.failures = 0;
     this.lastProblem = undefined;
+    await this.tellStreaming();
+  }
+
+  private async tellStreaming(): Promise<void> {
     const state = this.spooling === null ? 'streaming' : 'mismatch';
     await this.setState(state, this.spooling).catch(() => undefined);
   }
@@ -308,7 +349,8 @@ export class ShopStream {
     this.failures += 1;
     if (error instanceof StreamReplaced) return;
     const problem = shopProblem(error);
-    if (problem !== this.lastProblem) this.logger.warn(`${problem}; trying again`);
+    if (problem !== this.lastProblem)
+      this.logger.warn(`${problem}; trying again ${placeOf(error)}`);
     this.lastProblem = problem;
     const { store, database } = this.parts;
     try {
@@ -316,7 +358,7 @@ export class ShopStream {
       if (row === undefined) return;
       const stays = row.state === 'snapshot' || row.state === 'lost';
       const state = error instanceof MappingMismatch ? 'mismatch' : 'interrupted';
-      await this.setState(stays ? row.state : state, problem);
+      await this.setState(stays ? row.state : state, `${problem}; ${this.nextTry()}`);
     } catch (ourOwn) {
       this.logger.warn(`our own database does not answer: ${shopProblem(ourOwn)}`);
     }
@@ -327,6 +369,12 @@ export class ShopStream {
     this.parts.metrics.is(shopId, state);
     const now = this.parts.clock.now();
     await this.parts.store.setState(this.parts.database, { shopId, state, problem, now });
+  }
+
+  private nextTry(): string {
+    const seconds = `${this.retryDelayMs() / 1_000} s`;
+    if (this.failures === 1) return `tried again after ${seconds}`;
+    return `failed ${this.failures} times in a row, tried again after ${seconds}`;
   }
 
   private retryDelayMs(): number {

@@ -2,15 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
+import { rowName } from '../../orders/fold.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
-import { emptyEvent } from './interpret/compose-events.js';
 import { readWithParents } from './interpret/batch-rows.js';
+import { emptyEvent } from './interpret/compose-events.js';
 import { draftRow, PersonalText, sealedImage } from './interpret/draft-image.js';
 import { KnownRows } from './interpret/known-rows.js';
-import { keyOfOwner, ownerOf, type RowLookup } from './interpret/ownership.js';
+import { differs, gapEvents, type ChangedRow } from './interpret/gap-events.js';
+import { keyOfOwner, orderRef, ownerOf, type RowLookup } from './interpret/ownership.js';
 import { sealDrafts } from './interpret/seal-drafts.js';
 import type { MappedTable, ShopMapping } from './interpret/shop-mapping.js';
 import { ReplicationStore } from './replication.store.js';
@@ -29,6 +31,21 @@ export interface NewSlot {
   readonly mappingHash: string;
   /** what was lost before it, in words; null where nothing was */
   readonly gap: string | null;
+}
+
+/** A snapshot to be read. */
+export interface SnapshotOrder {
+  readonly shopId: string;
+  readonly mapping: ShopMapping;
+  readonly readUrl: string;
+  readonly snapshotName: string;
+  readonly signal: AbortSignal;
+  /** of the new slot; null where nothing can have been lost before the snapshot */
+  readonly position: Pick<NewSlot, 'incarnation' | 'consistentPoint'> | null;
+}
+
+interface Chunk {
+  readonly chunk: number;
 }
 
 /** Writes the images of all mapped rows as they were at a snapshot of the shop. */
@@ -52,7 +69,7 @@ export class SnapshotWriter {
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
       await this.store.beginSlot(transaction, { ...slot, now });
-      await this.rowImages.clear(transaction, shopId);
+      await this.rowImages.retire(transaction, shopId, gap !== null);
       const spooled = await this.store.unspool(transaction, shopId, null);
       if (gap === null && spooled === 0) return [];
       const event = {
@@ -69,41 +86,78 @@ export class SnapshotWriter {
 
   /**
    * Reads and writes chunk by chunk, parents before their children. Images that are there already are
-   * replaced. Stops with the signal's reason when it is aborted.
+   * replaced; orders whose images are stale and differ, or whose rows are gone, get an entry each that says
+   * so. Stops with the signal's reason when it is aborted.
    */
-  async write(given: {
-    shopId: string;
-    mapping: ShopMapping;
-    readUrl: string;
-    snapshotName: string;
-    signal: AbortSignal;
-  }): Promise<void> {
-    const reader = await SnapshotReader.open(given.readUrl, given.snapshotName);
+  async write(given: SnapshotOrder): Promise<void> {
+    const reader = await SnapshotReader.open(given.readUrl, given.snapshotName, given.signal);
+    // chunks are told apart like transactions: an order may have changed in several of them
+    let chunk = 1;
     try {
       for (const mapped of given.mapping.parentsFirst) {
         for await (const rows of reader.chunks(mapped, chunkRows)) {
           given.signal.throwIfAborted();
-          await this.writeChunk({ ...given, mapped, rows });
+          await this.writeChunk({ ...given, mapped, rows, chunk });
+          chunk += 1;
         }
+      }
+      while (await this.endStale({ ...given, chunk })) {
+        given.signal.throwIfAborted();
+        chunk += 1;
       }
     } finally {
       await reader.close();
     }
   }
 
-  private async writeChunk(given: {
-    shopId: string;
-    mapping: ShopMapping;
-    mapped: MappedTable;
-    rows: readonly TextRow[];
-  }): Promise<void> {
+  private async writeChunk(
+    given: SnapshotOrder & Chunk & { mapped: MappedTable; rows: readonly TextRow[] },
+  ): Promise<void> {
     const { shopId } = given;
     await this.database.transaction(async (transaction) => {
       const images = await this.interpret(transaction, given);
+      const stale = await this.rowImages.staleOf(transaction, shopId, images);
       await this.rowImages.write(transaction, shopId, images);
+      await this.tell(transaction, given, changedSince(stale, images));
       const now = this.clock.now();
       await this.store.countSnapshotRows(transaction, { shopId, rows: images.length, now });
     });
+  }
+
+  /** Rows that the snapshot did not hold any more; false where there are none left. */
+  private async endStale(given: SnapshotOrder & Chunk): Promise<boolean> {
+    const { shopId } = given;
+    return this.database.transaction(async (transaction) => {
+      const gone = await this.rowImages.nextStale(transaction, shopId, chunkRows);
+      await this.tell(transaction, given, changedSince(gone, []));
+      await this.rowImages.remove(transaction, shopId, gone);
+      return gone.length > 0;
+    });
+  }
+
+  private async tell(
+    transaction: Transaction,
+    { shopId, mapping, position, chunk }: SnapshotOrder & Chunk,
+    changed: readonly ChangedRow[],
+  ): Promise<void> {
+    if (changed.length === 0 || position === null) return;
+    const refs = [...new Set(changed.map(({ orderId }) => orderId))].map((orderId) =>
+      orderRef(mapping, orderId),
+    );
+    const stored = await this.rowImages.read(transaction, shopId, refs);
+    const orderRows = new Map(
+      [...stored.values()].map(({ orderId, image }) => [orderId ?? '', image]),
+    );
+    const now = this.clock.now();
+    const source = {
+      incarnation: position.incarnation,
+      commitLsn: position.consistentPoint,
+      transactionId: chunk,
+    };
+    const committedAt = timestampText(BigInt(now.getTime()) * 1_000n);
+    const event = { shopId, source, committedAt };
+    const events = gapEvents(mapping.profile, event, { changed, orderRows });
+    await this.journal.append(transaction, shopId, events, now);
   }
 
   private async interpret(
@@ -140,6 +194,18 @@ export class SnapshotWriter {
     );
     return owned.map((row) => ({ ...row, image: sealedImage(row.image, seals) }));
   }
+}
+
+/** Of the rows as they were last seen, those that belong to an order and are now otherwise, or gone. */
+function changedSince(stale: readonly StoredRow[], images: readonly StoredRow[]): ChangedRow[] {
+  const now = new Map(images.map((row) => [rowName(row.table, row.key), row]));
+  return stale.flatMap(({ table, key, orderId, image }) => {
+    const found = now.get(rowName(table, key));
+    const owner = found?.orderId ?? orderId;
+    if (owner === null) return [];
+    if (found !== undefined && !differs(image, found.image)) return [];
+    return [{ orderId: owner, table, key, now: found?.image ?? null }];
+  });
 }
 
 /** What waited to be interpreted cannot follow on a new snapshot. */

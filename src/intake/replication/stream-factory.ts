@@ -4,8 +4,9 @@ import { Database } from '../../platform/database/database.js';
 import { JournalWriter } from './journal-writer.js';
 import { ReplicationMetrics } from './replication.metrics.js';
 import { ReplicationStore } from './replication.store.js';
-import { defaultTimings, ShopStream, type StreamedShop } from './shop-stream.js';
+import { ShopStream, type StreamedShop } from './shop-stream.js';
 import { SnapshotWriter } from './snapshot-writer.js';
+import { defaultTimings } from './stream-timings.js';
 
 /** Makes the streams of shops from what they all share. */
 @Injectable()

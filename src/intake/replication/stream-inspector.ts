@@ -6,7 +6,8 @@ import { ReplicationStore } from './replication.store.js';
 import type { ShopStream, StreamedShop } from './shop-stream.js';
 import { bytesBetween } from './source/lsn.js';
 import { readPublication } from './source/publication.js';
-import { readSource, shopProblem } from './source/shop-server.js';
+import { shopProblem } from './source/shop-problem.js';
+import { readSource } from './source/shop-server.js';
 import type { StreamRow } from './stream-state.js';
 
 /** How far behind a stream is at this moment, as the shop's own server says. */
@@ -28,9 +29,13 @@ export class StreamInspector {
     private readonly clock: Clock,
   ) {}
 
-  async measure({ replicateUrl }: StreamedShop, row: StreamRow): Promise<StreamMeasure> {
+  async measure(
+    { replicateUrl }: Pick<StreamedShop, 'replicateUrl'>,
+    row: Pick<StreamRow, 'slotName' | 'confirmedLsn'>,
+    signal?: AbortSignal,
+  ): Promise<StreamMeasure> {
     try {
-      const { currentLsn, slot } = await readSource(replicateUrl, row.slotName);
+      const { currentLsn, slot } = await readSource(replicateUrl, row.slotName, { signal });
       const restartLsn = slot?.restartLsn ?? null;
       return {
         lagBytes: row.confirmedLsn === null ? null : bytesBetween(row.confirmedLsn, currentLsn),
@@ -45,26 +50,32 @@ export class StreamInspector {
   }
 
   /** Brings the metrics up to date; a stream whose tables are not published any more is made to notice. */
-  async inspect(stream: ShopStream): Promise<void> {
+  async inspect(stream: ShopStream, signal?: AbortSignal): Promise<void> {
     const { shop } = stream;
     const row = await this.store.read(this.database, shop.shopId);
     if (row === undefined || row.state === 'detached') return;
-    const measure = await this.measure(shop, row);
+    const measure = await this.measure(shop, row, signal);
     const { lagBytes, retainedWalBytes } = measure;
     if (lagBytes === null || retainedWalBytes === null) return;
     this.metrics.measured(shop.shopId, { lagBytes, retainedBytes: retainedWalBytes });
-    if (row.state === 'streaming') await this.inspectPublication(stream, row);
+    if (row.state === 'streaming') await this.inspectPublication(stream, row, signal);
   }
 
-  private async inspectPublication(stream: ShopStream, row: StreamRow): Promise<void> {
+  private async inspectPublication(
+    stream: ShopStream,
+    row: StreamRow,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { shopId, readUrl, mapping } = stream.shop;
     const tables = [...mapping.tables.keys()];
-    const { missing, nameless } = await readPublication(readUrl, row.publicationName, tables);
+    const { publicationName } = row;
+    const published = await readPublication(readUrl, publicationName, tables, { signal });
+    const { missing, nameless } = published;
     if (missing.length > 0) stream.reconsider();
     const problem = namelessProblem(nameless);
     if (missing.length > 0 || problem === row.problem) return;
     const now = this.clock.now();
-    await this.store.setState(this.database, { shopId, state: 'streaming', problem, now });
+    await this.store.setStreamingProblem(this.database, { shopId, problem, now });
   }
 }
 

@@ -1,28 +1,33 @@
 import {
   Injectable,
-  Logger,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
-import type { BackgroundStep } from '../../platform/work/background-step.js';
-import { Fault, messageOf } from '../../platform/errors.js';
+import { Log } from '../../platform/telemetry/log.js';
+import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
+import { Fault } from '../../platform/errors.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { mapShop } from './interpret/shop-mapping.js';
 import type { AttachTarget } from './attach/shop-attacher.js';
 import { ReplicationStore } from './replication.store.js';
 import type { ShopStream } from './shop-stream.js';
-import type { HeldSlot } from './source/slot.js';
+import { placeOf, shopProblem } from './source/shop-problem.js';
+import { delay, type HeldSlot } from './source/slot.js';
 import { StreamFactory } from './stream-factory.js';
 import { StreamInspector } from './stream-inspector.js';
+
+/** An attach that is given up takes back what it changed, and needs the shop's locks for that. */
+const giveUpLimitMs = 15_000;
 
 /** Keeps one stream going for every attached shop, from the start of the service to its end. */
 @Injectable()
 export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly logger = new Logger('Replication');
+  private readonly log = new Log('Replication');
   private readonly streams = new Map<string, ShopStream>();
   /** shops that are being attached or detached right now */
-  private readonly busy = new Set<string>();
+  private readonly busy = new Map<string, Promise<unknown>>();
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly database: Database,
@@ -35,6 +40,20 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
   /** Goes on with every shop that was attached before. */
   async onApplicationBootstrap(): Promise<void> {
     for (const { id } of this.registry.list()) await this.followIfAttached(id);
+    await this.tellForgotten();
+  }
+
+  /** A shop that was taken out of the configuration while attached keeps its log for nobody. */
+  private async tellForgotten(): Promise<void> {
+    const known = new Set(this.registry.list().map(({ id }) => id));
+    for (const { shopId, slotName } of await this.store.attached(this.database)) {
+      if (known.has(shopId)) continue;
+      this.log.warn(
+        { event: 'stream-forgotten', shop: shopId },
+        `the shop "${shopId}" is attached but not configured any more: its server keeps log for the slot ` +
+          `${slotName}; configure it again and detach it, or have the slot dropped`,
+      );
+    }
   }
 
   /** Goes on with a shop, unless it is not attached. */
@@ -45,11 +64,20 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
       this.factory.closed(shopId);
       return;
     }
-    this.logger.log(`following ${shopId} from ${row.confirmedLsn ?? 'a new snapshot'}`);
+    this.log.info(
+      { event: 'stream-followed', shop: shopId },
+      `following the shop from ${row.confirmedLsn ?? 'a new snapshot'}`,
+    );
     this.follow(this.targetOf(shopId));
   }
 
+  /** Ends all streams, and an attach that is under way is given up: within seconds, whatever the shops do. */
   async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort(new Fault('unavailable', 'stopping', 'Reinstate is being stopped'));
+    const over = new AbortController();
+    const given = Promise.allSettled(this.busy.values());
+    await Promise.race([given, delay(giveUpLimitMs, over.signal)]);
+    over.abort();
     await Promise.all([...this.streams.values()].map((stream) => stream.stop()));
     this.streams.clear();
   }
@@ -68,8 +96,11 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
     await stream?.stop();
   }
 
-  /** Lets one change of a shop's attachment at a time through. */
-  async exclusively<T>(shopId: string, work: (target: AttachTarget) => Promise<T>): Promise<T> {
+  /** Lets one change of a shop's attachment at a time through; the signal is aborted when the service stops. */
+  async exclusively<T>(
+    shopId: string,
+    work: (target: AttachTarget, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const target = this.targetOf(shopId);
     if (this.busy.has(shopId)) {
       throw new Fault(
@@ -78,20 +109,28 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
         `the shop "${shopId}" is being attached or detached right now; ask again in a moment`,
       );
     }
-    this.busy.add(shopId);
+    const working = work(target, this.stopping.signal);
+    this.busy.set(shopId, working);
     try {
-      return await work(target);
+      return await working;
     } finally {
       this.busy.delete(shopId);
     }
   }
 
   /** Looks at every followed shop; one that fails stops no other. */
-  async inspectAll(): Promise<void> {
-    const looks = [...this.streams.values()].map((stream) => this.inspector.inspect(stream));
-    for (const result of await Promise.allSettled(looks)) {
-      if (result.status === 'rejected') this.logger.warn(messageOf(result.reason));
-    }
+  async inspectAll(signal: AbortSignal): Promise<void> {
+    const looks = [...this.streams.values()].map((stream) =>
+      this.inspector.inspect(stream, signal).catch((error: unknown) => {
+        if (signal.aborted) return;
+        const { shopId } = stream.shop;
+        this.log.warn(
+          { event: 'stream-not-inspected', shop: shopId },
+          `a shop cannot be looked at: ${shopProblem(error)} ${placeOf(error)}`,
+        );
+      }),
+    );
+    await Promise.all(looks);
   }
 
   targetOf(shopId: string): AttachTarget {
@@ -114,8 +153,8 @@ export class ReplicationInspectionStep implements BackgroundStep {
 
   constructor(private readonly keeper: StreamKeeper) {}
 
-  async run(): Promise<'idle'> {
-    await this.keeper.inspectAll();
+  async run({ signal }: StepContext): Promise<'idle'> {
+    await this.keeper.inspectAll(signal);
     return 'idle';
   }
 }

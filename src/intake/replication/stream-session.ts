@@ -17,6 +17,8 @@ export interface SessionEffects {
   started(): void;
   /** anything came from the server */
   heard(): void;
+  /** everything up to here was sent, and nothing of it is left to be written */
+  passed(lsn: string): void;
   /** writes whole transactions down, in commit order, and notes the end of the last one as confirmed */
   write(transactions: readonly SourceTransaction[]): Promise<void>;
   /** notes that there was nothing to journal up to here */
@@ -39,6 +41,7 @@ export class StreamSession {
   private received: string;
   private notedAt = -Infinity;
   private urgent = false;
+  private writing = false;
   private stopReached = false;
   private ended = false;
   private ring: (() => void) | undefined;
@@ -67,6 +70,11 @@ export class StreamSession {
       // a batch under way is let finish: it is journalled or not, but nothing of it goes on behind our back
       await Promise.allSettled([streaming, journalling]);
     }
+  }
+
+  /** The server's process of this session; null before it streams. */
+  get processId(): number | null {
+    return this.connection.processId;
   }
 
   /** Ends the session; what was not journalled by now comes again in the next one. */
@@ -99,6 +107,7 @@ export class StreamSession {
     this.effects.heard();
     const isBehind = this.assembler.inTransaction || this.stopReached;
     if (!isBehind && isLater(lsn, this.received)) this.received = lsn;
+    if (!isBehind && this.queue.isEmpty && !this.writing) this.effects.passed(lsn);
     const { stopAt } = this.options;
     if (!isBehind && stopAt !== undefined && lsnValue(lsn) >= lsnValue(stopAt)) this.reachStop();
     if (!answerNow) return;
@@ -125,7 +134,9 @@ export class StreamSession {
 
   private async writeBatch(): Promise<void> {
     const batch = this.queue.takeBatch();
+    this.writing = true;
     await this.effects.write(batch);
+    this.writing = false;
     this.confirmed = batch.at(-1)?.endLsn ?? this.confirmed;
     if (this.ended) return;
     this.connection.confirm(this.confirmed);

@@ -1,7 +1,11 @@
+import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { Fault, messageOf } from '../errors.js';
 import { Database } from './database.js';
+import { pgLsn, type EntityClass } from './entity.js';
 import { migrations } from './migrations/index.js';
+import { PostgresNaming } from './naming.js';
+import { ownValues } from './value-parsers.js';
 
 export const runtimeRole = 'reinstate_runtime';
 const schema = 'reinstate';
@@ -55,37 +59,53 @@ export async function migrate(settings: DatabaseSettings): Promise<void> {
   }
 }
 
-/** Opens the pool that the service works with: the runtime role, which can neither migrate nor rewrite history. */
-export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
+/**
+ * Opens the pool that the service works with: the runtime role, which can neither migrate nor rewrite
+ * history. The entities are those of all rooms, told by the composition root.
+ */
+export async function openDatabase(
+  settings: DatabaseSettings,
+  entities: readonly EntityClass[],
+): Promise<Database> {
   const url = settings.runtimeUrl ?? settings.url;
   const role = settings.runtimeUrl === undefined ? { role: runtimeRole } : {};
   const { poolSize } = settings;
-  return new Database(await open(url, { poolSize, further: role, queryTimeoutMs }));
+  return new Database(await open(url, { entities, poolSize, further: role, queryTimeoutMs }));
 }
 
 async function open(
   url: string,
-  options: { poolSize: number; further?: Record<string, string>; queryTimeoutMs?: number },
+  options: {
+    poolSize: number;
+    entities?: readonly EntityClass[];
+    further?: Record<string, string>;
+    queryTimeoutMs?: number;
+  },
 ): Promise<DataSource> {
   const dataSource = new DataSource({
     type: 'postgres',
     url,
     schema,
+    entities: [...(options.entities ?? [])],
+    namingStrategy: new PostgresNaming(),
     migrations,
     migrationsTableName: 'schema_migration',
     synchronize: false,
-    parseInt8: true,
     poolSize: options.poolSize,
     applicationName: 'reinstate',
     connectTimeoutMS: 10_000,
     installExtensions: false,
     extra: {
       keepAlive: true,
+      types: ownValues,
+      // a server that dies just as it lets us in tells so before anybody listens, which would end this process
+      onConnect: (client: pg.Client) => void client.on('error', () => undefined),
       // a server that has stopped answering must not stop every step for ever
       ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
       options: pinnedOptions({ search_path: schema, ...options.further }),
     },
   });
+  dataSource.driver.supportedDataTypes.push(pgLsn);
   try {
     return await dataSource.initialize();
   } catch (error) {

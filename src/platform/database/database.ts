@@ -1,4 +1,5 @@
 import { DataSource, EntityManager } from 'typeorm';
+import { plainRepository, type EntityClass, type PlainRepository } from './entity.js';
 
 /** Rows as the driver gives them: timestamptz as Date, bigint as number, jsonb parsed, numeric as string. */
 export type Row = Record<string, unknown>;
@@ -8,7 +9,22 @@ export type Row = Record<string, unknown>;
  * belongs together (a state change and its timeline entry) commits together.
  */
 export class Transaction {
+  private readonly afterwards: (() => void)[] = [];
+
   constructor(readonly manager: EntityManager) {}
+
+  /**
+   * Does something once what was written here is committed, and not where it is rolled back: for logs,
+   * metrics and wakes alone, since the process may die in between. It must not throw.
+   */
+  afterCommit(work: () => void): void {
+    this.afterwards.push(work);
+  }
+
+  /** Called by whoever has committed it. */
+  committed(): void {
+    for (const work of this.afterwards.splice(0)) work();
+  }
 
   /** Runs one statement and gives the rows it returned (also those of INSERT/UPDATE/DELETE ... RETURNING). */
   async query<T extends object = Row>(
@@ -25,6 +41,11 @@ export class Transaction {
   ): Promise<T | undefined> {
     return (await this.query<T>(sql, parameters))[0];
   }
+
+  /** A plain table's rows, within this transaction. */
+  repository<Entity extends object>(entity: EntityClass<Entity>): PlainRepository<Entity> {
+    return plainRepository(this.manager, entity);
+  }
 }
 
 /** Reinstate's own PostgreSQL, used as the runtime role. */
@@ -33,7 +54,12 @@ export class Database {
 
   /** Runs `work` in one READ COMMITTED transaction; whatever it throws rolls everything back. */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.dataSource.transaction((manager) => work(new Transaction(manager)));
+    const { transaction, result } = await this.dataSource.transaction(async (manager) => {
+      const transaction = new Transaction(manager);
+      return { transaction, result: await work(transaction) };
+    });
+    transaction.committed();
+    return result;
   }
 
   /** One statement outside a transaction; for reads. */
@@ -50,10 +76,15 @@ export class Database {
   ): Promise<T | undefined> {
     return (await this.query<T>(sql, parameters))[0];
   }
+
+  /** A plain table's rows, each statement on its own. */
+  repository<Entity extends object>(entity: EntityClass<Entity>): PlainRepository<Entity> {
+    return plainRepository(this.dataSource.manager, entity);
+  }
 }
 
 /** What a store needs to read: either of the two above. */
-export type Reader = Pick<Database, 'query' | 'queryOne'>;
+export type Reader = Pick<Database, 'query' | 'queryOne' | 'repository'>;
 
 /** TypeORM's PostgreSQL driver answers UPDATE and DELETE with [rows, count], everything else with rows. */
 function rowsOf<T>(answer: unknown): T[] {

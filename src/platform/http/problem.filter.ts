@@ -1,12 +1,7 @@
-import {
-  Catch,
-  HttpException,
-  Logger,
-  type ArgumentsHost,
-  type ExceptionFilter,
-} from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Fault, messageOf, type FaultKind } from '../errors.js';
+import { Log } from '../telemetry/log.js';
 
 /** RFC 9457. `code` is stable and made for programs, `detail` for people. */
 export interface Problem {
@@ -67,14 +62,15 @@ const unreachable = new Set([
 /** Turns whatever a route throws into a problem document; what nobody foresaw is logged and told without details. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  private readonly logger = new Logger('Http');
+  private readonly log = new Log('Http');
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const request = host.switchToHttp().getRequest<{ raw: { id?: unknown } }>();
     const problem = { ...problemOf(error), ...traceOf(request.raw) };
     if (problem.status >= 500 && !(error instanceof Fault)) {
-      this.logger.error(error instanceof Error ? (error.stack ?? error.message) : messageOf(error));
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.log.error({ event: 'request-failed', code: problem.code, stack }, messageOf(error));
     }
     if (reply.raw.headersSent) {
       // a stream that broke off: its reader sees the end, and asks again

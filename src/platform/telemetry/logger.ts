@@ -1,58 +1,98 @@
-import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { Params } from 'nestjs-pino';
-import { destination, type DestinationStream } from 'pino';
+import type { LoggerService } from '@nestjs/common';
+import { destination, pino, type DestinationStream, type Logger as Pino } from 'pino';
+import { logContext } from './log-context.js';
 
 /** What must never reach a log, should an object that holds it be logged. */
 const secrets = [
-  '*.password',
-  '*.secret',
-  '*.token',
-  '*.authorization',
-  'req.headers.authorization',
-  'req.headers.cookie',
-];
+  'password',
+  'secret',
+  'token',
+  'authorization',
+  'credential',
+  'credentials',
+].flatMap((name) => [name, `*.${name}`]);
+
+/** What Nest tells of its own start is of no use to anybody; its warnings and faults are. */
+const narrators = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
+
+type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /**
- * One JSON object a line, to stderr (stdout is for people), without personal data. Whatever is logged
- * while a request is answered carries its `trace_id`: the caller's, by `traceparent`, or a new one.
+ * The service's log: one JSON object a line, to stderr (stdout is for people), without personal data.
+ * Each line carries the fields of the work in which it was written.
  */
-export function loggerOptions(
+export function createLog(
   level: string,
   stream: DestinationStream = destination({ dest: 2, sync: false }),
-): Params {
-  return {
-    pinoHttp: {
+): Pino {
+  return pino(
+    {
       level,
-      stream,
+      messageKey: 'message',
       redact: { paths: secrets, censor: '[redacted]' },
-      genReqId: traceIdOf,
-      quietReqLogger: true,
-      customAttributeKeys: { reqId: 'trace_id' },
-      autoLogging: { ignore: (request) => /^\/(health|metrics)/.test(request.url ?? '') },
-      customLogLevel: (_request, response, error) =>
-        error !== undefined || response.statusCode >= 500
-          ? 'error'
-          : response.statusCode >= 400
-            ? 'warn'
-            : 'debug',
-      serializers: {
-        // neither headers nor query: they may hold tokens and customers' words
-        req: (request: { method: string; url: string }) => ({
-          method: request.method,
-          path: request.url.split('?')[0],
-        }),
-        res: (response: { statusCode: number }) => ({ status: response.statusCode }),
-      },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      mixin: (_line, _level, logger) => unbound(logContext(), logger.bindings()),
     },
-  };
+    stream,
+  );
 }
 
-/** The trace id of a W3C `traceparent` header, or a new one. */
-export function traceIdOf(request: Pick<IncomingMessage, 'headers'>): string {
-  const header = request.headers['traceparent'];
-  const match = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(
-    typeof header === 'string' ? header : '',
-  );
-  return match?.[1] ?? randomBytes(16).toString('hex');
+/** A line of a request has its own fields bound to its logger: JSON must not name one twice. */
+function unbound(fields: object, bound: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(bound, name)));
+}
+
+/** Lets everything that is logged through Nest's Logger, from the very start on, go into the one log. */
+export class NestLog implements LoggerService {
+  constructor(private readonly pino: Pino) {}
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+
+  log(message: unknown, ...rest: unknown[]): void {
+    if (!narrators.has(String(rest.at(-1)))) this.write('info', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  /** Nest gives the room's name last; before it come a text for an object, or the stack of an error. */
+  private write(level: Level, message: unknown, rest: readonly unknown[]): void {
+    const room = rest.at(-1);
+    const [further] = rest.length > 1 ? rest : [];
+    const named = typeof room === 'string' ? { room } : {};
+    if (message instanceof Error) {
+      this.pino[level]({ ...named, ...stackOf(message.stack) }, message.message);
+    } else if (typeof message === 'object' && message !== null) {
+      this.pino[level]({ ...named, ...message }, typeof further === 'string' ? further : undefined);
+    } else {
+      this.pino[level]({ ...named, ...stackOf(further) }, String(message));
+    }
+  }
+}
+
+/** The stack alone: an error's other fields may hold a statement's parameters. */
+function stackOf(text: unknown): { stack?: string } {
+  return typeof text === 'string' && /\n\s*at /.test(text) ? { stack: text } : {};
 }

@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
 import type { SchedulerRegistry } from '@nestjs/schedule';
 import { Clock } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { newId } from '../ids.js';
+import { Log } from '../telemetry/log.js';
+import { withLogContext } from '../telemetry/log-context.js';
 import type { BackgroundStep } from './background-step.js';
 import type { LeaseStore } from './lease.store.js';
 import type { StepMetrics } from './step.metrics.js';
@@ -17,10 +18,12 @@ const leaseRenewalMs = 2_000;
  * by its interval. A failing step is logged, counted and tried again at its next tick; it stops no other.
  */
 export class StepRunner {
-  private readonly logger = new Logger('StepRunner');
+  private readonly log = new Log('StepRunner');
   private readonly owner = newId();
   private readonly stopping = new AbortController();
   private readonly loops: Promise<void>[] = [];
+  /** step -> when its lease was last prolonged, by the process's own monotonic clock */
+  private readonly prolongedAt = new Map<string, number>();
   /** step -> what it fails with since its last good run */
   private readonly failing = new Map<string, string>();
 
@@ -51,7 +54,7 @@ export class StepRunner {
     );
     this.stopping.signal.addEventListener('abort', () => bell.ring());
     while (!this.stopping.signal.aborted) {
-      const again = await this.runOnce(step);
+      const again = await withLogContext({ step: step.name }, () => this.runOnce(step));
       if (again !== 'more') await bell.wait();
     }
     this.scheduler.deleteInterval(step.name);
@@ -68,7 +71,7 @@ export class StepRunner {
         seconds: (performance.now() - startedAt) / 1000,
       });
     try {
-      if (!(await this.acquire(step))) return 'idle';
+      if (!this.heldLately(step) && !(await this.acquire(step))) return 'idle';
       const again = await this.runWithLease(step);
       observe('ok');
       this.tellRecovery(step);
@@ -88,7 +91,10 @@ export class StepRunner {
         (held) => {
           if (!held) lost.abort();
         },
-        () => lost.abort(),
+        () => {
+          this.prolongedAt.delete(step.name);
+          lost.abort();
+        },
       );
     }, leaseRenewalMs);
     try {
@@ -99,24 +105,34 @@ export class StepRunner {
     }
   }
 
+  /** A step that looks for work several times a second need not write its lease down each time. */
+  private heldLately(step: BackgroundStep): boolean {
+    const at = this.prolongedAt.get(step.name);
+    return at !== undefined && performance.now() - at < leaseRenewalMs;
+  }
+
   private async acquire(step: BackgroundStep): Promise<boolean> {
+    const askedAt = performance.now();
     const lease = { name: step.name, owner: this.owner, now: this.clock.now() };
-    return (await this.leases.acquire({ ...lease, durationMs: leaseDurationMs })) !== undefined;
+    const epoch = await this.leases.acquire({ ...lease, durationMs: leaseDurationMs });
+    if (epoch === undefined) this.prolongedAt.delete(step.name);
+    else this.prolongedAt.set(step.name, askedAt);
+    return epoch !== undefined;
   }
 
   /** Says once that a step fails and why, not at each of its ticks. */
   private tellFailure(step: BackgroundStep, message: string): void {
     if (this.failing.get(step.name) === message) return;
     this.failing.set(step.name, message);
-    this.logger.error(
-      { step: step.name },
+    this.log.error(
+      { event: 'step-failing', step: step.name },
       `step ${step.name} fails and is tried again: ${message}`,
     );
   }
 
   private tellRecovery(step: BackgroundStep): void {
     if (this.failing.delete(step.name))
-      this.logger.log({ step: step.name }, `step ${step.name} works again`);
+      this.log.info({ event: 'step-recovered', step: step.name }, `step ${step.name} works again`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
+import { erasedValue } from '../../orders/row-change.js';
 import { composeSpan } from '../../shops/cancellation-span.js';
 import { parseProfile } from '../../shops/profile-file.js';
 import { judgeOrder, type OrderFacts } from './disposition.js';
@@ -76,6 +77,15 @@ function judged(given: Partial<OrderFacts> = {}, entries: readonly JournalEntry[
 }
 
 describe('what becomes of an order in a plan', () => {
+  it('is left to a person where values of somebody who was erased stand in its cancellation', () => {
+    const [change] = entry(10).rowChanges;
+    const erased = { ...change!.after, ship_name: erasedValue('customer:1') };
+    for (const images of [{ after: erased }, { before: erased, after: erased }]) {
+      const entries = [entry(10, { rowChanges: [{ ...change!, ...images }] })];
+      expect(judged({}, entries)).toBe('evidence-missing');
+    }
+  });
+
   it('a wrongful one with all its evidence is reopened without risks', () => {
     expect(judged()).toEqual([]);
   });

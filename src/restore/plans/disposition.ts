@@ -2,6 +2,7 @@ import type { CaseState } from '../../incidents/case.js';
 import type { Verdict } from '../../incidents/verdict/verdict.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { heldMinor, type OrderSnapshot } from '../../orders/order-snapshot.js';
+import { isErased, type RowChange } from '../../orders/row-change.js';
 import { formatMoney } from '../../platform/money.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
 import type { CancellationSpan } from '../../shops/cancellation-span.js';
@@ -56,6 +57,11 @@ function byEvidence(facts: OrderFacts): Refusal | undefined {
   const { span, profile } = facts;
   if (facts.case.evidence === 'none' || span === undefined)
     return because('evidence-missing', 'the journal does not hold the cancellation of this order');
+  if (span.net.some(touchesErased))
+    return because(
+      'evidence-missing',
+      'personal values of this order were erased, so nobody can tell whether the cancellation changed them',
+    );
   if (span.unclaimed.length > 0)
     return because(
       'changed-since',
@@ -80,6 +86,10 @@ function byEvidence(facts: OrderFacts): Refusal | undefined {
       `the order was ${span.statusBefore ?? 'in no known status'} before, which the profile does not call open`,
     );
   return undefined;
+}
+
+function touchesErased({ before, after }: RowChange): boolean {
+  return [before, after].some((image) => Object.values(image ?? {}).some(isErased));
 }
 
 function byLaterEntries({ span, profile }: OrderFacts): Refusal | undefined {

@@ -5,6 +5,7 @@ import {
   type RowImage,
   type SealedValue,
 } from '../../orders/row-change.js';
+import type { JournalEntry } from '../../orders/order-event.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
 import type { InsertedValue, PlannedChange } from '../../shops/shop-adapter.js';
 import type { Refusal } from './refusal.js';
@@ -28,6 +29,21 @@ export async function openChanges(
       detail: 'personal values of the order were erased since, so it cannot be set back whole',
     });
   return ok(changes.map((change) => openedChange(change, clear)));
+}
+
+/** The personal values of rows that were added, by their sealed form; null for persons who were erased. */
+export async function openAdded(
+  personal: PersonalData,
+  shopId: string,
+  entries: readonly JournalEntry[],
+): Promise<ReadonlyMap<string, string | null>> {
+  const sealed = entries
+    .flatMap(({ rowChanges }) => rowChanges)
+    .filter(({ operation }) => operation === 'insert')
+    .flatMap(({ after }) => Object.values(after ?? {}))
+    .filter((value) => isSealed(value));
+  const opened = sealed.length === 0 ? [] : await personal.open(shopId, sealed);
+  return new Map(sealed.map((value, index) => [value.sealed, opened[index] ?? null]));
 }
 
 function sealedValues(change: PlannedChange): SealedValue[] {

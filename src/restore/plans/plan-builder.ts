@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Case } from '../../incidents/case.js';
 import { JournalService } from '../../journal/journal.service.js';
+import { PersonalData } from '../../journal/personal-data.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
@@ -13,6 +14,7 @@ import { mapConcurrently } from '../concurrently.js';
 import { judgeOrder, type OrderFacts } from './disposition.js';
 import { checkTransaction, inverseOfSpan, type SpanTransaction } from './inverse.js';
 import { assembleItems, type ItemDraft } from './item-draft.js';
+import { openChanges } from './personal-values.js';
 import type { PlanItem, Risk } from './plan.js';
 import { PlanStore } from './plan.store.js';
 import type { Refusal } from './refusal.js';
@@ -36,6 +38,7 @@ export class PlanBuilder {
     private readonly database: Database,
     private readonly journal: JournalService,
     private readonly store: PlanStore,
+    private readonly personal: PersonalData,
     private readonly clock: Clock,
   ) {}
 
@@ -129,7 +132,10 @@ export class PlanBuilder {
       net: span.net,
       transactions: await mapConcurrently(span.entries, 1, (entry) => order.transactions.of(entry)),
     });
-    return inverse.ok ? ok({ changes: inverse.value, risks: judged.value }) : inverse;
+    if (!inverse.ok) return inverse;
+    // of a person who was erased nobody can put a value back: told now, not when it is the order's turn
+    const readable = await openChanges(this.personal, shop.id, inverse.value);
+    return readable.ok ? ok({ changes: inverse.value, risks: judged.value }) : readable;
   }
 }
 

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { TimelineService } from '../../incidents/timeline.service.js';
 import { Database } from '../../platform/database/database.js';
 import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
+import { separately } from '../separately.js';
 import { PlanEnds } from './plan-ends.js';
-import { PlanStore } from './plan.store.js';
+import { PlanStore, type DuePlan } from './plan.store.js';
 
 const batch = 20;
 
@@ -12,6 +13,7 @@ const batch = 20;
 export class PlanExpiryStep implements BackgroundStep {
   readonly name = 'restore-plan-expiry';
   readonly intervalMs = 5_000;
+  private looked: DuePlan | null = null;
 
   constructor(
     private readonly database: Database,
@@ -20,10 +22,14 @@ export class PlanExpiryStep implements BackgroundStep {
     private readonly timeline: TimelineService,
   ) {}
 
+  /** One plan that cannot be ended holds up no other: each look goes on behind the one before, and then anew. */
   async run({ now }: StepContext): Promise<'idle' | 'more'> {
-    const due = await this.store.due(this.database, now, batch);
-    for (const { id } of due) await this.expire(id, now);
-    return due.length === batch ? 'more' : 'idle';
+    const due = await this.store.due(this.database, now, { after: this.looked, limit: batch });
+    this.looked = due.length === batch ? (due.at(-1) ?? null) : null;
+    return separately(due, async ({ id }) => {
+      await this.expire(id, now);
+      return due.length === batch;
+    });
   }
 
   private async expire(planId: string, now: Date): Promise<void> {

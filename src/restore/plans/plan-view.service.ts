@@ -1,19 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { AuditService } from '../../access/audit.service.js';
-import type { Caller } from '../../access/caller.js';
-import { PersonalData } from '../../journal/personal-data.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
-import { Fault } from '../../platform/errors.js';
 import { decodeCursor, pageOf, type Page, type PageQuery } from '../../platform/http/page.js';
-import type { RestoreItem } from '../../shops/shop-adapter.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { standingOf, type Approval, type Standing } from '../approvals/approval.js';
 import { ApprovalStore } from '../approvals/approval.store.js';
 import { describeItem, planNotes, type ItemInWords } from './describe.js';
-import { openChanges } from './personal-values.js';
-import { restoreItemOf, type Plan, type PlanItem } from './plan.js';
+import type { Plan, PlanItem } from './plan.js';
 import { missingPlan } from './plan.service.js';
 import { PlanStore } from './plan.store.js';
 
@@ -33,7 +27,7 @@ export interface ItemView extends PlanItem {
   readonly words: ItemInWords;
 }
 
-/** Shows plans: in numbers, in words, and as SQL. */
+/** Shows plans: in numbers and in words. */
 @Injectable()
 export class PlanViewService {
   constructor(
@@ -41,8 +35,6 @@ export class PlanViewService {
     private readonly store: PlanStore,
     private readonly approvals: ApprovalStore,
     private readonly shops: ShopRegistry,
-    private readonly personal: PersonalData,
-    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -73,59 +65,6 @@ export class PlanViewService {
     const page = pageOf(items, query.limit, (last) => last.sequence);
     const words = (item: PlanItem) => ({ ...item, words: describeItem(profile, item) });
     return { ...page, items: page.items.map(words) };
-  }
-
-  /**
-   * The plan as a script for a DBA, with the same locks, guards, invariants and markers. Only of a plan
-   * that is approved: what is written to a shop is approved, by whatever hand. It holds personal values.
-   */
-  async sql(caller: Caller, planId: string): Promise<string> {
-    const plan = await this.read(planId);
-    const { approvals, standing } = await this.viewOf(plan);
-    if (plan.state !== 'approved' || !standing.approved)
-      throw new Fault(
-        'conflict',
-        'plan-not-approved',
-        `plan ${plan.number} is ${plan.state}: its SQL is given out once it is approved, and until it is run`,
-      );
-    const shop = this.shops.get(plan.shopId);
-    const items = await this.clearItems(plan);
-    // a line break would end the comment that the names stand in
-    const persons = approvals.map(({ person }) => person.replaceAll(/\s+/g, ' ')).join(', ');
-    const head = [
-      `-- Restore plan ${plan.number}, hash ${plan.hash}`,
-      `-- approved by ${persons === '' ? 'policy' : persons}, valid until ${plan.expiresAt.toISOString()}`,
-      '-- Make sure that the failure has stopped before this is run. It holds personal data: delete it afterwards.',
-    ];
-    const script = await shop.adapter.renderSql(items);
-    await this.recordGiven(caller, plan);
-    return `${head.join('\n')}\n${script}`;
-  }
-
-  private async recordGiven(caller: Caller, plan: Plan): Promise<void> {
-    const at = this.clock.now();
-    await this.database.transaction((transaction) =>
-      this.audit.record(transaction, {
-        ...{ caller, at, action: 'restore-plan.script-given' },
-        ...{ subjectKind: 'restore-plan', subjectId: plan.id, data: { hash: plan.hash } },
-      }),
-    );
-  }
-
-  private async clearItems(plan: Plan): Promise<RestoreItem[]> {
-    const items = await this.store.items(this.database, plan.id);
-    const clear: RestoreItem[] = [];
-    for (const item of items.filter(({ disposition }) => disposition === 'reopen')) {
-      const opened = await openChanges(this.personal, plan.shopId, item.changes);
-      if (!opened.ok)
-        throw new Fault(
-          'conflict',
-          opened.refusal.reason,
-          `order ${item.orderNumber ?? item.orderId}: ${opened.refusal.detail}; propose a new plan`,
-        );
-      clear.push({ ...restoreItemOf(plan.action, item), changes: opened.value });
-    }
-    return clear;
   }
 
   private async viewOf(plan: Plan): Promise<PlanView> {

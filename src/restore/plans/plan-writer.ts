@@ -93,7 +93,7 @@ export class PlanWriter {
         incidentId: plan.incidentId,
         at: given.now,
         type: 'plan-approved',
-        data: named,
+        data: { ...named, policy: policyWords(given.shop) },
       });
   }
 
@@ -114,6 +114,11 @@ export class PlanWriter {
         words,
       });
   }
+}
+
+/** Nobody was asked: the policy that says so names itself. */
+function policyWords({ id }: Shop): string {
+  return `by policy: shop ${id} asks for no approval (restore.approvals is 0)`;
 }
 
 function newPlan(given: Timed): NewPlan {

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Header, Param, ParseUUIDPipe, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import type { Caller } from '../../access/caller.js';
 import { Idempotent } from '../../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
@@ -13,13 +14,16 @@ import {
   planItemSchema,
   planSchema,
   runSchema,
+  scriptQuerySchema,
   startSchema,
   type Decision,
   type RunView,
+  type ScriptQuery,
   type StartBody,
 } from '../restore.schema.js';
 import { RunStartService } from '../runs/run-start.service.js';
 import { RunViewService } from '../runs/run-view.service.js';
+import { PlanScriptService } from './plan-script.service.js';
 import { PlanViewService, type ItemView, type PlanView } from './plan-view.service.js';
 import type { Approval } from '../approvals/approval.js';
 
@@ -79,6 +83,14 @@ export class PlanController {
     return this.views.view(id);
   }
 
+  @Get('runs')
+  @Needs('viewer')
+  @ApiOperation({ summary: 'Its run, once it was started: a plan is run once' })
+  @ZodAnswer(z.object({ items: z.array(runSchema) }))
+  runsOf(@Param('id', ParseUUIDPipe) id: string): Promise<{ items: RunView[] }> {
+    return this.runs.ofPlan(id);
+  }
+
   @Post('runs')
   @Idempotent()
   @ApiOperation({ summary: 'Runs the approved plan: one order first, then ten, then the rest' })
@@ -98,7 +110,7 @@ export class PlanController {
 @ApiBearerAuth()
 @Controller('restore-plans/:id.sql')
 export class PlanScriptController {
-  constructor(private readonly views: PlanViewService) {}
+  constructor(private readonly scripts: PlanScriptService) {}
 
   @Get()
   @Needs('approver')
@@ -106,10 +118,19 @@ export class PlanScriptController {
   @Header('cache-control', 'no-store')
   @ApiOperation({
     summary: 'The approved plan as SQL for a DBA: same locks, guards, invariants and markers',
-    description: 'It holds personal data in the clear, so that giving it out is in the audit.',
+    description:
+      'Given out under the rules of a start: an armed shop, no kill switch, no bleeding, approved by others than who takes it. It holds personal data in the clear, so that giving it out is in the audit.',
   })
+  @ZodQuery(scriptQuerySchema)
   @ApiProduces('application/sql')
-  script(@CallerOf() caller: Caller, @Param('id', ParseUUIDPipe) id: string): Promise<string> {
-    return this.views.sql(caller, id);
+  script(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) planId: string,
+    @Query(new ZodPipe(scriptQuerySchema)) { overrideBleeding: reason }: ScriptQuery,
+  ): Promise<string> {
+    return this.scripts.give(caller, {
+      planId,
+      override: reason === undefined ? null : { reason },
+    });
   }
 }

@@ -12,6 +12,8 @@ const itemColumns = `i.id, i.case_id AS "caseId", i.order_id AS "orderId", i.ord
 /** How many items go into one statement: their changes may be long. */
 const batch = 200;
 
+export type DuePlan = Pick<Plan, 'id' | 'expiresAt'>;
+
 export type NewPlan = Omit<Plan, 'number' | 'version'>;
 
 @Injectable()
@@ -166,12 +168,18 @@ export class PlanStore {
     );
   }
 
-  /** Plans whose time has run out. */
-  async due(reader: Reader, now: Date, limit: number): Promise<{ id: string }[]> {
-    return reader.query(
-      `SELECT id FROM restore_plan WHERE state IN ('proposed', 'approved') AND expires_at <= $1
-       ORDER BY expires_at LIMIT $2`,
-      [now, limit],
+  /** Plans whose time has run out, the longest ago first; behind `after`, where that is given. */
+  async due(
+    reader: Reader,
+    now: Date,
+    { after, limit }: { after: DuePlan | null; limit: number },
+  ): Promise<DuePlan[]> {
+    return reader.query<DuePlan>(
+      `SELECT id, expires_at AS "expiresAt" FROM restore_plan
+       WHERE state IN ('proposed', 'approved') AND expires_at <= $1
+         AND ($2::timestamptz IS NULL OR (expires_at, id) > ($2, $3::uuid))
+       ORDER BY expires_at, id LIMIT $4`,
+      [now, after?.expiresAt ?? null, after?.id ?? null, limit],
     );
   }
 

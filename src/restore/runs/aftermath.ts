@@ -44,9 +44,12 @@ export class Aftermath {
     await this.timeline.append(transaction, {
       incidentId,
       at: now,
-      type: 'comment',
+      type: 'order-changed-since',
       caseId: item.caseId,
-      data: { text: `Order ${nameOf(item)} changed after its restore: ${what}.` },
+      data: {
+        ...placeOf(item, entry),
+        words: `changed after its restore: ${what}`,
+      },
     });
   }
 
@@ -56,9 +59,16 @@ export class Aftermath {
     const active = await this.runs.lockActive(transaction, incidentId);
     for (const run of active)
       await this.stops.stop(transaction, run, { reason: 'cancelled-again', words, now });
-    const place = { incidentId, at: now, caseId: item.caseId };
-    const text = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
-    await this.timeline.append(transaction, { ...place, type: 'comment', data: { text } });
+    await this.timeline.append(transaction, {
+      incidentId,
+      at: now,
+      type: 'order-cancelled-again',
+      caseId: item.caseId,
+      data: {
+        ...placeOf(item, entry),
+        words: `cancelled again after its restore (journal ${entry.position})`,
+      },
+    });
     const caseIds = [item.caseId];
     await this.moves.move(transaction, { incidentId, caseIds, to: 'open', at: now, words });
     // the page that says why a run stopped says this already
@@ -82,6 +92,10 @@ export class Aftermath {
       now,
     });
   }
+}
+
+function placeOf({ runId, orderId, orderNumber }: RunItem, { position }: JournalEntry) {
+  return { runId, orderId, orderNumber, position };
 }
 
 interface After {

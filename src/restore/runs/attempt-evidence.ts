@@ -1,29 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
+import { Database } from '../../platform/database/database.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { openChanges } from '../plans/personal-values.js';
-import { restoreItemOf, type PlanItem } from '../plans/plan.js';
-import type { Refusal } from '../plans/refusal.js';
+import { restoreItemOf } from '../plans/plan.js';
+import { PlanStore } from '../plans/plan.store.js';
+import { evidenceMissing, type Refusal } from '../plans/refusal.js';
 import type { RunItem } from './run.js';
 
 /** Looks once more at the journal before an order is written, and opens its personal values. */
 @Injectable()
 export class AttemptEvidence {
   constructor(
+    private readonly database: Database,
+    private readonly plans: PlanStore,
     private readonly journal: JournalService,
     private readonly personal: PersonalData,
   ) {}
 
   /** The item as the shop takes it, or the reason why it must not be asked at all. */
-  async prepare(asked: {
-    shop: Shop;
-    item: RunItem;
-    planItem: PlanItem;
-  }): Promise<Result<RestoreItem, Refusal>> {
-    const { shop, item, planItem } = asked;
+  async prepare(shop: Shop, item: RunItem): Promise<Result<RestoreItem, Refusal>> {
+    const [planItem] = await this.plans.itemsById(this.database, [item.planItemId]);
+    if (planItem === undefined) return evidenceMissing('the plan item is gone');
     const entries = await this.journal.ofOrder(shop.id, item.orderId);
     const later = entries.filter(({ position }) => position > planItem.source.lastPosition);
     if (later.length > 0)

@@ -1,16 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { JournalService } from '../../journal/journal.service.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { Transaction } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import type { PlanItem } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
-import { echoDifferences } from './echo.js';
+import { EchoComparison } from './echo-comparison.js';
 import { HandRuns } from './hand-runs.js';
-import { ItemOutcomes } from './item-outcomes.js';
-import type { RunItem } from './run.js';
+import { ItemOutcomes, type EndedAt } from './item-outcomes.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStore } from './run.store.js';
+import { isContradicted } from './settlement.js';
+import { Settlements } from './settlements.js';
 
 export interface Echo {
   readonly shop: Shop;
@@ -22,12 +21,13 @@ export interface Echo {
 @Injectable()
 export class EchoIntake {
   constructor(
-    private readonly journal: JournalService,
+    private readonly comparison: EchoComparison,
     private readonly plans: PlanStore,
     private readonly runs: RunStore,
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
     private readonly hands: HandRuns,
+    private readonly settlements: Settlements,
   ) {}
 
   /** False where the marker is none of our plans', or names another order. */
@@ -35,35 +35,32 @@ export class EchoIntake {
     const { shop, entry, now } = echo;
     const [planItem] = await this.plans.itemsById(transaction, [entry.marker?.itemId ?? '']);
     if (planItem?.orderId !== entry.orderId) return false;
-    const difference = await this.differences(echo, planItem);
+    const difference = await this.comparison.of(shop, entry, planItem);
     const runId = await this.hands.runOf(transaction, { shop, planItem, now });
     const run = await this.runs.lock(transaction, runId);
-    const item = await this.items.lockOfPlanItem(transaction, planItem.id);
-    if (run?.shopId !== shop.id || item?.echoPosition !== null) return false;
-    await this.items.setEcho(transaction, item.id, { position: entry.position, difference });
-    // whoever makes the attempt settles it, now that the echo stands beside it
-    if (item.state === 'attempting') return true;
-    if (isByHand(item)) {
-      if (await this.items.isTaken(transaction, item)) return false;
-      await this.hands.tell(transaction, { run, item, now });
-    }
-    await this.outcomes.proven(transaction, { run, item, now });
+    if (run?.shopId !== shop.id) return false;
+    const seen = { position: entry.position, difference };
+    const item = await this.items.setEcho(transaction, planItem.id, seen);
+    if (item === undefined) return false;
+    const isByHand = await this.settle(transaction, { run, item, now }, entry);
+    if (isByHand) await this.hands.tell(transaction, { run, item, now });
     return true;
   }
 
-  private async differences({ shop, entry }: Echo, planItem: PlanItem): Promise<string | null> {
-    const entries = await this.journal.ofTransaction(shop.id, entry.source);
-    const differences = echoDifferences({
-      profile: shop.profile,
-      orderId: entry.orderId,
-      planned: planItem.changes,
-      entries,
-    });
-    return differences.length === 0 ? null : differences.join('; ');
+  /** True where nobody of ours was writing it: somebody ran the plan's SQL. */
+  private async settle(
+    transaction: Transaction,
+    ended: EndedAt,
+    entry: JournalEntry,
+  ): Promise<boolean> {
+    const { item } = ended;
+    const contradicted = isContradicted(item, entry);
+    // whoever makes the attempt settles it, now that the echo stands beside it
+    const isUnderWay = item.state === 'attempting';
+    const isIdle = item.state === 'pending' || item.state === 'refused' || item.state === 'failed';
+    const isTaken = isIdle && (await this.items.isTaken(transaction, item));
+    if (!isUnderWay && !isTaken) await this.outcomes.proven(transaction, ended);
+    if (contradicted) await this.settlements.tellContradicted(transaction, ended, entry.position);
+    return isIdle && !contradicted;
   }
-}
-
-/** Nobody of ours was writing it: somebody ran the plan's SQL. */
-function isByHand({ state }: RunItem): boolean {
-  return state === 'pending' || state === 'refused' || state === 'failed';
 }

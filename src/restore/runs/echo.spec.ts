@@ -108,9 +108,10 @@ function differences(
   ownRows: readonly RowChange[] = own,
   shared: readonly RowChange[] = [stock('3', '5')],
   more: JournalEntry[] = [],
+  opened = new Map<string, string | null>(),
 ) {
   const entries = [entry('7', ownRows), entry('', shared), ...more];
-  return echoDifferences({ profile, orderId: '7', planned, entries });
+  return echoDifferences({ profile, orderId: '7', planned, entries, opened });
 }
 
 describe('the echo of a restore', () => {
@@ -168,6 +169,21 @@ describe('the echo of a restore', () => {
     );
   });
 
+  it('compares what was added to a personal column in the clear, while it can be read', () => {
+    const sealed = { sealed: 'box', hash: 'h', keyOf: 'customer:1' };
+    const rows = [
+      own[0]!,
+      change('shop.order_history', ['51'], null, { ...history, reason: sealed }),
+    ];
+    const compare = (clear: string | null) =>
+      differences(rows, undefined, [], new Map([['box', clear]]));
+    expect(compare('{"b": "x", "a": 1}')).toEqual([]);
+    expect(compare(null)).toEqual([]);
+    expect(compare('{"b": "y", "a": 1}')).toContain(
+      'no row was added to shop.order_history as planned',
+    );
+  });
+
   it('names a second order in the transaction', () => {
     expect(differences(own, undefined, [entry('8', [])])).toEqual([
       'the transaction changed another order too',
@@ -180,7 +196,13 @@ describe('the echo of a restore', () => {
     ];
     const gone = change('shop.order_history', ['50'], history, null);
     const compare = (rows: RowChange[]) =>
-      echoDifferences({ profile, orderId: '7', planned: plan, entries: [entry('7', rows)] });
+      echoDifferences({
+        profile,
+        orderId: '7',
+        planned: plan,
+        entries: [entry('7', rows)],
+        opened: new Map(),
+      });
     expect(compare([gone])).toEqual([]);
     expect(compare([])).toEqual(['row 50 of shop.order_history was not taken away']);
   });

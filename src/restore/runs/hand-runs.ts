@@ -7,7 +7,6 @@ import type { Shop } from '../../shops/shop-registry.js';
 import { BreakGlass } from '../break-glass.js';
 import { PlanEnds } from '../plans/plan-ends.js';
 import type { Plan, PlanItem } from '../plans/plan.js';
-import { nameOf } from './item-outcomes.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { limitsOf, newRunItem } from './run-writer.js';
@@ -57,10 +56,11 @@ export class HandRuns {
     await this.timeline.append(transaction, {
       incidentId: run.incidentId,
       at: now,
-      type: 'comment',
+      type: 'order-restored-by-hand',
       caseId: item.caseId,
       data: {
-        text: `The plan's SQL was run by hand for order ${nameOf(item)}: recognised by its marker in the shop's stream.`,
+        ...{ runId: run.id, orderId: item.orderId, orderNumber: item.orderNumber },
+        words: "the plan's SQL was run by hand: recognised by its marker in the shop's stream",
       },
     });
   }

@@ -1,17 +1,16 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { rowName } from '../../orders/fold.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
-import { messageOf } from '../../platform/errors.js';
-import { refuse } from '../../platform/result.js';
+import { Log } from '../../platform/telemetry/log.js';
+import { withLogContext } from '../../platform/telemetry/log-context.js';
 import type { RestoreItem, RestoreOutcome } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import { PlanStore } from '../plans/plan.store.js';
-import type { Refusal } from '../plans/refusal.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { AttemptEvidence } from './attempt-evidence.js';
 import { ItemOutcomes } from './item-outcomes.js';
 import { KeyedLocks } from './keyed-locks.js';
+import { ReadBack } from './read-back.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 
@@ -27,26 +26,27 @@ class AttemptSuperseded extends Error {
 /** One attempt at one claimed item: the shop is asked once, and what it answered is written down. */
 @Injectable()
 export class ItemAttempt {
-  private readonly logger = new Logger('ItemAttempt');
+  private readonly log = new Log('Restore');
   private readonly counters = new KeyedLocks();
 
   constructor(
     private readonly database: Database,
     private readonly items: RunItemStore,
-    private readonly plans: PlanStore,
     private readonly evidence: AttemptEvidence,
     private readonly outcomes: ItemOutcomes,
+    private readonly readBacks: ReadBack,
     private readonly metrics: RestoreMetrics,
     private readonly clock: Clock,
   ) {}
 
   async run(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+    const { caseId: case_id, orderId: order_id } = claimed.item;
+    await withLogContext({ case_id, order_id }, () => this.attempt(claimed));
+  }
+
+  private async attempt(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
     const { run, shop, item } = claimed;
-    const [planItem] = await this.plans.itemsById(this.database, [item.planItemId]);
-    const prepared =
-      planItem === undefined
-        ? refuse<Refusal>({ reason: 'evidence-missing', detail: 'the plan item is gone' })
-        : await this.evidence.prepare({ shop, item, planItem });
+    const prepared = await this.evidence.prepare(shop, item);
     if (!prepared.ok) {
       await this.outcomes.refused({ run, item }, prepared.refusal);
       this.metrics.counted(shop.id, { outcome: 'refused', reason: prepared.refusal.reason });
@@ -122,20 +122,13 @@ export class ItemAttempt {
     }
   }
 
-  /**
-   * Reads the order back. What differs here may be the shop's own later change, so that it only warns:
-   * the echo of our transaction decides, and no further stage begins before it.
-   */
+  /** What differs here only warns: the echo of our transaction decides, and no further stage begins before it. */
   private async readBack(shop: Shop, wanted: RestoreItem): Promise<void> {
-    try {
-      const differences = await shop.adapter.verify(wanted);
-      if (differences.length > 0)
-        this.logger.warn(
-          `order ${wanted.orderId} reads back otherwise than planned; its echo will tell`,
-        );
-    } catch (error) {
-      this.logger.warn(`order ${wanted.orderId} could not be read back: ${messageOf(error)}`);
-    }
+    if ((await this.readBacks.of(shop, wanted)) === 'otherwise')
+      this.log.warn(
+        { event: 'order-reads-back-otherwise' },
+        'an order reads back otherwise than planned; its echo will tell',
+      );
   }
 }
 

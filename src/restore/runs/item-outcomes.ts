@@ -36,30 +36,29 @@ export class ItemOutcomes {
   async applied({ run, item }: Ended, transactionId: number): Promise<boolean> {
     return this.record(run, async (transaction, now) => {
       const change = { state: 'applied', appliedAt: now } as const;
-      if (!(await this.items.change(transaction, item, change, now))) return false;
-      await this.items.addAttempt(transaction, item, {
+      const changed = await this.items.change(transaction, item, change, now);
+      if (changed === undefined) return false;
+      await this.items.endAttempt(transaction, item, {
         at: now,
         outcome: 'applied',
         transactionId,
       });
       await this.tell(transaction, { run, item, now }, 'order-restored');
-      await this.settle(transaction, { run, itemId: item.id, now });
+      await this.settle(transaction, { run, item: changed, now });
       return true;
     });
   }
 
-  /** The echo proves that it is committed, whatever we knew of it. The caller has locked the run. */
-  async proven(
-    transaction: Transaction,
-    { run, item, now }: { run: Run; item: RunItem; now: Date },
-  ): Promise<void> {
+  /** The echo proves that it is committed, whatever we knew of it. The caller has locked the run and the item. */
+  async proven(transaction: Transaction, { run, item, now }: EndedAt): Promise<void> {
+    let applied: RunItem | undefined = item;
     if (item.state !== 'applied') {
       const change = { state: 'applied', appliedAt: now, reason: null, detail: null } as const;
-      await this.items.change(transaction, item, change, now);
-      await this.items.addAttempt(transaction, item, { at: now, outcome: 'applied' });
+      applied = await this.items.change(transaction, item, change, now);
+      await this.items.endAttempt(transaction, item, { at: now, outcome: 'applied' });
       await this.tell(transaction, { run, item, now }, 'order-restored');
     }
-    await this.settle(transaction, { run, itemId: item.id, now });
+    if (applied !== undefined) await this.settle(transaction, { run, item: applied, now });
   }
 
   /** Refused whole, with a reason: a person has to decide. */
@@ -70,10 +69,11 @@ export class ItemOutcomes {
     const { run, item } = ended;
     return this.record(run, async (transaction, now) => {
       const change = { state: 'refused', ...refusal } as const;
+      if (await this.echoWasFirst(transaction, { run, item, now })) return false;
       if (!(await this.items.change(transaction, item, change, now))) return false;
       const attempted = item.state === 'attempting';
       if (attempted)
-        await this.items.addAttempt(transaction, item, { at: now, outcome: 'refused', ...refusal });
+        await this.items.endAttempt(transaction, item, { at: now, outcome: 'refused', ...refusal });
       const { incidentId } = run;
       await this.timeline.append(transaction, {
         incidentId,
@@ -91,17 +91,20 @@ export class ItemOutcomes {
   async failed(
     { run, item }: Ended,
     failure: { reason: FailureReason; detail: string; retry: boolean },
+    given: { onlyUnnoted?: boolean } = {},
   ): Promise<'failed' | 'retry' | undefined> {
     const { reason, detail } = failure;
     const again = failure.retry && item.attempts < item.attemptsMax;
     const recorded = await this.record(run, async (transaction, now) => {
       const nextAttemptAt = new Date(now.getTime() + retryDelayMs(item.attempts));
+      const rolledBack = { reason, detail, forgetTransaction: true, ...given };
       const change = again
-        ? ({ state: 'pending', reason, detail, nextAttemptAt, forgetTransaction: true } as const)
-        : ({ state: 'failed', reason, detail, forgetTransaction: true } as const);
+        ? ({ state: 'pending', nextAttemptAt, ...rolledBack } as const)
+        : ({ state: 'failed', ...rolledBack } as const);
+      if (await this.echoWasFirst(transaction, { run, item, now })) return false;
       if (!(await this.items.change(transaction, item, change, now))) return false;
       const outcome = again ? 'retry' : 'failed';
-      await this.items.addAttempt(transaction, item, { at: now, outcome, reason, detail });
+      await this.items.endAttempt(transaction, item, { at: now, outcome, reason, detail });
       if (!again) await this.tellFailed(transaction, { run, item, now }, { reason, words: detail });
       return true;
     });
@@ -113,8 +116,9 @@ export class ItemOutcomes {
   async unknown({ run, item }: Ended, detail: string): Promise<boolean> {
     return this.record(run, async (transaction, now) => {
       const change = { state: 'unknown', reason: 'outcome-unknown', detail } as const;
+      if (await this.echoWasFirst(transaction, { run, item, now })) return true;
       if (!(await this.items.change(transaction, item, change, now))) return false;
-      await this.items.addAttempt(transaction, item, { at: now, outcome: 'unknown', detail });
+      await this.items.endAttempt(transaction, item, { at: now, outcome: 'unknown', detail });
       await this.timeline.append(transaction, {
         incidentId: run.incidentId,
         at: now,
@@ -134,16 +138,22 @@ export class ItemOutcomes {
   }
 
   /** It is known that nothing was committed: the item waits for its turn again. */
-  async notApplied({ run, item }: Ended, detail: string): Promise<boolean> {
+  async notApplied(
+    { run, item }: Ended,
+    detail: string,
+    given: { onlyUnnoted?: boolean } = {},
+  ): Promise<boolean> {
     return this.record(run, async (transaction, now) => {
       const change = {
         state: 'pending',
         reason: null,
         detail: null,
         forgetTransaction: true,
+        ...given,
       } as const;
+      if (await this.echoWasFirst(transaction, { run, item, now })) return false;
       if (!(await this.items.change(transaction, item, change, now))) return false;
-      await this.items.addAttempt(transaction, item, { at: now, outcome: 'not-applied', detail });
+      await this.items.endAttempt(transaction, item, { at: now, outcome: 'not-applied', detail });
       const words = 'the restore was not applied; its turn comes again';
       if (item.action === 'restore')
         await this.moves.move(transaction, { ...caseOf(run, item), to: 'planned', at: now, words });
@@ -152,26 +162,32 @@ export class ItemOutcomes {
   }
 
   /**
+   * Whether the marker has come in while the attempt was under way: then the order is restored, by
+   * whatever hand (the shop refuses the second one), and that is what is written down.
+   */
+  private async echoWasFirst(transaction: Transaction, ended: EndedAt): Promise<boolean> {
+    const { run, item, now } = ended;
+    const current = await this.items.lock(transaction, item.id);
+    const isSame = current?.state === item.state && current.attempts === item.attempts;
+    if (!isSame || current.echoPosition === null) return false;
+    await this.proven(transaction, { run, item: current, now });
+    return true;
+  }
+
+  /**
    * Compares what is known of an applied item with its echo, where that has come: verified when the two
    * are the same; else it failed, and the run stops.
    */
-  private async settle(
-    transaction: Transaction,
-    { run, itemId, now }: { run: Run; itemId: string; now: Date },
-  ): Promise<void> {
-    const item = await this.items.lock(transaction, itemId);
-    if (item?.state !== 'applied' || item.echoPosition === null) return;
+  private async settle(transaction: Transaction, { run, item, now }: EndedAt): Promise<void> {
+    if (item.state !== 'applied' || item.echoPosition === null) return;
     if (item.echoDifference !== null) {
       const words = `the shop's stream shows something else than the plan: ${item.echoDifference}`;
       const reason = 'read-back-differs';
       this.metrics.counted(run.shopId, { outcome: 'failed', reason });
       await this.items.change(transaction, item, { state: 'failed', reason, detail: words }, now);
       await this.tellFailed(transaction, { run, item, now }, { reason, words });
-      await this.stops.stop(transaction, run, {
-        reason,
-        words: `order ${nameOf(item)}: ${words}`,
-        now,
-      });
+      const stop = { reason, words: `order ${nameOf(item)}: ${words}`, now } as const;
+      await this.stops.stopLoudly(transaction, run, stop);
       return;
     }
     await this.items.change(transaction, item, { state: 'verified', verifiedAt: now }, now);
@@ -188,11 +204,19 @@ export class ItemOutcomes {
   }
 
   private async undone(transaction: Transaction, ended: EndedAt): Promise<void> {
-    const { run, item, now } = ended;
     await this.tell(transaction, ended, 'order-undone');
+    await this.takenBack(
+      transaction,
+      ended,
+      'its restore was taken back: the order is cancelled again',
+    );
+  }
+
+  /** The restore that an undo was for does not count any more, and its case is open again. */
+  async takenBack(transaction: Transaction, ended: EndedAt, words: string): Promise<void> {
+    const { run, item, now } = ended;
     const taken = await this.items.restoredAt(transaction, item);
     if (taken !== undefined) await this.items.change(transaction, taken, { state: 'undone' }, now);
-    const words = 'its restore was taken back: the order is cancelled again';
     await this.moves.move(transaction, { ...caseOf(run, item), to: 'open', at: now, words });
   }
 
@@ -249,7 +273,7 @@ export class ItemOutcomes {
   }
 }
 
-interface EndedAt extends Ended {
+export interface EndedAt extends Ended {
   readonly now: Date;
 }
 

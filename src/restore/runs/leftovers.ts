@@ -64,6 +64,8 @@ export class Leftovers {
   private async settleItem(left: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
     const { run, shop, item } = left;
     const server = await this.askServer(shop, item);
+    // its runner may only seem dead, and note (and commit) a transaction after this look
+    const onlyUnnoted = item.transactionId === null;
     const verdict = judgeLeftover({
       state: item.state === 'unknown' ? 'unknown' : 'attempting',
       transactionNoted: item.transactionId !== null,
@@ -76,10 +78,10 @@ export class Leftovers {
         return;
       case 'not-applied':
         if (item.state === 'attempting' && item.attempts >= item.attemptsMax) {
-          await this.outcomes.failed({ run, item }, cutOffTooOften);
+          await this.outcomes.failed({ run, item }, cutOffTooOften, { onlyUnnoted });
           return;
         }
-        await this.outcomes.notApplied({ run, item }, 'cut off before its commit');
+        await this.outcomes.notApplied({ run, item }, 'cut off before its commit', { onlyUnnoted });
         return;
       case 'unknown':
         await this.outcomes.unknown(
@@ -92,7 +94,8 @@ export class Leftovers {
     }
   }
 
-  private async askServer(shop: Shop, item: RunItem): Promise<ServerAnswer | undefined> {
+  /** What the shop's server says of the item's noted transaction; undefined where it was not, or cannot be, asked. */
+  async askServer(shop: Shop, item: RunItem): Promise<ServerAnswer | undefined> {
     const { transactionId, incarnation, echoPosition } = item;
     if (transactionId === null || incarnation === null || echoPosition !== null) return undefined;
     return shop.adapter.outcomeOf({ transactionId, incarnation }).catch(() => undefined);

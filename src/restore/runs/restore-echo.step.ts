@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { JournalService } from '../../journal/journal.service.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { Database } from '../../platform/database/database.js';
+import { withLogContext } from '../../platform/telemetry/log-context.js';
+import { traceIdOf } from '../../platform/telemetry/trace.js';
 import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
 import { Wake } from '../../platform/work/wake.js';
 import { ShopRegistry, type Shop } from '../../shops/shop-registry.js';
+import { separately } from '../separately.js';
 import { Aftermath } from './aftermath.js';
 import { EchoIntake, type Echo } from './echo-intake.js';
 import { EchoStore } from './echo.store.js';
@@ -33,14 +36,7 @@ export class RestoreEchoStep implements BackgroundStep {
   ) {}
 
   async run({ now }: StepContext): Promise<'idle' | 'more'> {
-    const shops = this.shops.list();
-    const results = await Promise.allSettled(shops.map((shop) => this.follow(shop, now)));
-    // one shop's trouble is told, after the others have had their turn
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-    return results.some((result) => result.status === 'fulfilled' && result.value)
-      ? 'more'
-      : 'idle';
+    return separately(this.shops.list(), (shop) => this.follow(shop, now));
   }
 
   /** True where there may be more to read at once. */
@@ -75,11 +71,18 @@ export class RestoreEchoStep implements BackgroundStep {
   private async take(echo: Echo, from: number): Promise<boolean> {
     const { shop, entry, now } = echo;
     const step = { shopId: shop.id, from, to: entry.position, now };
-    return this.database.transaction(async (transaction) => {
-      if (!(await this.store.advance(transaction, step))) return false;
-      if (entry.marker === null) await this.aftermath.note(transaction, echo);
-      else if (await this.echoes.take(transaction, echo)) this.wake.notify(restoreRunStep);
-      return true;
-    });
+    const about = {
+      shop: shop.id,
+      order_id: entry.orderId,
+      trace_id: traceIdOf(entry.traceparent),
+    };
+    const work = () =>
+      this.database.transaction(async (transaction) => {
+        if (!(await this.store.advance(transaction, step))) return false;
+        if (entry.marker === null) await this.aftermath.note(transaction, echo);
+        else if (await this.echoes.take(transaction, echo)) this.wake.notify(restoreRunStep);
+        return true;
+      });
+    return withLogContext(about, work);
   }
 }

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
+import { withLogContext, type LogFields } from '../../platform/telemetry/log-context.js';
 import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
+import { separately } from '../separately.js';
 import { ItemAttempt } from './item-attempt.js';
 import { ItemClaims } from './item-claims.js';
 import { Leftovers } from './leftovers.js';
@@ -38,19 +40,19 @@ export class RestoreRunStep implements BackgroundStep {
 
   async run(context: StepContext): Promise<'idle' | 'more'> {
     const runs = await this.runs.active(this.database);
-    const results = await Promise.allSettled(runs.map((run) => this.work(run, context.signal)));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-    return results.some((result) => result.status === 'fulfilled' && result.value)
-      ? 'more'
-      : 'idle';
+    return separately(runs, (run) =>
+      withLogContext(logFields(run), () => this.work(run, context.signal)),
+    );
   }
 
   /** True where it should be called again at once. */
   private async work(run: Run, signal: AbortSignal): Promise<boolean> {
     const shop = this.shops.get(run.shopId);
     await this.leftovers.settle(run, shop);
-    if (run.state !== 'running') return false;
+    if (run.state !== 'running') {
+      await this.driver.watch(run);
+      return false;
+    }
     if (!(await this.driver.mayClaim(run))) return false;
     if (!(await this.driver.isQuiet(run))) return false;
     const worked = await this.workers(run, shop, signal);
@@ -82,4 +84,13 @@ export class RestoreRunStep implements BackgroundStep {
     if (failed?.status === 'rejected') throw failed.reason;
     return begun;
   }
+}
+
+function logFields({ id, planId, incidentId, shopId }: Run): LogFields {
+  return {
+    shop: shopId,
+    incident_id: incidentId,
+    restore_plan_id: planId,
+    restore_run_id: id,
+  };
 }

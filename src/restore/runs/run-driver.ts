@@ -4,9 +4,9 @@ import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { BleedingService } from '../bleeding.service.js';
-import { judgeLimits, judgeStage, type Run, type StopReason } from './run.js';
-import { RunItemStore } from './run-item.store.js';
+import { judgeLimits, judgeStage, tallyOf, type Run, type StopReason } from './run.js';
 import { RunStops } from './run-stops.js';
+import { RunWaits } from './run-waits.js';
 import { RunStore } from './run.store.js';
 
 /** The journal may be this late before a stage is put off: it is asked again at the next tick. */
@@ -18,8 +18,8 @@ export class RunDriver {
   constructor(
     private readonly database: Database,
     private readonly runs: RunStore,
-    private readonly items: RunItemStore,
     private readonly stops: RunStops,
+    private readonly waits: RunWaits,
     private readonly bleeding: BleedingService,
     private readonly timeline: TimelineService,
     private readonly clock: Clock,
@@ -27,7 +27,8 @@ export class RunDriver {
 
   /** Whether items of the run may be claimed now. Asked before every claim. */
   async mayClaim(run: Run): Promise<boolean> {
-    const gate = await this.runs.gate(this.database, run.shopId);
+    const gate = await this.runs.pulse(this.database, run.id);
+    if (gate?.state !== 'running') return false;
     if (gate.stopped)
       return this.stop(
         run,
@@ -35,7 +36,7 @@ export class RunDriver {
         `the shop was stopped: ${gate.stopReason ?? 'no reason given'}`,
       );
     if (!gate.armed) return this.stop(run, 'disarmed', 'the shop was disarmed');
-    const broken = judgeLimits(await this.runs.tally(this.database, run), run.limits);
+    const broken = judgeLimits(gate, run.limits);
     if (broken !== undefined) return this.stop(run, broken, limitWords(broken, run));
     return true;
   }
@@ -49,11 +50,17 @@ export class RunDriver {
     return this.stop(run, 'still-bleeding', 'matching cancellations still arrive');
   }
 
+  /** Says when the run cannot go on without a person. For runs that do not advance. */
+  async watch(run: Run): Promise<void> {
+    await this.waits.look(run, await this.runs.stageCounts(this.database, run.id));
+  }
+
   /** Ends the run, or opens its next stage, where everything so far has come to an end. */
   async advance(run: Run, shop: Shop): Promise<'advanced' | 'waiting'> {
-    const all = await this.runs.counts(this.database, run.id);
-    const upToStage = await this.runs.counts(this.database, run.id, run.stage);
-    const pendingBeyond = all.pending - upToStage.pending;
+    const stages = await this.runs.stageCounts(this.database, run.id);
+    await this.waits.look(run, stages);
+    const upToStage = tallyOf(stages, run.stage);
+    const pendingBeyond = tallyOf(stages).counts.pending - upToStage.counts.pending;
     const verdict = judgeStage({ stage: run.stage, upToStage, pendingBeyond });
     if (verdict === 'wait') return 'waiting';
     if (verdict === 'finished') return this.finish(run);
@@ -61,7 +68,7 @@ export class RunDriver {
     await this.database.transaction(async (transaction) => {
       const current = await this.runs.lock(transaction, run.id);
       if (current?.state !== 'running' || current.stage !== run.stage) return;
-      if (verdict === 'next-canary') await this.items.promote(transaction, run.id, run.stage);
+      if (verdict === 'next-canary') await this.runs.promote(transaction, run.id, run.stage);
       else await this.runs.setStage(transaction, run.id, run.stage + 1);
     });
     return 'advanced';
@@ -89,7 +96,7 @@ export class RunDriver {
       if (current?.state !== 'running') return;
       const ended = { state: 'finished', stopReason: null, endedAt: now } as const;
       await this.runs.setState(transaction, run.id, ended);
-      const counts = await this.runs.counts(transaction, run.id);
+      const { counts } = tallyOf(await this.runs.stageCounts(transaction, run.id));
       await this.timeline.append(transaction, {
         incidentId: run.incidentId,
         at: now,

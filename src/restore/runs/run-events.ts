@@ -53,14 +53,14 @@ export class RunEvents {
         position = entry.position;
         if (isOf(entry, runId)) yield entryEvent(entry);
       }
-      const { state, stage, stopReason, items } = view;
-      const progress = JSON.stringify({ state, stage, stopReason, items });
+      const { state, stage, stopReason, waitsFor, underWay, items } = view;
+      const progress = JSON.stringify({ state, stage, stopReason, waitsFor, items });
       // every event carries the position reached: a client may come back after any of them
       const id = String(position);
       if (progress !== told) yield { id, type: 'progress', data: progress };
       told = progress;
       const isOver = state === 'finished' || state === 'stopped';
-      if (isOver && entries.length === 0 && items.applied + items.attempting === 0) {
+      if (isOver && entries.length === 0 && underWay === 0) {
         yield { id, type: 'end', data: { state, stopReason } };
         return;
       }

@@ -2,14 +2,15 @@ import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import { mayFollow } from '../../incidents/transitions.js';
 import { assert } from '../../platform/assert.js';
-import { itemTransitions, type ItemState, type RunItem } from './run.js';
+import { itemTransitions, type ItemState, type RunItem, type SettledOutcome } from './run.js';
 
 const columns = `i.id, i.run_id AS "runId", i.plan_item_id AS "planItemId", i.case_id AS "caseId", i.shop_id AS "shopId",
   i.action, i.order_id AS "orderId", i.order_number AS "orderNumber", i.span_position AS "spanPosition", i.sequence,
   i.stage, i.state, i.reason, i.detail, i.attempts, i.attempts_max AS "attemptsMax",
   i.next_attempt_at AS "nextAttemptAt", i.transaction_id AS "transactionId", i.incarnation,
   i.applied_at AS "appliedAt", i.echo_position AS "echoPosition", i.echo_difference AS "echoDifference",
-  i.verified_at AS "verifiedAt", i.changed_position AS "changedPosition", i.updated_at AS "updatedAt"`;
+  i.verified_at AS "verifiedAt", i.changed_position AS "changedPosition", i.settled_outcome AS "settledOutcome",
+  i.settled_transaction_id AS "settledTransactionId", i.updated_at AS "updatedAt"`;
 
 export interface NewRunItem {
   readonly id: string;
@@ -37,6 +38,10 @@ export interface ItemChange {
   readonly attemptsMax?: number;
   /** forgets the noted transaction: it is known that it was not committed */
   readonly forgetTransaction?: boolean;
+  /** what a person said of the noted transaction */
+  readonly settledOutcome?: SettledOutcome;
+  /** only while no transaction is noted: a runner that was thought dead may note one after it was looked at */
+  readonly onlyUnnoted?: boolean;
 }
 
 /** What may be claimed now. */
@@ -101,14 +106,6 @@ export class RunItemStore {
     );
   }
 
-  /** Items of plan items, whatever run they are in; locked. */
-  async lockOfPlanItem(transaction: Transaction, planItemId: string): Promise<RunItem | undefined> {
-    return transaction.queryOne<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i WHERE i.plan_item_id = $1 FOR UPDATE`,
-      [planItemId],
-    );
-  }
-
   /** The verified restore that this undo takes back. */
   async restoredAt(transaction: Transaction, undo: RunItem): Promise<RunItem | undefined> {
     return transaction.queryOne<RunItem>(
@@ -148,26 +145,27 @@ export class RunItemStore {
     await transaction.query(`SELECT pg_advisory_xact_lock(hashtext('reinstate.restore.' || $1))`, [
       options.shopId,
     ]);
-    const item = await transaction.queryOne<RunItem>(
+    return transaction.queryOne<RunItem>(
       `WITH due AS (
          SELECT i.id FROM restore_run_item i
            JOIN restore_run r ON r.id = i.run_id AND r.state = 'running'
            JOIN shop s ON s.id = r.shop_id AND s.armed_at IS NOT NULL AND s.stopped_at IS NULL
          WHERE i.run_id = $1 AND i.state = 'pending' AND i.stage <= r.stage
            AND (i.next_attempt_at IS NULL OR i.next_attempt_at <= $2)
-           AND (SELECT count(*) FROM restore_run_item used
-                WHERE used.shop_id = $3 AND (used.state = 'attempting' OR used.applied_at > $4
-                       OR (used.state = 'unknown' AND used.updated_at > $4))) < $5
+           AND (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3 AND used.applied_at > $4)
+             + (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3
+                  AND used.state IN ('attempting', 'unknown') AND used.updated_at > $4) < $5
          ORDER BY i.sequence LIMIT 1 FOR UPDATE OF i SKIP LOCKED
+       ), claimed AS (
+         UPDATE restore_run_item i SET state = 'attempting', attempts = i.attempts + 1, reason = NULL, detail = NULL,
+           transaction_id = NULL, incarnation = NULL, next_attempt_at = NULL, updated_at = $2
+         FROM due WHERE i.id = due.id RETURNING i.*
+       ), started AS (
+         INSERT INTO restore_attempt (run_item_id, attempt, at, outcome) SELECT id, attempts, $2, 'started' FROM claimed
        )
-       UPDATE restore_run_item i SET state = 'attempting', attempts = i.attempts + 1, reason = NULL, detail = NULL,
-         transaction_id = NULL, incarnation = NULL, next_attempt_at = NULL, updated_at = $2
-       FROM due WHERE i.id = due.id RETURNING ${columns}`,
+       SELECT ${columns} FROM claimed i`,
       [options.runId, options.now, options.shopId, options.hourAgo, options.perHour],
     );
-    if (item !== undefined)
-      await this.addAttempt(transaction, item, { at: options.now, outcome: 'started' });
-    return item;
   }
 
   /** Whether the shop is armed and nobody has pulled the kill switch. */
@@ -241,29 +239,33 @@ export class RunItemStore {
   }
 
   /**
-   * Changes an item that is still in the state (and at the attempt) in which it was read; false where
-   * it is not any more.
+   * Changes an item that is still in the state (and at the attempt) in which it was read, and gives it as it
+   * is now; undefined where it is not any more.
    */
   async change(
     transaction: Transaction,
     item: Pick<RunItem, 'id' | 'state' | 'attempts'>,
     change: ItemChange,
     now: Date,
-  ): Promise<boolean> {
+  ): Promise<RunItem | undefined> {
     assert(
       mayFollow(itemTransitions, { from: item.state, to: change.state }),
       `an item that is ${item.state} cannot become ${change.state}`,
     );
-    const rows = await transaction.query(
-      `UPDATE restore_run_item SET state = $4,
+    return transaction.queryOne<RunItem>(
+      `UPDATE restore_run_item i SET state = $4,
          reason = CASE WHEN $5 THEN $6 ELSE reason END,
          detail = CASE WHEN $5 THEN $7 ELSE detail END,
          next_attempt_at = $8,
          applied_at = coalesce($9, applied_at), verified_at = coalesce($10, verified_at),
          attempts_max = coalesce($11, attempts_max),
          transaction_id = CASE WHEN $12 THEN NULL ELSE transaction_id END,
-         incarnation = CASE WHEN $12 THEN NULL ELSE incarnation END, updated_at = $13
-       WHERE id = $1 AND state = $2 AND attempts = $3 RETURNING id`,
+         incarnation = CASE WHEN $12 THEN NULL ELSE incarnation END,
+         settled_outcome = coalesce($13, settled_outcome),
+         settled_transaction_id = CASE WHEN $13::text IS NULL THEN settled_transaction_id ELSE transaction_id END,
+         updated_at = $15
+       WHERE id = $1 AND state = $2 AND attempts = $3 AND (NOT $14 OR transaction_id IS NULL)
+       RETURNING ${columns}`,
       [
         item.id,
         item.state,
@@ -277,20 +279,23 @@ export class RunItemStore {
         change.verifiedAt ?? null,
         change.attemptsMax ?? null,
         change.forgetTransaction ?? false,
+        change.settledOutcome ?? null,
+        change.onlyUnnoted ?? false,
         now,
       ],
     );
-    return rows.length > 0;
   }
 
+  /** Notes the echo of a plan item and gives its item as it is now, locked; undefined where an echo is noted already. */
   async setEcho(
     transaction: Transaction,
-    itemId: string,
+    planItemId: string,
     echo: { position: number; difference: string | null },
-  ): Promise<void> {
-    await transaction.query(
-      'UPDATE restore_run_item SET echo_position = $2, echo_difference = $3 WHERE id = $1',
-      [itemId, echo.position, echo.difference],
+  ): Promise<RunItem | undefined> {
+    return transaction.queryOne<RunItem>(
+      `UPDATE restore_run_item i SET echo_position = $2, echo_difference = $3
+       WHERE i.plan_item_id = $1 AND i.echo_position IS NULL RETURNING ${columns}`,
+      [planItemId, echo.position, echo.difference],
     );
   }
 
@@ -301,39 +306,40 @@ export class RunItemStore {
     ]);
   }
 
-  /** Moves the first pending item of a later stage into this one; false where there is none. */
-  async promote(transaction: Transaction, runId: string, stage: number): Promise<boolean> {
-    const rows = await transaction.query(
-      `UPDATE restore_run_item SET stage = $2 WHERE id = (
-         SELECT id FROM restore_run_item WHERE run_id = $1 AND state = 'pending' AND stage > $2
-         ORDER BY sequence LIMIT 1 FOR UPDATE) RETURNING id`,
-      [runId, stage],
-    );
-    return rows.length > 0;
-  }
-
-  async addAttempt(
+  /**
+   * Writes down how an attempt ended, and counts it for the run's limits; what becomes known of an unknown
+   * one was counted then. The caller has locked the run.
+   */
+  async endAttempt(
     transaction: Transaction,
-    item: Pick<RunItem, 'id' | 'attempts'>,
-    entry: {
+    item: Pick<RunItem, 'id' | 'runId' | 'state' | 'attempts'>,
+    end: {
       at: Date;
-      outcome: 'started' | 'applied' | 'refused' | 'failed' | 'retry' | 'unknown' | 'not-applied';
+      outcome: 'applied' | 'refused' | 'failed' | 'retry' | 'unknown' | 'not-applied';
       reason?: string | null;
       detail?: string | null;
       transactionId?: number | null;
     },
   ): Promise<void> {
     await transaction.query(
-      `INSERT INTO restore_attempt (run_item_id, attempt, at, outcome, reason, detail, transaction_id)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      `WITH ended AS (
+         INSERT INTO restore_attempt (run_item_id, attempt, at, outcome, reason, detail, transaction_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+       )
+       UPDATE restore_run SET ended_orders = ended_orders + ($4 <> 'retry')::integer,
+         failed_orders = failed_orders + ($4 = 'failed')::integer,
+         locked_in_row = CASE WHEN $5 = 'locked' THEN locked_in_row + 1 ELSE 0 END
+       WHERE id = $8 AND $4 <> 'not-applied' AND $9 <> 'unknown'`,
       [
         item.id,
         item.attempts,
-        entry.at,
-        entry.outcome,
-        entry.reason ?? null,
-        entry.detail ?? null,
-        entry.transactionId ?? null,
+        end.at,
+        end.outcome,
+        end.reason ?? null,
+        end.detail ?? null,
+        end.transactionId ?? null,
+        item.runId,
+        item.state,
       ],
     );
   }

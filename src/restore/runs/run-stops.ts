@@ -47,8 +47,16 @@ export class RunStops {
       data: { runId: current.id, planId: current.planId, reason, words },
     });
     await this.release(transaction, current, now);
-    if (personId === undefined) await this.page(transaction, current, stop);
+    if (personId === undefined) await this.page(transaction, current, stop, 'stopped by itself');
     return true;
+  }
+
+  /** Stops a run by itself, and pages also where it has ended before: what is told of it is no less grave. */
+  async stopLoudly(transaction: Transaction, run: Pick<Run, 'id'>, stop: Stop): Promise<void> {
+    if (await this.stop(transaction, run, stop)) return;
+    const ended = await this.runs.lock(transaction, run.id);
+    if (ended !== undefined)
+      await this.page(transaction, ended, stop, 'is wrong although it has ended');
   }
 
   /** Orders that had not had their turn are only planned again. */
@@ -64,11 +72,16 @@ export class RunStops {
     });
   }
 
-  private async page(transaction: Transaction, run: Run, stop: Stop): Promise<void> {
+  private async page(
+    transaction: Transaction,
+    run: Run,
+    stop: Stop,
+    what: 'stopped by itself' | 'is wrong although it has ended',
+  ): Promise<void> {
     await this.pages.enqueue(transaction, {
       dedupeKey: `restore-run-stopped/${run.id}/${run.version}`,
       incidentId: run.incidentId,
-      firstLine: `A restore run of shop ${run.shopId} stopped by itself: ${stop.words}`,
+      firstLine: `A restore run of shop ${run.shopId} ${what}: ${stop.words}`,
       body: {
         kind: 'restore-run-stopped',
         severity: 'high',

@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Database } from '../../platform/database/database.js';
 import { decodeCursor, pageOf, type Page } from '../../platform/http/page.js';
+import { missingPlan } from '../plans/plan.service.js';
+import { PlanStore } from '../plans/plan.store.js';
 import type { RunItemQuery, RunView } from '../restore.schema.js';
 import { missingRun } from './run-control.service.js';
-import type { Run, RunItem } from './run.js';
+import { onlyUnknownLeft, tallyOf, underWay, type Run, type RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStore } from './run.store.js';
 
@@ -15,6 +17,7 @@ export class RunViewService {
     private readonly database: Database,
     private readonly runs: RunStore,
     private readonly items: RunItemStore,
+    private readonly plans: PlanStore,
   ) {}
 
   async view(runId: string): Promise<RunView> {
@@ -41,13 +44,25 @@ export class RunViewService {
     return pageOf(found, query.limit, (last) => last.sequence);
   }
 
+  /** A plan is run once: one run, or none yet. */
+  async ofPlan(planId: string): Promise<{ items: RunView[] }> {
+    const plan = await this.plans.read(this.database, planId);
+    if (plan === undefined) throw missingPlan(planId);
+    const run = await this.runs.ofPlan(this.database, planId);
+    return { items: run === undefined ? [] : [await this.viewOf(run)] };
+  }
+
   private async viewOf(run: Run): Promise<RunView> {
-    const items = { ...(await this.runs.counts(this.database, run.id)) };
+    const stages = await this.runs.stageCounts(this.database, run.id);
+    const tally = tallyOf(stages);
+    const waitsFor = onlyUnknownLeft(run, stages) ? ('person' as const) : null;
     const { id, planId, incidentId, shopId, action, planHash, state, stage, stopReason } = run;
     const { startedBy, startedAt, endedAt, byHand, bleedingOverride } = run;
     return {
-      ...{ id, planId, incidentId, shopId, action, planHash, state, stage, stopReason },
-      ...{ startedBy, startedAt, endedAt, byHand, bleedingOverride, items },
+      ...{ id, planId, incidentId, shopId, action, planHash, state, stage, stopReason, waitsFor },
+      ...{ startedBy, startedAt, endedAt, byHand, bleedingOverride },
+      underWay: underWay(tally),
+      items: { ...tally.counts },
     };
   }
 }

@@ -28,11 +28,13 @@ import {
   runItemQuerySchema,
   runItemSchema,
   runSchema,
+  settleSchema,
   stopSchema,
   type GoOnBody,
   type PauseBody,
   type RunItemQuery,
   type RunView,
+  type SettleBody,
   type StopBody,
 } from '../restore.schema.js';
 import { RunControlService } from './run-control.service.js';
@@ -41,6 +43,7 @@ import { RunExistsGuard } from './run-exists.guard.js';
 import { RunResumeService } from './run-resume.service.js';
 import type { RunItem } from './run.js';
 import { RunViewService } from './run-view.service.js';
+import { SettlementService } from './settlement.service.js';
 import { UndoService } from './undo.service.js';
 
 @ApiTags('restore')
@@ -52,6 +55,7 @@ export class RunController {
     private readonly views: RunViewService,
     private readonly control: RunControlService,
     private readonly resumes: RunResumeService,
+    private readonly settlements: SettlementService,
     private readonly undos: UndoService,
     private readonly plans: PlanViewService,
     private readonly runEvents: RunEvents,
@@ -77,6 +81,25 @@ export class RunController {
     return this.views.pageOfItems(id, query);
   }
 
+  @Post('items/:item/settle')
+  @HttpCode(200)
+  @Needs('approver')
+  @ApiOperation({
+    summary: 'A person says what became of an order whose outcome is unknown; writes nothing',
+    description:
+      'Only for items that are `unknown`. One that was not applied has failed: `retry` gives it another turn.',
+  })
+  @ZodBody(settleSchema)
+  @ZodAnswer(runItemSchema)
+  settle(
+    @CallerOf() caller: Caller,
+    @Param('id', ParseUUIDPipe) runId: string,
+    @Param('item', ParseUUIDPipe) itemId: string,
+    @Body(new ZodPipe(settleSchema)) said: SettleBody,
+  ): Promise<RunItem> {
+    return this.settlements.settle(caller, { runId, itemId, ...said });
+  }
+
   @Sse('events')
   @Needs('viewer')
   @UseGuards(RunExistsGuard)
@@ -93,13 +116,12 @@ export class RunController {
   @ApiOperation({ summary: 'Begins no further order until it is resumed' })
   @ZodBody(pauseSchema)
   @ZodAnswer(runSchema)
-  async pause(
+  pause(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) id: string,
     @Body(new ZodPipe(pauseSchema)) { reason }: PauseBody,
   ): Promise<RunView> {
-    await this.control.pause(caller, id, reason);
-    return this.views.view(id);
+    return this.after(id, this.control.pause(caller, id, reason));
   }
 
   @Post('resume')
@@ -107,13 +129,12 @@ export class RunController {
   @ApiOperation({ summary: 'Goes on with a paused or stopped run, under the rules of a start' })
   @ZodBody(goOnSchema)
   @ZodAnswer(runSchema)
-  async resume(
+  resume(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) runId: string,
     @Body(new ZodPipe(goOnSchema)) { overrideBleeding: override }: GoOnBody,
   ): Promise<RunView> {
-    await this.resumes.resume(caller, { runId, failedToo: false, override });
-    return this.views.view(runId);
+    return this.after(runId, this.resumes.resume(caller, { runId, failedToo: false, override }));
   }
 
   @Post('retry')
@@ -122,13 +143,12 @@ export class RunController {
   @ApiOperation({ summary: 'Tries the orders that failed once more, and only those' })
   @ZodBody(goOnSchema)
   @ZodAnswer(runSchema)
-  async retry(
+  retry(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) runId: string,
     @Body(new ZodPipe(goOnSchema)) { overrideBleeding: override }: GoOnBody,
   ): Promise<RunView> {
-    await this.resumes.resume(caller, { runId, failedToo: true, override });
-    return this.views.view(runId);
+    return this.after(runId, this.resumes.resume(caller, { runId, failedToo: true, override }));
   }
 
   @Post('stop')
@@ -136,13 +156,12 @@ export class RunController {
   @ApiOperation({ summary: 'Ends the run; what was restored stays restored' })
   @ZodBody(stopSchema)
   @ZodAnswer(runSchema)
-  async stop(
+  stop(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) id: string,
     @Body(new ZodPipe(stopSchema)) { reason }: StopBody,
   ): Promise<RunView> {
-    await this.control.stop(caller, id, reason);
-    return this.views.view(id);
+    return this.after(id, this.control.stop(caller, id, reason));
   }
 
   @Post('undo')
@@ -156,5 +175,11 @@ export class RunController {
     @Param('id', ParseUUIDPipe) id: string,
   ): Promise<PlanView> {
     return this.plans.view(await this.undos.propose(caller, id));
+  }
+
+  /** The run as it is once it was changed. */
+  private async after(runId: string, change: Promise<void>): Promise<RunView> {
+    await change;
+    return this.views.view(runId);
   }
 }

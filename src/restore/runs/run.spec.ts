@@ -4,16 +4,26 @@ import {
   judgeStage,
   retryDelayMs,
   stageOf,
-  type Counts,
+  onlyUnknownLeft,
+  tallyOf,
+  type ItemState,
+  type ItemTally,
   type RunLimits,
+  type StageCount,
 } from './run.js';
 
-function counts(given: Partial<Counts>): Counts {
-  return {
-    ...(Object.fromEntries(itemStates.map((state) => [state, 0])) as unknown as Counts),
-    ...given,
-  };
+/** Items of stage 0 by state, and how many of the applied ones are so by a person's word. */
+function stages(given: Partial<Record<ItemState, number>>, settled = 0): StageCount[] {
+  return itemStates.map((state) => ({
+    stage: 0,
+    state,
+    count: given[state] ?? 0,
+    settled: state === 'applied' ? settled : 0,
+  }));
 }
+
+const counts = (given: Partial<Record<ItemState, number>>, settled = 0): ItemTally =>
+  tallyOf(stages(given, settled));
 
 const limits: RunLimits = {
   concurrency: 4,
@@ -21,10 +31,10 @@ const limits: RunLimits = {
   stopAtFailureRate: 0.1,
   stopAtLockTimeouts: 3,
 };
-const tally = (final: number, failed: number, latestReasons: (string | null)[] = []) => ({
-  final,
-  failed,
-  latestReasons,
+const tally = (endedOrders: number, failedOrders: number, lockedInRow = 0) => ({
+  endedOrders,
+  failedOrders,
+  lockedInRow,
 });
 
 describe('stages', () => {
@@ -63,6 +73,27 @@ describe('stages', () => {
   });
 });
 
+describe('unknown outcomes', () => {
+  const running = { state: 'running', stage: 0 } as const;
+
+  it('are what a run waits for once nothing else is left in its stage', () => {
+    const beyond: StageCount = { stage: 1, state: 'pending', count: 9, settled: 0 };
+    expect(onlyUnknownLeft(running, [...stages({ unknown: 1, verified: 2 }), beyond])).toBe(true);
+    expect(onlyUnknownLeft(running, stages({ unknown: 1, pending: 1 }))).toBe(false);
+    expect(onlyUnknownLeft(running, stages({ unknown: 1, applied: 1 }))).toBe(false);
+    expect(onlyUnknownLeft(running, stages({ verified: 3 }))).toBe(false);
+    expect(
+      onlyUnknownLeft({ state: 'stopped', stage: 0 }, stages({ unknown: 1, pending: 4 })),
+    ).toBe(true);
+  });
+
+  it('that a person has settled hold the run up no longer, but prove no plan', () => {
+    const settled = counts({ applied: 1 }, 1);
+    expect(judgeStage({ stage: 0, upToStage: settled, pendingBeyond: 0 })).toBe('finished');
+    expect(judgeStage({ stage: 0, upToStage: settled, pendingBeyond: 3 })).toBe('next-canary');
+  });
+});
+
 describe('limits', () => {
   it.each([
     ['nothing was tried', tally(0, 0), undefined],
@@ -74,12 +105,10 @@ describe('limits', () => {
   });
 
   it.each([
-    ['two in a row', ['locked', 'locked'], undefined],
-    ['three in a row', ['locked', 'locked', 'locked'], 'lock-timeouts'],
-    ['one went well in between', ['locked', null, 'locked', 'locked'], undefined],
-    ['another reason in between', ['locked', 'timeout', 'locked'], undefined],
-  ])('by lock time-outs: %s', (_name, reasons, expected) => {
-    expect(judgeLimits(tally(0, 0, reasons), limits)).toBe(expected);
+    ['two in a row', 2, undefined],
+    ['three in a row', 3, 'lock-timeouts'],
+  ])('by lock time-outs: %s', (_name, lockedInRow, expected) => {
+    expect(judgeLimits(tally(0, 0, lockedInRow), limits)).toBe(expected);
   });
 
   it('wait longer after each attempt, up to half a minute', () => {

@@ -1,21 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
-import {
-  itemStates,
-  type AttemptTally,
-  type Counts,
-  type Run,
-  type RunState,
-  type StopReason,
-} from './run.js';
+import type { AttemptTally, Run, RunState, StageCount, StopReason } from './run.js';
+
+const tallyColumns = `r.ended_orders AS "endedOrders", r.failed_orders AS "failedOrders", r.locked_in_row AS "lockedInRow"`;
 
 const columns = `r.id, r.plan_id AS "planId", r.incident_id AS "incidentId", r.shop_id AS "shopId", r.action,
   r.plan_hash AS "planHash", r.state, r.stage, r.stop_reason AS "stopReason", r.limits, r.started_by AS "startedBy",
   r.started_at AS "startedAt", r.ended_at AS "endedAt", r.by_hand AS "byHand",
-  r.bleeding_override AS "bleedingOverride", r.bleed_position AS "bleedPosition", r.counted_from AS "countedFrom",
-  r.version`;
+  r.bleeding_override AS "bleedingOverride", r.bleed_position AS "bleedPosition", ${tallyColumns},
+  r.waiting_since AS "waitingSince", r.version`;
 
-export type NewRun = Omit<Run, 'stage' | 'stopReason' | 'endedAt' | 'countedFrom' | 'version'>;
+export type NewRun = Omit<
+  Run,
+  'stage' | 'stopReason' | 'endedAt' | 'waitingSince' | 'version' | keyof AttemptTally
+>;
 
 /** Whether the shop may be written to: armed, and not stopped by the kill switch. */
 export interface ShopGate {
@@ -24,6 +22,11 @@ export interface ShopGate {
   readonly stopReason: string | null;
   /** position of the newest journal entry */
   readonly journalHead: number;
+}
+
+/** What decides whether a run may begin another order. */
+export interface RunPulse extends Omit<ShopGate, 'journalHead'>, AttemptTally {
+  readonly state: RunState;
 }
 
 @Injectable()
@@ -92,7 +95,8 @@ export class RunStore {
     return reader.query<Run>(
       `SELECT ${columns} FROM restore_run r
        WHERE r.state = 'running' OR EXISTS (
-         SELECT FROM restore_run_item i WHERE i.run_id = r.id AND i.state IN ('attempting', 'unknown', 'applied'))
+         SELECT FROM restore_run_item i WHERE i.run_id = r.id AND i.state IN ('attempting', 'unknown', 'applied')
+           AND NOT (i.state = 'applied' AND i.settled_outcome IS NOT DISTINCT FROM 'applied'))
        ORDER BY r.started_at, r.id`,
     );
   }
@@ -103,7 +107,9 @@ export class RunStore {
     change: { state: RunState; stopReason: StopReason | null; endedAt: Date | null },
   ): Promise<void> {
     await transaction.query(
-      `UPDATE restore_run SET state = $2, stop_reason = $3, ended_at = $4, version = version + 1 WHERE id = $1`,
+      `UPDATE restore_run SET state = $2, stop_reason = $3, ended_at = $4, version = version + 1,
+         waiting_since = CASE WHEN $2 IN ('running', 'finished') THEN NULL ELSE waiting_since END
+       WHERE id = $1`,
       [runId, change.state, change.stopReason, change.endedAt],
     );
   }
@@ -116,8 +122,7 @@ export class RunStore {
   ): Promise<void> {
     await transaction.query(
       `UPDATE restore_run SET bleed_position = $2, bleeding_override = coalesce($3, bleeding_override),
-         counted_from = coalesce((SELECT max(a.id) FROM restore_attempt a JOIN restore_run_item i
-                                  ON i.id = a.run_item_id WHERE i.run_id = $1), 0)
+         ended_orders = 0, failed_orders = 0, locked_in_row = 0
        WHERE id = $1`,
       [runId, from.bleedPosition, from.bleedingOverride],
     );
@@ -130,6 +135,17 @@ export class RunStore {
     );
   }
 
+  /** Moves the first pending item of a later stage into this one; false where there is none. */
+  async promote(transaction: Transaction, runId: string, stage: number): Promise<boolean> {
+    const rows = await transaction.query(
+      `UPDATE restore_run_item SET stage = $2 WHERE id = (
+         SELECT id FROM restore_run_item WHERE run_id = $1 AND state = 'pending' AND stage > $2
+         ORDER BY sequence LIMIT 1 FOR UPDATE) RETURNING id`,
+      [runId, stage],
+    );
+    return rows.length > 0;
+  }
+
   async gate(reader: Reader, shopId: string): Promise<ShopGate> {
     const row = await reader.queryOne<ShopGate>(
       `SELECT armed_at IS NOT NULL AS armed, stopped_at IS NOT NULL AS stopped, stop_reason AS "stopReason",
@@ -140,32 +156,31 @@ export class RunStore {
     return row ?? { armed: false, stopped: false, stopReason: null, journalHead: 0 };
   }
 
-  /** Items by state: of all stages, or up to one. */
-  async counts(reader: Reader, runId: string, upToStage?: number): Promise<Counts> {
-    const rows = await reader.query<{ state: keyof Counts; count: number }>(
-      `SELECT state, count(*) AS count FROM restore_run_item
-       WHERE run_id = $1 AND ($2::integer IS NULL OR stage <= $2) GROUP BY state`,
-      [runId, upToStage ?? null],
+  /** The run's state, the shop's and the limits' counters in one look: undefined where there is no such run. */
+  async pulse(reader: Reader, runId: string): Promise<RunPulse | undefined> {
+    return reader.queryOne<RunPulse>(
+      `SELECT r.state, ${tallyColumns}, s.armed_at IS NOT NULL AS armed, s.stopped_at IS NOT NULL AS stopped,
+         s.stop_reason AS "stopReason"
+       FROM restore_run r JOIN shop s ON s.id = r.shop_id WHERE r.id = $1`,
+      [runId],
     );
-    const counts = Object.fromEntries(itemStates.map((state) => [state, 0])) as Record<
-      keyof Counts,
-      number
-    >;
-    for (const row of rows) counts[row.state] = row.count;
-    return counts;
   }
 
-  /** How attempts ended since the start or the last resume. */
-  async tally(reader: Reader, run: Run): Promise<AttemptTally> {
-    const row = await reader.queryOne<AttemptTally>(
-      `WITH ended AS (
-         SELECT a.id, a.outcome, a.reason FROM restore_attempt a JOIN restore_run_item i ON i.id = a.run_item_id
-         WHERE i.run_id = $1 AND a.id > $2 AND a.outcome IN ('applied', 'refused', 'failed', 'retry', 'unknown')
-       )
-       SELECT count(*) FILTER (WHERE outcome <> 'retry') AS final, count(*) FILTER (WHERE outcome = 'failed') AS failed,
-         ARRAY(SELECT reason FROM ended ORDER BY id DESC LIMIT $3) AS "latestReasons" FROM ended`,
-      [run.id, run.countedFrom, run.limits.stopAtLockTimeouts],
+  /** Its items by stage and state. */
+  async stageCounts(reader: Reader, runId: string): Promise<StageCount[]> {
+    return reader.query<StageCount>(
+      `SELECT stage, state, count(*) AS count,
+         count(*) FILTER (WHERE state = 'applied' AND settled_outcome = 'applied') AS settled
+       FROM restore_run_item WHERE run_id = $1 GROUP BY stage, state`,
+      [runId],
     );
-    return row ?? { final: 0, failed: 0, latestReasons: [] };
+  }
+
+  /** Notes since when only a person can take the run further; null: that is not so any more. */
+  async setWaiting(transaction: Transaction, runId: string, since: Date | null): Promise<void> {
+    await transaction.query('UPDATE restore_run SET waiting_since = $2 WHERE id = $1', [
+      runId,
+      since,
+    ]);
   }
 }

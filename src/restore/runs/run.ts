@@ -34,14 +34,17 @@ export const itemStates = [
 ] as const;
 export type ItemState = (typeof itemStates)[number];
 
-/** `applied` follows on states before an attempt too: the plan's SQL may be run by hand. */
+/**
+ * `applied` follows on states before an attempt too: the plan's SQL may be run by hand. `failed` follows on
+ * `unknown` where a person has found out that nothing was written.
+ */
 export const itemTransitions = transitionTable<ItemState>({
   subject: 'item',
   initial: 'pending',
   next: {
     pending: ['attempting', 'refused', 'applied'],
     attempting: ['pending', 'applied', 'unknown', 'refused', 'failed'],
-    unknown: ['pending', 'applied'],
+    unknown: ['pending', 'applied', 'failed'],
     applied: ['verified', 'failed'],
     verified: ['undone'],
     refused: ['applied'],
@@ -70,7 +73,6 @@ export const stopReasons = [
   'lock-timeouts',
   'read-back-differs',
   'cancelled-again',
-  'approval-gone',
 ] as const;
 export type StopReason = (typeof stopReasons)[number];
 
@@ -83,7 +85,7 @@ export interface RunLimits {
 }
 
 /** A plan being carried out. */
-export interface Run {
+export interface Run extends AttemptTally {
   readonly id: string;
   readonly planId: string;
   readonly incidentId: string;
@@ -104,10 +106,14 @@ export interface Run {
   readonly bleedingOverride: string | null;
   /** the newest cancellation of the incident that was known at the start (or when it was resumed) */
   readonly bleedPosition: number;
-  /** attempts up to this one do not count for the limits: the run was resumed after them */
-  readonly countedFrom: number;
+  /** since when only a person can take it further, once that was paged; null while it is not so */
+  readonly waitingSince: Date | null;
   readonly version: number;
 }
+
+/** What a person may say of an unknown outcome. */
+export const settledOutcomes = ['applied', 'not-applied'] as const;
+export type SettledOutcome = (typeof settledOutcomes)[number];
 
 /** One order within a run. */
 export interface RunItem {
@@ -138,10 +144,44 @@ export interface RunItem {
   readonly verifiedAt: Date | null;
   /** the first entry of the order after its restore */
   readonly changedPosition: number | null;
+  /** what a person said of an attempt whose outcome was unknown; null where nobody had to */
+  readonly settledOutcome: SettledOutcome | null;
+  /** the shop's transaction of which that was said */
+  readonly settledTransactionId: number | null;
   readonly updatedAt: Date;
 }
 
 export type Counts = Readonly<Record<ItemState, number>>;
+
+/** The items of one stage that are in one state. */
+export interface StageCount {
+  readonly stage: number;
+  readonly state: ItemState;
+  readonly count: number;
+  /** of them, how many are applied by a person's word, so that no echo is waited for */
+  readonly settled: number;
+}
+
+/** Items by state; those applied by a person's word are `applied`, and counted once more apart. */
+export interface ItemTally {
+  readonly counts: Counts;
+  readonly settled: number;
+}
+
+/** Sums the items of all stages, or up to one. Pure. */
+export function tallyOf(stages: readonly StageCount[], upToStage = lastStage): ItemTally {
+  const counts = Object.fromEntries(itemStates.map((state) => [state, 0])) as Record<
+    ItemState,
+    number
+  >;
+  let settled = 0;
+  for (const { stage, state, count, settled: byWord } of stages) {
+    if (stage > upToStage) continue;
+    counts[state] += count;
+    settled += byWord;
+  }
+  return { counts, settled };
+}
 
 /** One canary, then ten, then the rest. */
 export function stageOf(sequence: number): number {
@@ -166,24 +206,37 @@ export type StageVerdict =
 export function judgeStage(facts: {
   readonly stage: number;
   /** of the items up to this stage */
-  readonly upToStage: Counts;
+  readonly upToStage: ItemTally;
   readonly pendingBeyond: number;
 }): StageVerdict {
   const { stage, upToStage, pendingBeyond } = facts;
-  const open = upToStage.pending + upToStage.attempting + upToStage.unknown + upToStage.applied;
-  if (open > 0) return 'wait';
+  const { counts } = upToStage;
+  if (counts.pending + counts.unknown + underWay(upToStage) > 0) return 'wait';
   if (pendingBeyond === 0) return 'finished';
-  if (stage === 0 && upToStage.verified === 0) return 'next-canary';
+  if (stage === 0 && counts.verified === 0) return 'next-canary';
   return stage >= lastStage ? 'finished' : 'next-stage';
+}
+
+/** Whether all that is left are unknown outcomes: the shop and its stream may settle them, else a person has to. Pure. */
+export function onlyUnknownLeft(run: Pick<Run, 'state' | 'stage'>, stages: readonly StageCount[]) {
+  // a run that does not go on begins no further order
+  const tally = tallyOf(stages, run.state === 'running' ? run.stage : lastStage);
+  const { pending, unknown } = tally.counts;
+  return unknown > 0 && underWay(tally) === 0 && (run.state !== 'running' || pending === 0);
+}
+
+/** Orders that are being written, or whose echo has not come yet. */
+export function underWay({ counts, settled }: ItemTally): number {
+  return counts.attempting + counts.applied - settled;
 }
 
 /** How the attempts since the start (or the last resume) ended, for the limits. */
 export interface AttemptTally {
   /** attempts that ended an order's turn: applied, refused, failed, unknown */
-  readonly final: number;
-  readonly failed: number;
-  /** reasons of the latest attempts, newest first; null for those that went well */
-  readonly latestReasons: readonly (string | null)[];
+  readonly endedOrders: number;
+  readonly failedOrders: number;
+  /** the latest attempts that found their order locked, without another one between */
+  readonly lockedInRow: number;
 }
 
 /**
@@ -191,12 +244,10 @@ export interface AttemptTally {
  * time-outs in a row (the shop is busy with these orders, and each try holds it up). Pure.
  */
 export function judgeLimits(tally: AttemptTally, limits: RunLimits): StopReason | undefined {
-  const { final, failed, latestReasons } = tally;
-  if (final > 0 && failed / final > limits.stopAtFailureRate) return 'failure-rate';
-  const latest = latestReasons.slice(0, limits.stopAtLockTimeouts);
-  const allLocked = latest.every((reason) => reason === 'locked');
-  if (latest.length === limits.stopAtLockTimeouts && allLocked) return 'lock-timeouts';
-  return undefined;
+  const { endedOrders, failedOrders, lockedInRow } = tally;
+  if (endedOrders > 0 && failedOrders / endedOrders > limits.stopAtFailureRate)
+    return 'failure-rate';
+  return lockedInRow >= limits.stopAtLockTimeouts ? 'lock-timeouts' : undefined;
 }
 
 /** How often a failing order is tried before it counts as failed. */

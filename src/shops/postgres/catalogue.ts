@@ -28,18 +28,21 @@ export interface ServerFacts {
   readonly version: string;
   readonly versionNumber: number;
   readonly isStandby: boolean;
+  readonly deadlockTimeoutMs: number;
 }
 
 export async function readServer(session: ReadSession): Promise<ServerFacts> {
   const [row] = await session.query({
     text: `SELECT current_setting('server_version') AS version,
-                  current_setting('server_version_num') AS number, pg_is_in_recovery() AS standby`,
+                  current_setting('server_version_num') AS number, pg_is_in_recovery() AS standby,
+                  (SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout') AS deadlock_timeout`,
     values: [],
   });
   return {
     version: row?.['version'] ?? '',
     versionNumber: Number(row?.['number']),
     isStandby: row?.['standby'] === 't',
+    deadlockTimeoutMs: Number(row?.['deadlock_timeout']),
   };
 }
 

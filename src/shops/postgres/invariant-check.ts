@@ -4,6 +4,7 @@ import type { CheckFault } from '../shop-adapter.js';
 import { readColumnTypes, type ColumnTypes } from './column-types.js';
 import { OrderReader } from './order-reader.js';
 import { invariantSql } from './proof-steps.js';
+import type { RestoreTimeouts } from './lock-steps.js';
 import type { ReadSession } from './shop-connections.js';
 import { problemOf } from './shop-failure.js';
 import { Parameters } from './sql-text.js';
@@ -14,16 +15,33 @@ const sampleSize = 20;
 
 type Invariant = Profile['invariants'][number];
 
+/** Open orders of the live shop, to try the profile's SQL on. */
+export interface OrderSample {
+  readonly types: ColumnTypes;
+  readonly orderIds: readonly string[];
+}
+
+/** Undefined where orders cannot be read: the faults of the tables name what keeps them from it. */
+export async function sampleOrders(
+  profile: Profile,
+  session: ReadSession,
+): Promise<OrderSample | undefined> {
+  const types = await readColumnTypes(session, Object.keys(profile.tables));
+  const orderIds = await newestOrders(profile, types, session);
+  return orderIds === undefined ? undefined : { types, orderIds };
+}
+
 /** Runs every invariant, with a key that no order has and on the newest open orders; reads only. */
 export async function invariantFaults(
   profile: Profile,
+  { types, orderIds, timeouts }: OrderSample & { readonly timeouts: RestoreTimeouts },
   session: ReadSession,
 ): Promise<CheckFault[]> {
-  const types = await readColumnTypes(session, Object.keys(profile.tables));
-  const orderIds = await sampleOrders(profile, types, session);
-  // what keeps the orders from being read is named by the faults of the tables
-  if (orderIds === undefined) return [];
-  const check = new InvariantCheck(session, types.orderKey(profile), orderIds);
+  const check = new InvariantCheck(session, {
+    keyType: types.orderKey(profile),
+    orderIds,
+    statementMs: timeouts.statementMs,
+  });
   const faults: CheckFault[] = [];
   for (const [index, invariant] of profile.invariants.entries()) {
     const path = ['invariants', index];
@@ -34,7 +52,7 @@ export async function invariantFaults(
   return faults;
 }
 
-async function sampleOrders(
+async function newestOrders(
   profile: Profile,
   types: ColumnTypes,
   session: ReadSession,
@@ -51,13 +69,23 @@ async function sampleOrders(
   }
 }
 
+/** While an invariant runs, the order and its counters are locked. */
+function slow({ slowestMs, statementMs }: Record<'slowestMs' | 'statementMs', number>) {
+  if (slowestMs < statementMs / 4) return undefined;
+  const message = `took ${Math.round(slowestMs)} ms for one order, which is locked all the while, and a restore gives it ${statementMs} ms; add an index, or make it look at fewer rows`;
+  return { severity: 'warning', message } as const;
+}
+
 type Broken = Pick<CheckFault, 'severity' | 'message'>;
 
 class InvariantCheck {
   constructor(
     private readonly session: ReadSession,
-    private readonly keyType: string,
-    private readonly orderIds: readonly string[],
+    private readonly sample: {
+      readonly keyType: string;
+      readonly orderIds: readonly string[];
+      readonly statementMs: number;
+    },
   ) {}
 
   /** Whether it can be run at all, and gives true or false. No row of the shop goes into the message. */
@@ -73,13 +101,17 @@ class InvariantCheck {
 
   /** Whether it holds for the newest open orders: those for which it does not could not be restored. */
   async truth({ sql }: Invariant): Promise<Broken | undefined> {
-    const { length } = this.orderIds;
+    const { orderIds, statementMs } = this.sample;
     try {
       let broken = 0;
-      for (const orderId of this.orderIds)
+      let slowestMs = 0;
+      for (const orderId of orderIds) {
+        const startedAt = performance.now();
         if ((await this.ask((inner) => `${inner} IS TRUE`, { sql, orderId })) !== 't') broken += 1;
-      if (broken === 0) return undefined;
-      const message = `does not hold for ${broken} of the ${length} newest open orders, so such orders could not be restored`;
+        slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+      }
+      if (broken === 0) return slow({ slowestMs, statementMs });
+      const message = `does not hold for ${broken} of the ${orderIds.length} newest open orders, so such orders could not be restored`;
       return { severity: 'warning', message };
     } catch (error) {
       // the server's own message may quote a row
@@ -93,7 +125,7 @@ class InvariantCheck {
     { sql, orderId }: { sql: string; orderId: string | null },
   ): Promise<string | null> {
     const parameters = new Parameters();
-    const inner = invariantSql(sql, parameters.add(orderId, this.keyType));
+    const inner = invariantSql(sql, parameters.add(orderId, this.sample.keyType));
     const statement = parameters.statement(`SELECT ${expression(`(${inner})`)} AS answer`);
     const [row] = await this.session.inTransaction((query) => query(statement));
     return row?.['answer'] ?? null;

@@ -3,8 +3,9 @@ import type { RowImage, RowKey } from '../../orders/row-change.js';
 import type { Profile } from '../profile.js';
 import { arrayItem, type ColumnTypes } from './column-types.js';
 import { ownRows, orderTables } from './own-rows.js';
+import { limitedRow, limitSql } from './row-sql.js';
 import type { Query } from './shop-connections.js';
-import { Parameters, quoteName, quoteTable, type Statement } from './sql-text.js';
+import { Parameters, quoteLiteral, quoteName, quoteTable, type Statement } from './sql-text.js';
 
 type RowsByTable = Map<string, RowImage[]>;
 
@@ -88,7 +89,7 @@ export class OrderReader {
     return rows.map(({ id }) => present(id, 'an order has a key'));
   }
 
-  /** One row by its key; only its mapped columns. */
+  /** One row by its key; only its mapped columns, and what limits it now. */
   async row(table: string, key: RowKey): Promise<RowImage | undefined> {
     const mapping = present(this.profile.tables[table], `the profile maps ${table}`);
     const parameters = new Parameters();
@@ -96,10 +97,13 @@ export class OrderReader {
       const value = parameters.add(key[index] ?? null, this.types.type(table, column));
       return `${quoteName(column)} = ${value}`;
     });
-    const columns = Object.keys(mapping.columns).map(quoteName).join(', ');
+    const limits = Object.entries(mapping.limits).map(
+      ([name, sql]) => `${limitSql(sql)} AS ${quoteName(name)}`,
+    );
+    const columns = [...Object.keys(mapping.columns).map(quoteName), ...limits].join(', ');
     const rows = await this.query(
       parameters.statement(
-        `SELECT ${columns} FROM ${quoteTable(table)} WHERE ${condition.join(' AND ')}`,
+        `SELECT ${columns} FROM ${quoteTable(table)} AS ${limitedRow} WHERE ${condition.join(' AND ')}`,
       ),
     );
     return rows[0];
@@ -137,7 +141,7 @@ export class OrderReader {
       const allowed = texts.map((text) =>
         text === null
           ? `t.${quoteName(column)} IS NULL`
-          : `t.${quoteName(column)}::text = '${text.replaceAll("'", "''")}'`,
+          : `t.${quoteName(column)}::text = ${quoteLiteral(text)}`,
       );
       return `(${allowed.join(' OR ')})`;
     });

@@ -38,6 +38,8 @@ export interface PostgresShopSettings {
   readonly transactionTimeoutMs: number;
   /** orders restored side by side */
   readonly concurrency: number;
+  /** the signed mark that the item's transaction leaves in the shop's stream */
+  readonly markerOf: (item: RestoreItem) => string;
   /** asked before each restore: the shop is armed and nobody has pulled the kill switch */
   readonly mayWrite: () => Promise<boolean>;
 }
@@ -60,7 +62,13 @@ export class PostgresShopAdapter implements ShopAdapter {
     this.types = undefined;
     const { profile, readUrl, writeUrl } = this.settings;
     return await this.guarded(() =>
-      checkShop({ profile, session: this.connections, readUrl, writeUrl }),
+      checkShop({
+        profile,
+        session: this.connections,
+        readUrl,
+        writeUrl,
+        timeouts: this.timeouts(),
+      }),
     );
   }
 
@@ -166,7 +174,7 @@ export class PostgresShopAdapter implements ShopAdapter {
     const { profile } = this.settings;
     const parts = items.map((item) => ({
       item,
-      steps: restoreSteps(context, { item, timeouts: this.timeouts() }),
+      steps: this.stepsOf(context, item),
     }));
     return restoreScript(parts, [
       `Reinstate: ${items.length} orders of a shop with the profile ${profile.profile} (${profile.title}).`,
@@ -186,7 +194,7 @@ export class PostgresShopAdapter implements ShopAdapter {
 
   private async steps(item: RestoreItem): Promise<RestoreStep[] | RestoreOutcome> {
     try {
-      return restoreSteps(await this.context(), { item, timeouts: this.timeouts() });
+      return this.stepsOf(await this.context(), item);
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       if (error instanceof Fault)
@@ -247,6 +255,11 @@ export class PostgresShopAdapter implements ShopAdapter {
       this.types = undefined;
       throw error;
     }
+  }
+
+  private stepsOf(context: RestoreContext, item: RestoreItem): RestoreStep[] {
+    const marker = this.settings.markerOf(item);
+    return restoreSteps(context, { item, marker, timeouts: this.timeouts() });
   }
 
   private timeouts() {

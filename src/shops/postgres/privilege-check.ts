@@ -2,7 +2,7 @@ import type { Profile, TableMapping } from '../profile.js';
 import type { CheckFault } from '../shop-adapter.js';
 import type { CatalogueTable } from './catalogue.js';
 import type { ReadSession } from './shop-connections.js';
-import { Parameters, quoteTable } from './sql-text.js';
+import { Parameters, quoteName, quoteTable } from './sql-text.js';
 import { fault } from './table-check.js';
 
 /** A right that a restore needs; without a column, on the table or sequence. */
@@ -80,7 +80,10 @@ export async function privilegeFaults(
     values: [role],
   });
   const where = ['postgres', 'write'];
-  if (found === undefined) return [fault('error', where, `the server has no role ${role}`)];
+  if (found === undefined)
+    return [
+      fault('error', where, `the server has no role ${role}; create it, or correct the address`),
+    ];
   const faults: CheckFault[] = [];
   if (found['login'] !== 't') faults.push(fault('error', where, `the role ${role} may not log in`));
   if (found['super'] === 't')
@@ -114,9 +117,7 @@ async function missing(
   );
   return rows.flatMap(({ place }) => {
     const need = needs[Number(place)];
-    return need === undefined
-      ? []
-      : [fault('error', ['tables', need.table], `${role} lacks ${described(need)}`)];
+    return need === undefined ? [] : [fault('error', ['tables', need.table], lacking(role, need))];
   });
 }
 
@@ -137,9 +138,15 @@ function test(need: Need, role: string, parameters: Parameters): string {
     : `has_table_privilege(${role}, ${table}, '${privilege}')`;
 }
 
-function described(need: Need): string {
-  const column = need.column === undefined ? '' : ` (${need.column})`;
-  return `${need.privilege}${column} on ${need.sequence ?? need.table}, which a restore needs`;
+/** With the statement that gives the right, for the one who may. */
+function lacking(role: string, { table, privilege, column, sequence }: Need): string {
+  const what = column === undefined ? privilege : `${privilege} (${quoteName(column)})`;
+  const on = sequence === undefined ? quoteTable(table) : `SEQUENCE ${sequence}`;
+  const schema = table.slice(0, table.indexOf('.'));
+  return (
+    `a restore needs a right that ${role} does not have: GRANT ${what} ON ${on} TO ${quoteName(role)}` +
+    ` (and USAGE on the schema ${schema})`
+  );
 }
 
 /** Rights to take rows away are the ones worth a warning when nothing needs them. */

@@ -1,4 +1,5 @@
 import type { ColumnValue } from '../../orders/row-change.js';
+import { markerPrefix } from '../restore-marker.js';
 import type { PlannedChange, RestoreItem } from '../shop-adapter.js';
 import { counterSetting, movedColumns, movedRows, type MovedRow } from './lock-steps.js';
 import type { Problem, RestoreStep } from './restore-step.js';
@@ -137,21 +138,40 @@ export function invariantSteps(context: RestoreContext, item: RestoreItem): Rest
   });
 }
 
+/**
+ * The steps in a subtransaction that may not write: an invariant is SQL out of a file, and a function in it
+ * might. Afterwards the transaction may write again, as the shop's deferred triggers do at COMMIT.
+ */
+export function readOnly(steps: readonly RestoreStep[]): RestoreStep[] {
+  const [name, values] = ['reinstate_invariants', [] as string[]];
+  return [
+    {
+      kind: 'run',
+      title: 'from here on only look',
+      statement: { text: `SAVEPOINT ${name}; SET TRANSACTION READ ONLY`, values },
+    },
+    ...steps,
+    {
+      kind: 'run',
+      title: 'the invariants hold',
+      statement: { text: `RELEASE SAVEPOINT ${name}`, values },
+    },
+  ];
+}
+
 /** An invariant as a scalar sub-select, with the order's key in place of `$1`. */
 export function invariantSql(sql: string, order: string): string {
   return replaceParameters(sql.trim().replace(/;$/, ''), () => `(${order})`);
 }
 
 /** Stands in the shop's stream with the restore itself, so that our intake knows it for our own. */
-export function markerStep(item: RestoreItem): RestoreStep {
+export function markerStep(marker: string): RestoreStep {
   const parameters = new Parameters();
-  const marker = JSON.stringify({ action: item.action, itemId: item.itemId });
+  const prefix = parameters.add(markerPrefix, 'text');
   const content = parameters.add(marker, 'text');
   return {
     kind: 'run',
     title: 'leave the mark by which Reinstate recognises it',
-    statement: parameters.statement(
-      `SELECT pg_logical_emit_message(true, 'reinstate'::text, ${content})`,
-    ),
+    statement: parameters.statement(`SELECT pg_logical_emit_message(true, ${prefix}, ${content})`),
   };
 }

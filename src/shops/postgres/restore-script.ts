@@ -2,7 +2,7 @@ import { unreachable } from '../../platform/assert.js';
 import type { RestoreItem } from '../shop-adapter.js';
 import { beginSql } from './restore-statements.js';
 import type { Problem, RestoreStep } from './restore-step.js';
-import { withLiterals } from './sql-text.js';
+import { quoteLiteral as literal, withLiterals } from './sql-text.js';
 
 export interface ScriptPart {
   readonly item: RestoreItem;
@@ -79,10 +79,6 @@ function freeTag(text: string): string {
     const tag = number === 0 ? '$reinstate$' : `$reinstate_${number}$`;
     if (!text.includes(tag)) return tag;
   }
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function comment(text: string): string {

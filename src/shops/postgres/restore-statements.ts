@@ -6,7 +6,7 @@ import {
   settingSteps,
   type RestoreTimeouts,
 } from './lock-steps.js';
-import { invariantSteps, markerStep, rereadSteps } from './proof-steps.js';
+import { invariantSteps, markerStep, readOnly, rereadSteps } from './proof-steps.js';
 import type { RestoreStep } from './restore-step.js';
 import type { RestoreContext } from './row-sql.js';
 import { writeSteps } from './write-steps.js';
@@ -20,7 +20,7 @@ export const beginSql = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
  */
 export function restoreSteps(
   context: RestoreContext,
-  { item, timeouts }: { item: RestoreItem; timeouts: RestoreTimeouts },
+  { item, marker, timeouts }: { item: RestoreItem; marker: string; timeouts: RestoreTimeouts },
 ): RestoreStep[] {
   return [
     ...settingSteps(timeouts),
@@ -29,7 +29,7 @@ export function restoreSteps(
     ...counterLockSteps(context, item),
     ...writeSteps(context, item),
     ...rereadSteps(context, item),
-    ...invariantSteps(context, item),
-    markerStep(item),
+    markerStep(marker),
+    ...readOnly(invariantSteps(context, item)),
   ];
 }

@@ -90,6 +90,14 @@ export function housekeeping(context: RestoreContext, table: string): string[] {
   return assignments;
 }
 
+/** What the SQL of a limit calls the row that it is for. */
+export const limitedRow = 'counter';
+
+/** A limit of a shared table as a scalar expression. */
+export function limitSql(sql: string): string {
+  return `(${sql.trim().replace(/;$/, '')})`;
+}
+
 /** A row's name for people: table and key, no values. */
 export function rowTitle({ table, key }: { table: string; key: RowKey }): string {
   return `${table} ${key.join('/')}`;

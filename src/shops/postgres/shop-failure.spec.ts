@@ -13,7 +13,7 @@ test.each([
   ['25P04', 'timeout', true],
   ['42501', 'permission-denied', false],
   ['28P01', 'permission-denied', false],
-  ['25006', 'unreachable', true],
+  ['0A000', 'unreachable', true],
   ['08006', 'unreachable', true],
   ['53300', 'unreachable', true],
   ['57P01', 'unreachable', true],

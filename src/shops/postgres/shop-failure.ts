@@ -30,8 +30,8 @@ const reasons: Readonly<Record<string, FailureReason>> = {
   // insufficient_privilege, and a role that may not log in
   '42501': 'permission-denied',
   '28': 'permission-denied',
-  // read_only_sql_transaction: the address leads to a standby
-  '25006': 'unreachable',
+  // what a standby says to BEGIN READ WRITE
+  '0A000': 'unreachable',
   '08': 'unreachable',
   '53': 'unreachable',
   // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout

@@ -27,6 +27,7 @@ test.each([
   ['-- of $1\n$1', '-- of $1\nX'],
   ['/* $1 */ $1', '/* $1 */ X'],
   ["'it''s $1' = $1", "'it''s $1' = X"],
+  [String.raw`E'it\'s $1' = $1`, String.raw`E'it\'s $1' = X`],
 ])('in %s only the real parameter is replaced', (text, replaced) => {
   expect(replaceParameters(text, () => 'X')).toBe(replaced);
 });

@@ -11,6 +11,11 @@ export function quoteName(name: string): string {
   return pg.escapeIdentifier(name);
 }
 
+/** A text as a literal, whatever the session's `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  return pg.escapeLiteral(text).trim();
+}
+
 /** `shop.orders` as `"shop"."orders"`; the first dot parts schema and table. */
 export function quoteTable(table: string): string {
   const dot = table.indexOf('.');
@@ -34,7 +39,7 @@ export class Parameters {
 
 /** Everything in which `$1` is no parameter: strings, quoted names, dollar-quoted strings, comments. */
 const opaque =
-  /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)/g;
+  /\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)/g;
 
 /** The text with every parameter `$n` replaced; strings, names and comments are left alone. */
 export function replaceParameters(text: string, replacement: (index: number) => string): string {
@@ -47,6 +52,6 @@ export function replaceParameters(text: string, replacement: (index: number) => 
 export function withLiterals({ text, values }: Statement): string {
   return replaceParameters(text, (index) => {
     const value = values[index - 1] ?? null;
-    return value === null ? 'NULL' : pg.escapeLiteral(value).trim();
+    return value === null ? 'NULL' : quoteLiteral(value);
   });
 }

@@ -3,6 +3,7 @@ import { pathText } from '../profile-file.js';
 import type { CheckFault } from '../shop-adapter.js';
 import { isPersonal } from '../snapshot.js';
 import type { CatalogueColumn, CatalogueTable } from './catalogue.js';
+import { quoteTable } from './sql-text.js';
 
 type Severity = CheckFault['severity'];
 
@@ -14,12 +15,19 @@ export function tableFaults(
   return Object.entries(profile.tables).flatMap(([table, mapping]) => {
     const found = catalogue.get(table);
     if (found === undefined)
-      return [fault('error', ['tables', table], 'the shop has no such table')];
+      return [
+        fault(
+          'error',
+          ['tables', table],
+          'the shop has no such table; correct its name, or take it out',
+        ),
+      ];
     return [
       ...wholeTableFaults(table, found),
       ...keyFaults(table, mapping, found),
       ...columnFaults(table, mapping, found),
       ...amountFaults(profile, table, found),
+      ...leftBehindFaults(profile, table, found),
     ];
   });
 }
@@ -30,14 +38,28 @@ function wholeTableFaults(table: string, found: CatalogueTable): CheckFault[] {
   if (!found.isTable)
     faults.push(fault('error', path, 'it is a view or a foreign table; map the table behind it'));
   if (!found.isReadable)
-    faults.push(fault('error', path, 'the read credential may not SELECT from it'));
+    faults.push(
+      fault(
+        'error',
+        path,
+        `the read credential may not read it: GRANT USAGE ON the schema and SELECT ON ${quoteTable(table)} to it`,
+      ),
+    );
   if (found.hasRowSecurity)
     faults.push(
-      fault('warning', path, 'row security is on: rows hidden from our roles are not restored'),
+      fault(
+        'warning',
+        path,
+        'row security is on, and rows that it hides from our roles are not restored; see that they see all',
+      ),
     );
   for (const trigger of found.triggers)
     faults.push(
-      fault('warning', path, `its trigger ${trigger} also acts on what a restore writes`),
+      fault(
+        'warning',
+        path,
+        `its trigger ${trigger} also acts on what a restore writes; where that makes another order of it, the restore is refused`,
+      ),
     );
   return faults;
 }
@@ -50,7 +72,13 @@ function keyFaults(table: string, mapping: TableMapping, found: CatalogueTable):
   );
   const faults = isUnique
     ? []
-    : [fault('error', path, `no unique index is on just these columns: ${mapping.key.join(', ')}`)];
+    : [
+        fault(
+          'error',
+          path,
+          `no unique index is on just these columns: ${mapping.key.join(', ')}; name those of the primary key`,
+        ),
+      ];
   const nullable = mapping.key.filter((column) => found.columns.get(column)?.notNull === false);
   for (const column of nullable)
     faults.push(fault('error', path, `column ${column} may be NULL, and so cannot name a row`));
@@ -65,7 +93,7 @@ function columnFaults(table: string, mapping: TableMapping, found: CatalogueTabl
         fault(
           'error',
           ['tables', table, 'columns', column],
-          'the shop has this column, and the profile gives it no role',
+          'the shop has this column, and the profile gives it no role; give it one, or ignore it with the reason',
         ),
       );
   }
@@ -73,7 +101,9 @@ function columnFaults(table: string, mapping: TableMapping, found: CatalogueTabl
     const path = ['tables', table, 'columns', column];
     const facts = found.columns.get(column);
     const message =
-      facts === undefined ? 'the shop has no such column' : roleFault(role, facts, found);
+      facts === undefined
+        ? 'the shop has no such column; take it out'
+        : roleFault(role, facts, { mapping, found });
     if (message !== undefined) faults.push(fault('error', path, message));
     if (typeof role === 'object' && 'delta' in role && !isPickedByKey(role.delta.match, found))
       faults.push(
@@ -90,7 +120,7 @@ function columnFaults(table: string, mapping: TableMapping, found: CatalogueTabl
 function roleFault(
   role: ColumnRole,
   facts: CatalogueColumn,
-  found: CatalogueTable,
+  { mapping, found }: { mapping: TableMapping; found: CatalogueTable },
 ): string | undefined {
   if (facts.generated && (role === 'value' || isPersonal(role)))
     return 'the database works it out from other columns; ignore it, with that reason';
@@ -102,7 +132,10 @@ function roleFault(
   if (facts.category !== 'N') return `a counter must be a number and not ${facts.type}`;
   const bounds = [role.delta.guard.minimum, role.delta.guard.maximum];
   const strange = bounds.find(
-    (bound) => typeof bound === 'string' && found.columns.get(bound)?.category !== 'N',
+    (bound) =>
+      typeof bound === 'string' &&
+      mapping.limits[bound] === undefined &&
+      found.columns.get(bound)?.category !== 'N',
   );
   return strange === undefined ? undefined : `its guard ${strange} is no number`;
 }
@@ -136,9 +169,34 @@ function amountFaults(profile: Profile, table: string, found: CatalogueTable): C
     const facts = of === table && column !== undefined ? found.columns.get(column) : undefined;
     return facts === undefined || facts.category === category
       ? []
-      : [fault('error', path, `column ${column ?? ''} is ${facts.type} and no ${what}`)];
+      : [
+          fault(
+            'error',
+            path,
+            `column ${column ?? ''} is ${facts.type} and no ${what}; name another one`,
+          ),
+        ];
   };
   return [...numbers.flatMap(wrong('N', 'number')), ...moments.flatMap(wrong('D', 'date or time'))];
+}
+
+/** What every cancellation changes is set back, or worked out by the database; no reason is good enough to ignore it. */
+function leftBehindFaults(profile: Profile, table: string, found: CatalogueTable): CheckFault[] {
+  const { order, lines, tables } = profile;
+  const wanted = [
+    ...order.total.map(({ column }) => ({ of: order.table, column })),
+    { of: lines.table, column: lines.quantity },
+    { of: lines.table, column: lines.total?.column },
+  ];
+  return wanted.flatMap(({ of, column }) => {
+    if (of !== table || column === undefined) return [];
+    const role = tables[table]?.columns[column];
+    const isIgnored = typeof role === 'object' && 'ignore' in role;
+    if (!isIgnored || found.columns.get(column)?.generated !== false) return [];
+    const message =
+      'an order would come back without it; give it the role `value` (only what the database works out is ignored)';
+    return [fault('error', ['tables', table, 'columns', column], message)];
+  });
 }
 
 export function fault(

@@ -4,6 +4,8 @@ import type { Problem, RestoreStep } from './restore-step.js';
 import {
   housekeeping,
   keyCondition,
+  limitedRow,
+  limitSql,
   mappingOf,
   plain,
   presentMoment,
@@ -61,15 +63,15 @@ function moveStep(context: RestoreContext, change: Of<'move'>): RestoreStep {
   const moved = `${quoteName(column)} + ${amount}`;
   const key = keyCondition(context, change, parameters);
   const bounds = [
-    ...bound(parameters, `${moved} >=`, change.minimum),
-    ...bound(parameters, `${moved} <=`, change.maximum),
+    ...bound(context, { change, limit: change.minimum, comparison: `${moved} >=` }, parameters),
+    ...bound(context, { change, limit: change.maximum, comparison: `${moved} <=` }, parameters),
   ];
   const assignments = [`${quoteName(column)} = ${moved}`, ...housekeeping(context, table)];
   return {
     kind: 'one',
     title: `move ${column} of ${rowTitle(change)} by ${change.amount}`,
     statement: parameters.statement(
-      `UPDATE ${quoteTable(table)} SET ${assignments.join(', ')} WHERE ${[key, ...bounds].join(' AND ')} RETURNING 1`,
+      `UPDATE ${quoteTable(table)} AS ${limitedRow} SET ${assignments.join(', ')} WHERE ${[key, ...bounds].join(' AND ')} RETURNING 1`,
     ),
     judge: () => ({
       outcome: 'refused',
@@ -80,14 +82,16 @@ function moveStep(context: RestoreContext, change: Of<'move'>): RestoreStep {
 }
 
 function bound(
+  context: RestoreContext,
+  guard: { change: Of<'move'>; limit: string | number | null; comparison: string },
   parameters: Parameters,
-  comparison: string,
-  limit: string | number | null,
 ): string[] {
+  const { change, limit, comparison } = guard;
   if (limit === null) return [];
-  return typeof limit === 'number'
-    ? [`${comparison} ${parameters.add(String(limit), 'numeric')}`]
-    : [`${comparison} ${quoteName(limit)}`];
+  if (typeof limit === 'number')
+    return [`${comparison} ${parameters.add(String(limit), 'numeric')}`];
+  const sql = mappingOf(context, change.table).limits[limit];
+  return [`${comparison} ${sql === undefined ? quoteName(limit) : limitSql(sql)}`];
 }
 
 /** Where the transaction remembers the key of a row that it added. */

@@ -222,6 +222,12 @@ export class Administrator {
     return this.#updateVariant({ id: variantId, stockLevels: [{ stockLocationId, stockOnHand }] });
   }
 
+  /** How many pieces of a variant are kept back (below zero: may be sold before they are there). */
+  async changeThreshold({ variantId, outOfStockThreshold }) {
+    const own = { useGlobalOutOfStockThreshold: false, outOfStockThreshold };
+    return this.#updateVariant({ id: variantId, ...own });
+  }
+
   /** Adds a warehouse and resolves with its id. */
   async openStockLocation(name) {
     const { id } = await this.#session.mutate(

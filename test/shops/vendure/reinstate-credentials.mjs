@@ -16,6 +16,9 @@ const orderTables = [
   'stock_level',
   'stock_movement',
   'history_entry',
+  // what the profile's limits read
+  'product_variant',
+  'global_settings',
 ];
 
 /** What a restore of this profile writes. */

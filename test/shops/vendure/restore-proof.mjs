@@ -40,6 +40,48 @@ export function assertAsBefore({ before, harmed, restored, orders }) {
   assert.ok(allocated.every(({ type }) => type === 'ALLOCATION'));
 }
 
+/** Differences in the rows of these orders alone, whatever else the shop did meanwhile. */
+export function differencesOf({ before, after, orders }) {
+  const ids = new Set(orders.map(({ id }) => String(id)));
+  const keysOf = (table) =>
+    new Set(
+      Object.values({ ...before[table], ...after[table] })
+        .filter(({ orderId }) => ids.has(orderId))
+        .map(({ id }) => id),
+    );
+  const [lines, payments] = [keysOf('order_line'), keysOf('payment')];
+  return compareDumps({ before, after }).filter(({ table, key }) => {
+    const row = after[table]?.[key] ?? before[table][key];
+    return (
+      (table === 'order' && ids.has(row.id)) ||
+      ids.has(row.orderId) ||
+      lines.has(row.orderLineId) ||
+      payments.has(row.paymentId)
+    );
+  });
+}
+
+/** These orders have every value that they had, and nothing was added but what a restore adds. */
+export function assertOrdersAsBefore({ before, harmed, restored, orders }) {
+  assert.deepEqual(unexpectedDifferences(differencesOf({ before, after: restored, orders })), []);
+  assert.deepEqual(strangeAppends({ harmed, restored }), []);
+}
+
+/** Each level moved by what the ledger gained for it, whoever wrote it. Holds where all stock is tracked. */
+export function assertLevelsFollowLedger({ before, after }) {
+  const place = ({ productVariantId, stockLocationId }) => `${productVariantId}/${stockLocationId}`;
+  const moved = {};
+  for (const { table, key, column, ...change } of compareDumps({ before, after })) {
+    if (table !== 'stock_level' || column !== 'stockAllocated') continue;
+    moved[place(after[table][key])] = Number(change.after) - Number(change.before);
+  }
+  const told = {};
+  for (const { table, type, quantity, ...row } of appendedRows({ harmed: before, restored: after }))
+    if (table === 'stock_movement' && type === 'ALLOCATION')
+      told[place(row)] = (told[place(row)] ?? 0) + Number(quantity);
+  assert.deepEqual(moved, told);
+}
+
 const plannedRow = ({ do: deed, table, key }) => {
   const name = table.replace('public.', '');
   return deed === 'insert' ? `INSERT ${name}` : `UPDATE ${name} ${key.join('/')}`;

@@ -129,6 +129,34 @@ export const scenarios = {
     cancel: byJob,
     meanwhile: (shop) => buy(shop, { items: { [scarceSku]: 3 } }),
   },
+  /** Five pieces of which two are kept back, as on display: three ordered, and two of these sold to someone else. */
+  keptBack: {
+    expected: 'refuse',
+    reason: 'stock gone',
+    async arrange(shop) {
+      const { id: variantId, stockAllocated } = await freshVariant(shop, 'TEA-GREEN');
+      await shop.administrator.changeStock({ variantId, stockOnHand: stockAllocated + 5 });
+      await shop.administrator.changeThreshold({ variantId, outOfStockThreshold: 2 });
+      return buy(shop, { items: { 'TEA-GREEN': 3 } });
+    },
+    cancel: byJob,
+    meanwhile: (shop) => buy(shop, { items: { 'TEA-GREEN': 2 } }),
+  },
+  /** One piece is there and ten more may be promised: four ordered, which is fine until they are to be shipped. */
+  onBackorder: {
+    expected: 'reopen',
+    async arrange(shop) {
+      const { id: variantId, stockAllocated } = await freshVariant(shop, 'COFFEE-GROUND');
+      await shop.administrator.changeStock({ variantId, stockOnHand: stockAllocated + 1 });
+      await shop.administrator.changeThreshold({ variantId, outOfStockThreshold: -10 });
+      return buy(shop, { items: { 'COFFEE-GROUND': 4 } });
+    },
+    cancel: byJob,
+    async afterwards(shop) {
+      const { id: variantId, stockAllocated } = await freshVariant(shop, 'COFFEE-GROUND');
+      await shop.administrator.changeStock({ variantId, stockOnHand: stockAllocated });
+    },
+  },
   /** One of three loaves went by the customer's wish and must not come back. */
   partialCancelBefore: {
     expected: 'reopen',

@@ -9,7 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runFaultyJob } from './client.mjs';
 import { compareDumps, dumpDatabase } from './dump.mjs';
 import { installRecorder, recorderPosition } from './recorder.mjs';
-import { assertAsBefore, assertOnlyPlanned } from './restore-proof.mjs';
+import {
+  assertAsBefore,
+  assertLevelsFollowLedger,
+  assertOnlyPlanned,
+  assertOrdersAsBefore,
+  differencesOf,
+} from './restore-proof.mjs';
 import {
   approved,
   casesOf,
@@ -224,6 +230,7 @@ describe('single orders', () => {
       orders.changedLate = await buy(shop, { items: { HONEY: 1 } });
       for (const [name, { id }] of Object.entries(orders))
         seen[name] = await shop.administrator.order(id);
+      seen.before = await dumpDatabase(shop);
       const since = new Date().toISOString();
       for (const name of [...reopened, ...refused])
         await scenarios[name].cancel(shop, orders[name]);
@@ -269,6 +276,7 @@ describe('single orders', () => {
       await scenarios.changedSince.meanwhile(shop, orders.changedLate);
       seen.dump = await dumpDatabase(shop);
       run = await finished(watched, await started(watched, plan));
+      seen.restored = await dumpDatabase(shop);
       const outcome = (name) => {
         const { state, reason } = run.items.get(orders[name].id);
         return [state, reason];
@@ -279,10 +287,13 @@ describe('single orders', () => {
     });
 
     it('changed nothing of the orders that were refused', async () => {
-      const differences = compareDumps({ before: seen.dump, after: await dumpDatabase(shop) });
+      const dumps = { before: seen.dump, after: seen.restored };
       const restored = new Set(reopened.map((name) => orders[name].id));
-      const touched = differences.filter(({ table }) => table === 'order').map(({ key }) => key);
-      assert.deepEqual(new Set(touched), restored);
+      const touched = compareDumps(dumps).filter(({ table }) => table === 'order');
+      assert.deepEqual(new Set(touched.map(({ key }) => key)), restored);
+      const left = [...refused, 'soldLate', 'changedLate'].map((name) => orders[name]);
+      assert.deepEqual(differencesOf({ ...dumps, orders: left }), []);
+      assertLevelsFollowLedger(dumps);
       for (const name of [...refused, 'soldLate', 'changedLate']) {
         assert.equal((await shop.administrator.order(orders[name].id)).state, 'Cancelled');
       }
@@ -290,8 +301,11 @@ describe('single orders', () => {
 
     for (const name of reopened) {
       it(`is as it was: ${name}`, async () => {
+        const { before, dump: harmed, restored } = seen;
+        assertOrdersAsBefore({ before, harmed, restored, orders: [orders[name]] });
         assert.deepEqual(await shop.administrator.order(orders[name].id), seen[name]);
-        if (scenarios[name].afterwards) return;
+        if (name === 'cancelledAgain') return;
+        await scenarios[name].afterwards?.(shop, orders[name]);
         assert.equal((await shop.administrator.ship(orders[name].id)).state, 'Shipped');
       });
     }
@@ -349,7 +363,7 @@ describe('single orders', () => {
       const harmed = await harm({ reason: 'Twice by hand', incidents: 1 });
       const { order, dumps } = harmed;
       const [plan] = harmed.plans;
-      const script = await watched.alex.get(`/restore-plans/${plan.id}.sql`);
+      const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);
       const byHand = runScript(shop, script);
       // where the hand was first and is known already, the plan has been run
       const refusal = await refusalOf(started(watched, plan));
@@ -365,7 +379,7 @@ describe('single orders', () => {
       const harmed = await harm({ reason: 'By hand alone', incidents: 1 });
       const { order, dumps } = harmed;
       const [plan] = harmed.plans;
-      const script = await watched.alex.get(`/restore-plans/${plan.id}.sql`);
+      const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);
       assert.equal(await runScript(shop, script), undefined);
       await isRestored(plan, order);
       assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { Fault } from '../../../platform/errors.js';
-import { shopProblem } from '../source/shop-server.js';
+import { shopProblem } from '../source/shop-problem.js';
 import type { Refusal } from './judge-shop.js';
 import { lockTimeoutMs, type PublicationPlan } from './publication-plan.js';
 import { readLockHolders } from './shop-facts.js';

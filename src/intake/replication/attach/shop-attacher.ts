@@ -6,13 +6,8 @@ import { Fault } from '../../../platform/errors.js';
 import type { CheckReport } from '../../../shops/shop-adapter.js';
 import type { StreamedShop } from '../shop-stream.js';
 import { ReplicationStore } from '../replication.store.js';
-import {
-  connectShop,
-  closeClient,
-  shopConnection,
-  shopProblem,
-  withShop,
-} from '../source/shop-server.js';
+import { isShopFailure, shopProblem } from '../source/shop-problem.js';
+import { connectShop, closeClient, shopConnection, withShop } from '../source/shop-server.js';
 import { createSlot, dropSlot, SlotBlocked, type HeldSlot } from '../source/slot.js';
 import { applyPlan, attachRefused, undoAll } from './apply-plan.js';
 import { judgeShop } from './judge-shop.js';
@@ -36,6 +31,8 @@ export interface AttachOptions {
   readonly allowUnboundedWal: boolean;
   /** how long the shop's running transactions may hold up the new slot before attach gives up */
   readonly slotLimitMs: number;
+  /** gives attach up when it is aborted: what was changed so far is taken back */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -67,6 +64,7 @@ export class ShopAttacher {
     const client = await connectShop(shopConnection(options.credential ?? target.readUrl));
     try {
       const plan = await this.judge(client, target, { ...options, newSlot, name });
+      options.signal?.throwIfAborted();
       const undo = await this.apply(client, { shopId, name, plan });
       if (!newSlot) return null;
       return await this.makeSlot(target, { ...options, slotName: name }).catch(
@@ -172,13 +170,14 @@ export class ShopAttacher {
 
   private async makeSlot(
     { shopId, replicateUrl }: AttachTarget,
-    { slotLimitMs, slotName }: AttachOptions & { slotName: string },
+    { slotLimitMs, slotName, signal }: AttachOptions & { slotName: string },
   ): Promise<HeldSlot> {
     // left over where an earlier attach was cut off; nothing was journalled from it
     await dropSlot(replicateUrl, slotName);
     try {
       const url = replicateUrl;
-      const held = await createSlot({ url, slotName, temporary: false, limitMs: slotLimitMs });
+      const limitMs = slotLimitMs;
+      const held = await createSlot({ url, slotName, temporary: false, limitMs, signal });
       await this.store
         .begin(this.database, { shopId, now: this.clock.now() })
         .catch(async (error: unknown) => {
@@ -205,12 +204,11 @@ async function understood<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error;
-    throw new Fault(
-      'conflict',
-      'shop-refused',
-      `the shop’s database refused: ${shopProblem(error)}`,
-    );
+    if (!isShopFailure(error)) throw error;
+    const problem = shopProblem(error);
+    throw error instanceof pg.DatabaseError
+      ? new Fault('conflict', 'shop-refused', `the shop’s database refused: ${problem}`)
+      : new Fault('unavailable', 'shop-unreachable', `the shop’s database: ${problem}`);
   }
 }
 

@@ -17,6 +17,23 @@ export interface NamedRows {
   readonly truncated: readonly string[];
 }
 
+/**
+ * The mapped tables that a transaction emptied, where that is all it did to mapped tables; null for any
+ * other transaction. Such a one can be worked out order by order, however big the tables were.
+ */
+export function onlyTruncated(
+  mapping: ShopMapping,
+  { changes }: SourceTransaction,
+): string[] | null {
+  const tables = new Set<string>();
+  for (const change of changes) {
+    if (change.kind === 'truncate') {
+      for (const { table } of change.relations) if (mapping.tables.has(table)) tables.add(table);
+    } else if (mapping.tables.has(change.relation.table)) return null;
+  }
+  return tables.size === 0 ? null : [...tables];
+}
+
 /** Collects what a batch of transactions names. Throws MappingMismatch as `draftTransaction` does. */
 export function namedRows(
   mapping: ShopMapping,

@@ -10,12 +10,13 @@ import {
 } from '../../../orders/row-change.js';
 import { Fault } from '../../../platform/errors.js';
 import { money } from '../../../platform/money.js';
+import type { CancellationActor } from '../../../shops/cancellation-actor.js';
 import { buildSnapshot, isPlaced } from '../../../shops/snapshot.js';
 import { actorOf } from './actor.js';
 import { PersonalText, plainText, sealedImage, type DraftImage } from './draft-image.js';
 import type { CrossCheck, RowDraft, TransactionDraft } from './draft-transaction.js';
 import { isCancelling, isPlacing, kindsOf, type OrderChange } from './kinds.js';
-import { markerOf, traceparentOf } from './messages.js';
+import { traceparentOf } from './messages.js';
 import type { OrderRows } from './order-rows.js';
 import type { ShopMapping } from './shop-mapping.js';
 
@@ -45,15 +46,16 @@ export function ordersToRead(mapping: ShopMapping, draft: TransactionDraft): str
 /**
  * The order events of one transaction: one per order that it changed, and at most one without an order
  * for shared rows and for what was found missing (`gap`). A transaction that changed nothing mapped, or
- * only carts, gives none.
+ * only carts, gives none. Which of them our own restores made is not told here; see RestoreMarkers.
  */
 export function composeEvents(context: ComposeContext, draft: TransactionDraft): OrderEvent[] {
   const changes = draft.rows
     .map((row) => ({ row, change: rowChange(row, context) }))
     .filter(({ change }) => change.operation !== 'update' || changedColumns(change).length > 0);
   const events: OrderEvent[] = [];
+  const byOrder = ofEachOrder(changes);
   for (const [orderId, order] of draft.orders) {
-    const own = changes.filter(({ row }) => row.orderIds.includes(orderId));
+    const own = byOrder.get(orderId) ?? [];
     const event = orderEvent(context, draft, {
       orderId,
       before: order.before === null ? null : sealedImage(order.before, context.seals),
@@ -74,6 +76,19 @@ export function composeEvents(context: ComposeContext, draft: TransactionDraft):
 interface OwnChange {
   readonly row: RowDraft;
   readonly change: RowChange;
+}
+
+/** A row that moved from one order to another is of both. */
+function ofEachOrder(changes: readonly OwnChange[]): Map<string, OwnChange[]> {
+  const byOrder = new Map<string, OwnChange[]>();
+  for (const own of changes) {
+    for (const orderId of own.row.orderIds) {
+      const list = byOrder.get(orderId);
+      if (list === undefined) byOrder.set(orderId, [own]);
+      else list.push(own);
+    }
+  }
+  return byOrder;
 }
 
 interface TouchedOrder {
@@ -112,6 +127,7 @@ function orderEvent(
   return {
     ...position(context, draft),
     ...described(context, { change, placing, before, after }),
+    ...actorOf(profile, order.rows),
     orderId: order.orderId,
   };
 }
@@ -125,7 +141,7 @@ function described(
     before: OrderSnapshot | null;
     after: OrderSnapshot | null;
   },
-): Omit<OrderEvent, 'orderId' | keyof ReturnType<typeof position>> {
+): Omit<OrderEvent, 'orderId' | keyof CancellationActor | keyof ReturnType<typeof position>> {
   const { change, placing, before, after } = given;
   const { status, number, customer } = profile.order;
   const newest = change.after ?? change.before;
@@ -134,7 +150,6 @@ function described(
     kinds: kindsOf(profile, change),
     statusBefore: textOf(change.before, status.column),
     statusAfter: textOf(change.after, status.column),
-    ...actorOf(profile, change.rowChanges),
     customerId: textOf(newest, customer),
     total: totalOf(placing ? after : (before ?? after)),
     attributes: (after ?? before)?.attributes ?? {},
@@ -205,7 +220,7 @@ function position(
   return {
     shopId,
     source: { incarnation, commitLsn, transactionId },
-    marker: markerOf(transaction),
+    marker: null,
     traceparent: traceparentOf(transaction),
     committedAt,
   };

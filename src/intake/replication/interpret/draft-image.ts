@@ -1,5 +1,6 @@
 import type { ColumnValue, RowImage, RowKey, SealedValue } from '../../../orders/row-change.js';
 import type { SourceRelation, SourceTuple } from '../source/pgoutput.js';
+import { ToldFailure } from '../source/shop-problem.js';
 import type { MappedTable } from './shop-mapping.js';
 
 /** A personal value in the clear, on its way from the stream to being sealed; it is never stored or shown. */
@@ -12,7 +13,7 @@ export type DraftValue = ColumnValue | PersonalText;
 export type DraftImage = Readonly<Record<string, DraftValue>>;
 
 /** The shop's table no longer has what the profile names; somebody has to look at it. */
-export class MappingMismatch extends Error {
+export class MappingMismatch extends ToldFailure {
   override readonly name = 'MappingMismatch';
 }
 

@@ -81,7 +81,10 @@ describe('what a transaction did to an order', () => {
   });
 
   it('takes actor and reason from the history written with it, the row that says most', () => {
-    const history = (values: RowImage) => row('order_history', null, values);
+    const history = (values: RowImage) => {
+      const change = row('order_history', null, values);
+      return { change, row: { after: change.after } };
+    };
     const bare = history({ type: 'CANCELLED', actor_kind: null, actor: null, reason: null });
     const full = history({ type: 'CANCELLED', actor_kind: 'job', actor: 'cron', reason: 'unpaid' });
     const note = history({ type: 'NOTE', actor_kind: 'staff', actor: 'Eve', reason: 'hello' });
@@ -92,7 +95,8 @@ describe('what a transaction did to an order', () => {
     });
     const nobody = { actorKind: 'unknown', actor: null, reason: null };
     expect(actorOf(profile, [note])).toEqual(nobody);
-    const old = { ...full, operation: 'update' as const, before: full.after };
-    expect(actorOf(profile, [old])).toEqual(nobody);
+    const { change } = full;
+    const old = { ...change, operation: 'update' as const, before: change.after };
+    expect(actorOf(profile, [{ ...full, change: old }])).toEqual(nobody);
   });
 });

@@ -1,4 +1,4 @@
-import { PgoutputDecoder } from './pgoutput.js';
+import { PgoutputDecoder, StreamUnreadable } from './pgoutput.js';
 import { TransactionAssembler } from './source-transaction.js';
 import { decodeTransaction, encodeTransaction } from './transaction-text.js';
 
@@ -113,7 +113,23 @@ describe('the replication stream', () => {
     );
     decoder.decode(relation);
     const whole = Buffer.concat([tag('I'), id, tag('N'), tuple('1', 'cut off here')]);
-    expect(() => decoder.decode(whole.subarray(0, whole.length - 3))).toThrow(RangeError);
+    for (let length = 0; length < whole.length; length += 1) {
+      expect(() => decoder.decode(whole.subarray(0, length))).toThrow(StreamUnreadable);
+    }
+    expect(() => decoder.decode(Buffer.concat([whole, u8(0)]))).toThrow('1 bytes longer');
+    const binary = Buffer.concat([tag('I'), id, tag('N'), u16(1), tag('b'), sized('x')]);
+    expect(() => decoder.decode(binary)).toThrow('unknown kind of column value "b"');
+    const twice = Buffer.concat([tag('U'), id, tag('O'), tuple('1', 'a'), tag('O'), tuple('1')]);
+    expect(() => decoder.decode(twice)).toThrow('"O" where N belongs');
+    const hollow = Buffer.concat([tag('D'), id, tag('N'), tuple('1', 'a')]);
+    expect(() => decoder.decode(hollow)).toThrow('without its row');
+    // streamed and prepared transactions are not asked for
+    for (const kind of ['S', 'E', 'c', 'A', 'b', 'P', 'K', 'r', 'p']) {
+      expect(() => decoder.decode(Buffer.concat([tag(kind), u32(1)]))).toThrow('unknown message');
+    }
+    const nested = new TransactionAssembler();
+    nested.take(decoder.decode(begin));
+    expect(() => nested.take(decoder.decode(begin))).toThrow('inside another one');
     expect(() => new TransactionAssembler().take(decoder.decode(whole))).toThrow(
       'outside of any transaction',
     );

@@ -1,4 +1,5 @@
 import { lsnText } from './lsn.js';
+import { ToldFailure } from './shop-problem.js';
 
 /** A table as the stream describes it before the first change to it, and again after its definition changed. */
 export interface SourceRelation {
@@ -50,6 +51,11 @@ export type PgoutputMessage =
   /** origins and types: nothing that the journal needs */
   | { readonly kind: 'other' };
 
+/** The bytes are no message of protocol version 1, or not one that fits what came before. */
+export class StreamUnreadable extends ToldFailure {
+  override readonly name = 'StreamUnreadable';
+}
+
 /** Microseconds from 1970 to PostgreSQL's epoch, 2000-01-01. */
 const postgresEpoch = 946_684_800_000_000n;
 
@@ -64,10 +70,17 @@ const postgresEpoch = 946_684_800_000_000n;
 export class PgoutputDecoder {
   private readonly relations = new Map<number, SourceRelation>();
 
-  /** Throws where the bytes are no message of protocol version 1. */
+  /** Throws StreamUnreadable where the bytes are no message of protocol version 1. */
   decode(buffer: Buffer): PgoutputMessage {
     const reader = new MessageReader(buffer);
-    const tag = String.fromCharCode(reader.uint8());
+    const message = this.read(reader);
+    // a message that is longer than what was understood of it was misunderstood
+    if (message.kind !== 'other') reader.end();
+    return message;
+  }
+
+  private read(reader: MessageReader): PgoutputMessage {
+    const tag = reader.tag();
     switch (tag) {
       case 'B':
         return {
@@ -77,8 +90,7 @@ export class PgoutputDecoder {
           transactionId: reader.uint32(),
         };
       case 'C':
-        reader.uint8();
-        return { kind: 'commit', commitLsn: reader.lsn(), endLsn: reader.lsn() };
+        return readCommit(reader);
       case 'R':
         return { kind: 'relation', relation: this.readRelation(reader) };
       case 'I':
@@ -95,7 +107,9 @@ export class PgoutputDecoder {
       case 'Y':
         return { kind: 'other' };
       default:
-        throw new Error(`unknown message ${JSON.stringify(tag)} in the replication stream`);
+        throw new StreamUnreadable(
+          `unknown message ${JSON.stringify(tag)} in the replication stream`,
+        );
     }
   }
 
@@ -118,27 +132,31 @@ export class PgoutputDecoder {
 
   private relation(id: number): SourceRelation {
     const relation = this.relations.get(id);
-    if (relation === undefined) throw new Error(`the stream did not describe relation ${id}`);
+    if (relation === undefined) {
+      throw new StreamUnreadable(`the stream did not describe relation ${id}`);
+    }
     return relation;
   }
 
   private readInsert(reader: MessageReader): SourceChange {
     const relation = this.relation(reader.uint32());
-    reader.uint8(); // always N
+    reader.expect('N');
     return { kind: 'insert', relation, after: readTuple(reader) };
   }
 
   private readUpdate(reader: MessageReader): SourceChange {
     const relation = this.relation(reader.uint32());
     const before = readOldTuple(reader);
-    if (before !== null) reader.uint8(); // the N before the new tuple
+    if (before !== null) reader.expect('N');
     return { kind: 'update', relation, before, after: readTuple(reader) };
   }
 
   private readDelete(reader: MessageReader): SourceChange {
     const relation = this.relation(reader.uint32());
     const before = readOldTuple(reader);
-    if (before === null) throw new Error(`a delete in ${relation.table} without its row`);
+    if (before === null) {
+      throw new StreamUnreadable(`a delete in ${relation.table} without its row`);
+    }
     return { kind: 'delete', relation, before };
   }
 
@@ -152,6 +170,14 @@ export class PgoutputDecoder {
   }
 }
 
+function readCommit(reader: MessageReader): PgoutputMessage {
+  reader.uint8(); // flags, none so far
+  const commitLsn = reader.lsn();
+  const endLsn = reader.lsn();
+  reader.int64(); // when, as the begin said before
+  return { kind: 'commit', commitLsn, endLsn };
+}
+
 function readLogicalMessage(reader: MessageReader): PgoutputMessage {
   const transactional = (reader.uint8() & 1) === 1;
   reader.lsn();
@@ -161,19 +187,20 @@ function readLogicalMessage(reader: MessageReader): PgoutputMessage {
 
 /** The old tuple, or null where a new one (N) follows at once; its tag is consumed either way. */
 function readOldTuple(reader: MessageReader): SourceOldTuple | null {
-  const tag = String.fromCharCode(reader.uint8());
+  const tag = reader.tag();
   if (tag === 'N') return null;
-  if (tag !== 'K' && tag !== 'O') throw new Error(`unknown tuple ${JSON.stringify(tag)}`);
+  if (tag !== 'K' && tag !== 'O')
+    throw new StreamUnreadable(`unknown tuple ${JSON.stringify(tag)}`);
   return { whole: tag === 'O', values: readTuple(reader) };
 }
 
 function readTuple(reader: MessageReader): SourceTuple {
   return reader.list(reader.uint16(), () => {
-    const kind = String.fromCharCode(reader.uint8());
+    const kind = reader.tag();
     if (kind === 't') return reader.sizedText();
     if (kind === 'n') return null;
     if (kind === 'u') return undefined;
-    throw new Error(`unknown kind of column value ${JSON.stringify(kind)}`);
+    throw new StreamUnreadable(`unknown kind of column value ${JSON.stringify(kind)}`);
   });
 }
 
@@ -182,6 +209,20 @@ class MessageReader {
   private at = 0;
 
   constructor(private readonly buffer: Buffer) {}
+
+  tag(): string {
+    return String.fromCharCode(this.uint8());
+  }
+
+  expect(tag: string): void {
+    const found = this.tag();
+    if (found !== tag) throw new StreamUnreadable(`${JSON.stringify(found)} where ${tag} belongs`);
+  }
+
+  end(): void {
+    const left = this.buffer.length - this.at;
+    if (left > 0) throw new StreamUnreadable(`a message is ${left} bytes longer than it says`);
+  }
 
   uint8(): number {
     return this.buffer.readUInt8(this.advance(1));
@@ -206,7 +247,7 @@ class MessageReader {
   /** Text that ends with a zero byte. */
   text(): string {
     const end = this.buffer.indexOf(0, this.at);
-    if (end < 0) throw new RangeError('a text in the replication stream has no end');
+    if (end < 0) throw new StreamUnreadable('a text in the replication stream has no end');
     const text = this.buffer.toString('utf8', this.at, end);
     this.at = end + 1;
     return text;
@@ -216,7 +257,6 @@ class MessageReader {
   sizedText(): string {
     const size = this.uint32();
     const start = this.advance(size);
-    if (start + size > this.buffer.length) throw new RangeError('a value is cut off');
     return this.buffer.toString('utf8', start, start + size);
   }
 
@@ -226,6 +266,7 @@ class MessageReader {
 
   private advance(bytes: number): number {
     const start = this.at;
+    if (start + bytes > this.buffer.length) throw new StreamUnreadable('a message is cut off');
     this.at += bytes;
     return start;
   }

@@ -1,4 +1,4 @@
-import { shopConnection, withShop } from './shop-server.js';
+import { shopConnection, withShop, type ShopSession } from './shop-server.js';
 
 /** What became of our publication since it was made. */
 export interface PublicationFacts {
@@ -13,8 +13,9 @@ export async function readPublication(
   readUrl: string,
   publicationName: string,
   tables: readonly string[],
+  session: Pick<ShopSession, 'signal'> = {},
 ): Promise<PublicationFacts> {
-  return withShop(shopConnection(readUrl), async (client) => {
+  return withShop(shopConnection(readUrl, session), async (client) => {
     const published = await client.query<{ name: string }>(
       `SELECT schemaname || '.' || tablename AS name FROM pg_publication_tables WHERE pubname = $1`,
       [publicationName],

@@ -1,8 +1,10 @@
 import { LogicalReplicationService } from 'pg-logical-replication';
 import type { Client } from 'pg';
 import pg from 'pg';
-import { closeClient, replicationConfig } from './shop-server.js';
 import { lsnText, lsnValue } from './lsn.js';
+import { ToldFailure } from './shop-problem.js';
+import { closeClient, replicationConfig } from './shop-server.js';
+import { processIdOf } from './slot.js';
 
 export interface ReplicationOptions {
   /** replicate credential */
@@ -34,8 +36,10 @@ export interface ReplicationEvents {
 export class ReplicationConnection {
   private readonly service: LogicalReplicationService;
   private readonly plugin: RawPgoutput;
+  private readonly cutting = new AbortController();
   private confirmed: string;
-  private heardAt = performance.now();
+  /** beats since anything was heard: a count, since a busy process of ours says nothing about the server */
+  private silentBeats = 0;
   private paused = false;
   private closing = false;
   private timer: NodeJS.Timeout | undefined;
@@ -47,7 +51,8 @@ export class ReplicationConnection {
   ) {
     this.confirmed = options.startLsn;
     this.plugin = new RawPgoutput(options);
-    this.service = new LogicalReplicationService(replicationConfig(options.url), {
+    const session = { statementLimitMs: null, signal: this.cutting.signal };
+    this.service = new LogicalReplicationService(replicationConfig(options.url, session), {
       acknowledge: { auto: false, timeoutSeconds: 0 },
       flowControl: { enabled: false },
     });
@@ -57,6 +62,8 @@ export class ReplicationConnection {
   async run(started: () => void): Promise<void> {
     const failed = new Promise<never>((_resolve, reject) => (this.failure = reject));
     this.listen(started);
+    // from the first moment on: a server may also go silent before it streams
+    this.timer = setInterval(() => this.beat(), this.options.feedbackIntervalMs);
     try {
       const subscribed = this.service.subscribe(
         this.plugin,
@@ -64,12 +71,18 @@ export class ReplicationConnection {
         this.options.startLsn,
       );
       await Promise.race([subscribed, failed]);
-      if (!this.closing) throw new Error('the shop’s server ended the stream');
+      if (!this.closing) throw new ToldFailure('the shop’s server ended the stream');
     } catch (error) {
       if (!this.closing) throw error;
     } finally {
       await this.close();
     }
+  }
+
+  /** The server's process of this stream; null before it streams. */
+  get processId(): number | null {
+    const { client } = this.plugin;
+    return client === undefined ? null : processIdOf(client);
   }
 
   /** Tells the server that everything up to `lsn` is journalled: it may forget it. */
@@ -86,11 +99,11 @@ export class ReplicationConnection {
 
   resume(): void {
     this.paused = false;
-    this.heardAt = performance.now();
+    this.silentBeats = 0;
     this.plugin.client?.connection.stream.resume();
   }
 
-  /** Ends the stream; nothing is confirmed by it. */
+  /** Ends the stream within a few seconds, whatever the server does; nothing is confirmed by it. */
   async close(): Promise<void> {
     this.closing = true;
     clearInterval(this.timer);
@@ -99,15 +112,15 @@ export class ReplicationConnection {
       client.connection.stream.resume();
       await closeClient(client);
     }
+    this.cutting.abort();
     await this.service.destroy();
+    // a client that is ended while it connects never tells whoever waits for the connection
+    this.failure?.(new Error('the stream was closed'));
   }
 
   private listen(started: () => void): void {
     this.service.on('error', (error: Error) => this.failure?.(error));
-    this.service.on('start', () => {
-      this.timer = setInterval(() => this.beat(), this.options.feedbackIntervalMs);
-      started();
-    });
+    this.service.on('start', () => this.guarded(started));
     // an exception here would be thrown into the socket's handler, and end the process
     this.service.on('data', (_lsn: string, buffer: Buffer) =>
       this.guarded(() => this.events.message(buffer)),
@@ -118,7 +131,7 @@ export class ReplicationConnection {
   }
 
   private guarded(work: () => void): void {
-    this.heardAt = performance.now();
+    this.silentBeats = 0;
     if (this.closing) return;
     try {
       work();
@@ -128,9 +141,10 @@ export class ReplicationConnection {
   }
 
   private beat(): void {
-    const silentMs = performance.now() - this.heardAt;
-    if (!this.paused && silentMs > this.options.silenceMs) {
-      this.failure?.(new Error('the shop’s server has gone silent'));
+    if (!this.paused) this.silentBeats += 1;
+    const { silenceMs, feedbackIntervalMs } = this.options;
+    if (this.silentBeats * feedbackIntervalMs > silenceMs) {
+      this.failure?.(new ToldFailure('the shop’s server has gone silent'));
       return;
     }
     this.sendFeedback(true);

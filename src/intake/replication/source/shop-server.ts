@@ -1,8 +1,30 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
-import { Fault, messageOf } from '../../../platform/errors.js';
+import { Fault } from '../../../platform/errors.js';
 import { pinnedOptions } from '../../../platform/database/connect.js';
+import { shopProblem } from './shop-problem.js';
 
 const connectTimeoutMs = 10_000;
+
+/** Far beyond any look at a catalogue; a shop that hangs is noticed by then. */
+const statementLimitMs = 15_000;
+
+/** A server that does not answer at all is found out this much later than a statement that takes too long. */
+const silenceMs = 2_000;
+
+/** When the operating system begins to ask whether the other end is still there. */
+const keepAliveDelayMs = 10_000;
+
+/** How one session with a shop differs from the usual. */
+export interface ShopSession {
+  /** further settings of the server */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly connectLimitMs?: number;
+  /** longest that one statement may take; null for one that waits for others, whose caller watches it */
+  readonly statementLimitMs?: number | null;
+  /** cuts the connection off at once, whatever it is waiting for */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What the shop's server says about itself and about our slot. */
 export interface SourceFacts {
@@ -23,22 +45,42 @@ export interface SlotFacts {
 }
 
 /**
- * How to connect to a shop: settings on which printed values depend are pinned, and a session that waits
- * inside a transaction (for a snapshot, for a slot) is not cut off.
+ * How to connect to a shop: settings on which printed values depend are pinned, a session that waits
+ * inside a transaction (for a snapshot, for a slot) is not cut off by the server, and no statement is
+ * waited for without a limit, neither by the server nor, where that has gone silent, by us.
  */
-export function shopConnection(
-  url: string,
-  further: Readonly<Record<string, string>> = {},
-): pg.ClientConfig {
+export function shopConnection(url: string, session: ShopSession = {}): pg.ClientConfig {
   const parsed = parseUrl(url);
   const given = parsed.searchParams.get('options') ?? '';
-  const pinned = pinnedOptions({ idle_in_transaction_session_timeout: '0', ...further });
+  const limitMs =
+    session.statementLimitMs === undefined ? statementLimitMs : session.statementLimitMs;
+  const pinned = pinnedOptions({
+    idle_in_transaction_session_timeout: '0',
+    statement_timeout: String(limitMs ?? 0),
+    ...session.settings,
+  });
   parsed.searchParams.set('options', `${given} ${pinned}`.trim());
   return {
     connectionString: parsed.href,
-    connectionTimeoutMillis: connectTimeoutMs,
+    connectionTimeoutMillis: session.connectLimitMs ?? connectTimeoutMs,
+    ...(limitMs === null ? {} : { query_timeout: limitMs + silenceMs }),
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveDelayMs,
     application_name: 'reinstate',
+    ...(session.signal === undefined ? {} : { stream: cutSocket(session.signal) }),
+  };
+}
+
+/** Makes sockets that are destroyed when the signal is aborted, also while they still connect. */
+function cutSocket(signal: AbortSignal): () => Socket {
+  return () => {
+    const socket = new Socket();
+    const cut = (): void => void socket.destroy();
+    signal.addEventListener('abort', cut);
+    socket.once('close', () => signal.removeEventListener('abort', cut));
+    // one that is destroyed before it connects would come back to life
+    if (signal.aborted) setImmediate(cut);
+    return socket;
   };
 }
 
@@ -88,8 +130,12 @@ export async function closeClient(client: pg.Client): Promise<void> {
 }
 
 /** Reads the server's identity and the slot's state over the replicate credential. */
-export async function readSource(replicateUrl: string, slotName: string): Promise<SourceFacts> {
-  return withShop(replicationConfig(replicateUrl), async (client) => {
+export async function readSource(
+  replicateUrl: string,
+  slotName: string,
+  session: Pick<ShopSession, 'signal'> = {},
+): Promise<SourceFacts> {
+  return withShop(replicationConfig(replicateUrl, session), async (client) => {
     const identity = await identify(client);
     const slot = await readSlot(client, slotName);
     return { ...identity, slot };
@@ -97,9 +143,10 @@ export async function readSource(replicateUrl: string, slotName: string): Promis
 }
 
 /** Connection that speaks the replication protocol, and plain SQL without parameters besides. */
-export function replicationConfig(url: string): pg.ClientConfig {
+export function replicationConfig(url: string, session: ShopSession = {}): pg.ClientConfig {
+  const settings = { lock_timeout: '0', ...session.settings };
   const config: pg.ClientConfig & { replication: 'database' } = {
-    ...shopConnection(url, { statement_timeout: '0', lock_timeout: '0' }),
+    ...shopConnection(url, { ...session, settings }),
     replication: 'database',
   };
   return config;
@@ -151,9 +198,4 @@ function parseUrl(url: string): URL {
     // the message of the failure would hold the password
     throw new Fault('invalid', 'credential-unreadable', 'the connection URL cannot be read');
   }
-}
-
-/** Message of a failure at the shop's server, fit to be shown: without any credential. */
-export function shopProblem(error: unknown): string {
-  return messageOf(error).replaceAll(/postgres(ql)?:\/\/\S+/g, 'postgresql://…');
 }

@@ -1,10 +1,12 @@
 import pg from 'pg';
+import { ToldFailure } from './shop-problem.js';
 import {
   closeClient,
   connectShop,
   replicationConfig,
   shopConnection,
   withShop,
+  type ShopSession,
 } from './shop-server.js';
 
 /** A new slot, with the snapshot that fits its consistent point; good for as long as it is not released. */
@@ -26,10 +28,12 @@ export interface SlotOptions {
   readonly limitMs: number;
   /** told every few seconds while it waits, with the processes that hold it up */
   readonly blocked?: (blockers: readonly string[]) => Promise<void>;
+  /** gives up when it is aborted: the server then waits no longer, and no slot is left */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The slot could not be made in time: a slot has to wait for the transactions that were running. */
-export class SlotBlocked extends Error {
+export class SlotBlocked extends ToldFailure {
   override readonly name = 'SlotBlocked';
 
   constructor(readonly blockers: readonly string[]) {
@@ -42,9 +46,16 @@ export class SlotBlocked extends Error {
 
 const blockedIntervalMs = 2_000;
 
-/** Creates a slot; throws SlotBlocked where running transactions held it up for longer than the limit. */
+/** Longest that anybody waits for a server to let go: somebody may have pressed Ctrl-C. */
+const goodbyeMs = 3_000;
+
+/**
+ * Creates a slot; throws SlotBlocked where running transactions held it up for longer than the limit, and
+ * the signal's reason when that is aborted.
+ */
 export async function createSlot(options: SlotOptions): Promise<HeldSlot> {
-  const client = await connectShop(replicationConfig(options.url));
+  options.signal?.throwIfAborted();
+  const client = await connectShop(replicationConfig(options.url, { statementLimitMs: null }));
   try {
     const creation = client.query<{ consistent_point: string; snapshot_name: string }>(
       `CREATE_REPLICATION_SLOT ${pg.escapeIdentifier(options.slotName)} ${options.temporary ? 'TEMPORARY ' : ''}` +
@@ -71,15 +82,31 @@ async function untilCreated<T>(
   const watch = new AbortController();
   const overdue = watchBlockers({ options, pid, signal: watch.signal });
   try {
-    return await Promise.race([creation, overdue]);
+    return await Promise.race([creation, overdue, aborted(options.signal, watch.signal)]);
   } catch (error) {
-    // closing the connection would not end the wait: the server only looks when it is over
-    await endProcess(options.url, pid);
-    await creation.catch(() => undefined);
+    // closing the connection would not end the wait: the server only looks when it is over. A server that
+    // does not answer either has to be left to itself: the slot is dropped before the next one is made.
+    await endProcess(options.url, pid).catch(() => undefined);
+    await Promise.race([creation.catch(() => undefined), delay(goodbyeMs, watch.signal)]);
     throw error;
   } finally {
     watch.abort();
   }
+}
+
+/** Never resolves; rejects with the signal's reason when it is aborted, until `over`. */
+async function aborted(signal: AbortSignal | undefined, over: AbortSignal): Promise<never> {
+  return new Promise<never>((_resolve, reject) => {
+    const give = (): void => reject(reasonOf(signal));
+    if (signal?.aborted === true) give();
+    signal?.addEventListener('abort', give, { once: true });
+    over.addEventListener('abort', () => signal?.removeEventListener('abort', give));
+  });
+}
+
+function reasonOf(signal: AbortSignal | undefined): Error {
+  const reason: unknown = signal?.reason;
+  return reason instanceof Error ? reason : new Error('given up');
 }
 
 /** Never resolves; rejects with SlotBlocked when the limit is over. */
@@ -128,14 +155,19 @@ async function blockersOf(url: string, pid: number): Promise<string[]> {
 }
 
 async function endProcess(url: string, pid: number): Promise<void> {
-  await withShop(shopConnection(url), (client) =>
+  const limits = { connectLimitMs: goodbyeMs, statementLimitMs: goodbyeMs };
+  await withShop(shopConnection(url, limits), (client) =>
     client.query('SELECT pg_terminate_backend($1)', [pid]),
   );
 }
 
 /** Drops a slot of this database, if there is one, after ending whoever still streams from it. */
-export async function dropSlot(url: string, slotName: string): Promise<void> {
-  await withShop(shopConnection(url), async (client) => {
+export async function dropSlot(
+  url: string,
+  slotName: string,
+  session: Pick<ShopSession, 'signal'> = {},
+): Promise<void> {
+  await withShop(shopConnection(url, session), async (client) => {
     await client.query(
       `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
        WHERE slot_name = $1 AND database = current_database() AND active_pid IS NOT NULL`,
@@ -147,6 +179,25 @@ export async function dropSlot(url: string, slotName: string): Promise<void> {
        WHERE slot_name = $1 AND database = current_database()`,
       [slotName],
     );
+  });
+}
+
+/**
+ * Ends a session that streams from the slot. A connection of ours that was cut by the network holds the
+ * slot until the server notices, which takes it a minute; nobody else can stream until then.
+ */
+export async function endStreaming(
+  url: string,
+  given: { slotName: string; pid: number },
+  session: Pick<ShopSession, 'signal'> = {},
+): Promise<void> {
+  await withShop(shopConnection(url, session), async (client) => {
+    await client.query(
+      `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots
+       WHERE slot_name = $1 AND active_pid = $2 AND database = current_database()`,
+      [given.slotName, given.pid],
+    );
+    await waitUntilIdle(client, given.slotName);
   });
 }
 
@@ -165,7 +216,7 @@ async function waitUntilIdle(client: pg.Client, slotName: string): Promise<void>
 }
 
 /** The server process behind a connection; the driver knows it, its types do not say so. */
-function processIdOf(client: pg.Client): number {
+export function processIdOf(client: pg.Client): number {
   const { processID } = client as pg.Client & { readonly processID: number };
   return processID;
 }

@@ -10,6 +10,9 @@ const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => 
 
 const cursorName = 'reinstate_snapshot';
 
+/** For one chunk of rows, also of a table that is mostly dead rows. */
+const chunkLimitMs = 120_000;
+
 /**
  * Reads tables as they were at an exported snapshot, in chunks, in one read-only transaction. Row-level
  * security is off: where it would hide rows from this user, the server refuses instead.
@@ -17,8 +20,14 @@ const cursorName = 'reinstate_snapshot';
 export class SnapshotReader {
   private constructor(private readonly client: pg.Client) {}
 
-  static async open(readUrl: string, snapshotName: string): Promise<SnapshotReader> {
-    const config = shopConnection(readUrl, { row_security: 'off', statement_timeout: '0' });
+  /** Reading breaks off when the signal is aborted. */
+  static async open(
+    readUrl: string,
+    snapshotName: string,
+    signal: AbortSignal,
+  ): Promise<SnapshotReader> {
+    const settings = { row_security: 'off' };
+    const config = shopConnection(readUrl, { settings, statementLimitMs: chunkLimitMs, signal });
     const client = await connectShop({ ...config, types: asText });
     try {
       await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');

@@ -1,4 +1,4 @@
-import type { PgoutputMessage, SourceChange } from './pgoutput.js';
+import { StreamUnreadable, type PgoutputMessage, type SourceChange } from './pgoutput.js';
 
 /** One committed transaction of the shop, whole, in the order in which it made its changes. */
 export interface SourceTransaction {
@@ -33,6 +33,9 @@ export class TransactionAssembler {
   take(message: PgoutputMessage): SourceTransaction | undefined {
     switch (message.kind) {
       case 'begin':
+        if (this.open !== undefined) {
+          throw new StreamUnreadable('a transaction began inside another one');
+        }
         this.open = {
           transactionId: message.transactionId,
           committedAt: timestampText(message.committedAt),
@@ -65,7 +68,9 @@ export class TransactionAssembler {
   }
 
   private current(): OpenTransaction {
-    if (this.open === undefined) throw new Error('a change came outside of any transaction');
+    if (this.open === undefined) {
+      throw new StreamUnreadable('a change came outside of any transaction');
+    }
     return this.open;
   }
 }

@@ -7,6 +7,11 @@ import { Detection1700000000006 } from './0006-detection.js';
 import { Alerting1700000000007 } from './0007-alerting.js';
 import { Incidents1700000000008 } from './0008-incidents.js';
 import { Restore1700000000009 } from './0009-restore.js';
+import { StaleRowImage1700000000011 } from './0011-stale-row-image.js';
+import { RestoreMarker1700000000012 } from './0012-restore-marker.js';
+import { StreamAlerts1700000000013 } from './0013-stream-alerts.js';
+import { RestoreSettlement1700000000014 } from './0014-restore-settlement.js';
+import { IncidentPages1700000000015 } from './0015-incident-pages.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -19,4 +24,9 @@ export const migrations = [
   Alerting1700000000007,
   Incidents1700000000008,
   Restore1700000000009,
+  StaleRowImage1700000000011,
+  RestoreMarker1700000000012,
+  StreamAlerts1700000000013,
+  RestoreSettlement1700000000014,
+  IncidentPages1700000000015,
 ];

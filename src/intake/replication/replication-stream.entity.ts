@@ -1,0 +1,31 @@
+import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { oneOf, pgLsn } from '../../platform/database/entity.js';
+import { streamStates, type StreamRow, type StreamState } from './stream-state.js';
+
+/** How far a shop's logical replication has been journalled. */
+@Entity('replication_stream')
+@Check('replication_stream_state_check', oneOf('state', streamStates))
+export class ReplicationStreamEntity implements StreamRow {
+  @ForeignKey('shop') @PrimaryColumn('text') readonly shopId!: string;
+  @Column('text') readonly state!: StreamState;
+  @Column('text') readonly slotName!: string;
+  @Column('text') readonly publicationName!: string;
+  /** counts the slots that this shop has had */
+  @Column('integer', { default: 0 }) readonly slotGeneration!: number;
+  @Column('text', { nullable: true }) readonly incarnation!: string | null;
+  /** end of the last journalled commit: what the slot may forget */
+  @Column({ type: pgLsn, nullable: true }) readonly confirmedLsn!: string | null;
+  /** changes up to here are in the initial snapshot */
+  @Column({ type: pgLsn, nullable: true }) readonly snapshotLsn!: string | null;
+  @Column('bigint', { default: 0 }) readonly snapshotRows!: number;
+  /** which columns the row images hold: a changed profile needs them read anew */
+  @Column('text', { nullable: true }) readonly mappingHash!: string | null;
+  /** replica identities that attach changed: table to what it was before, for detach to set back */
+  @Column('jsonb', { default: {} }) readonly identities!: Readonly<Record<string, string>>;
+  /** what was lost at the source and does not stand in the journal yet */
+  @Column('text', { nullable: true }) readonly gap!: string | null;
+  @Column('timestamptz', { nullable: true }) readonly attachedAt!: Date | null;
+  @Column('timestamptz', { nullable: true }) readonly lastMessageAt!: Date | null;
+  @Column('text', { nullable: true }) readonly problem!: string | null;
+  @Column('timestamptz') readonly updatedAt!: Date;
+}

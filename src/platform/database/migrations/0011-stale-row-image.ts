@@ -1,0 +1,23 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Row images from before changes were lost at the source, to be compared with the snapshot that follows. */
+export class StaleRowImage1700000000011 implements MigrationInterface {
+  readonly name = 'StaleRowImage1700000000011';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(sql);
+  }
+
+  /** Migrations go forward only: going back is restoring a backup. */
+  down(): Promise<void> {
+    return Promise.reject(
+      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
+    );
+  }
+}
+
+const sql = `
+-- True while a snapshot after a gap has not reached the row: what it was when changes were last seen.
+ALTER TABLE reinstate.row_image ADD COLUMN stale boolean NOT NULL DEFAULT false;
+CREATE INDEX row_image_stale ON reinstate.row_image (shop_id) WHERE stale;
+`;

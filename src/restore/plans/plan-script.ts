@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { PersonalData } from '../../journal/personal-data.js';
+import { Database } from '../../platform/database/database.js';
+import { Fault } from '../../platform/errors.js';
+import type { RestoreItem } from '../../shops/shop-adapter.js';
+import { ShopRegistry } from '../../shops/shop-registry.js';
+import { ApprovalStore } from '../approvals/approval.store.js';
+import { openChanges } from './personal-values.js';
+import { restoreItemOf, type Plan } from './plan.js';
+import { PlanStore } from './plan.store.js';
+
+/** Writes a plan out as SQL for a DBA: the same locks, guards, invariants and markers. It holds personal values. */
+@Injectable()
+export class PlanScript {
+  constructor(
+    private readonly database: Database,
+    private readonly store: PlanStore,
+    private readonly approvals: ApprovalStore,
+    private readonly shops: ShopRegistry,
+    private readonly personal: PersonalData,
+  ) {}
+
+  async of(plan: Plan): Promise<string> {
+    const approvals = await this.approvals.ofPlan(this.database, plan.id);
+    // a line break would end the comment that the names stand in
+    const persons = approvals.map(({ person }) => person.replaceAll(/\s+/g, ' ')).join(', ');
+    const head = [
+      `-- Restore plan ${plan.number}, hash ${plan.hash}`,
+      `-- approved by ${persons === '' ? 'policy' : persons}, valid until ${plan.expiresAt.toISOString()}`,
+      '-- Make sure that the failure has stopped before this is run. It holds personal data: delete it afterwards.',
+    ];
+    const { adapter } = this.shops.get(plan.shopId);
+    return `${head.join('\n')}\n${await adapter.renderSql(await this.clearItems(plan))}`;
+  }
+
+  private async clearItems(plan: Plan): Promise<RestoreItem[]> {
+    const items = await this.store.items(this.database, plan.id);
+    const clear: RestoreItem[] = [];
+    for (const item of items.filter(({ disposition }) => disposition === 'reopen')) {
+      const opened = await openChanges(this.personal, plan.shopId, item.changes);
+      if (!opened.ok)
+        throw new Fault(
+          'conflict',
+          opened.refusal.reason,
+          `order ${item.orderNumber ?? item.orderId}: ${opened.refusal.detail}; propose a new plan`,
+        );
+      clear.push({ ...restoreItemOf(plan.action, item), changes: opened.value });
+    }
+    return clear;
+  }
+}
