@@ -7,6 +7,7 @@ import type { Verdict } from '../../src/incidents/verdict/verdict.js';
 import { PlanViewService } from '../../src/restore/plans/plan-view.service.js';
 import { refusalReasons, type RefusalReason } from '../../src/shops/shop-adapter.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
+import { PlanScriptService } from '../../src/restore/plans/plan-script.service.js';
 import { Scene } from './restore-scene.js';
 
 let scene: Scene;
@@ -122,6 +123,33 @@ describe('each reason of the closed list', () => {
     expect((await said(plan.id)).get(orderId)?.reason).toBe('still-bleeding');
     const later = await scene.propose(incident);
     expect((await said(later.id)).get(orderId)?.reason).toBe('reopen');
+  });
+});
+
+describe('what a person says after the approval', () => {
+  it('counts: such an order is neither restored nor given out as SQL', async () => {
+    const orders = await scene.placePaid([1, 1, 1, 1]);
+    const [fine, wished, doubtful, closed] = orders as [string, string, string, string];
+    const incident = await scene.harm(orders, 'told-later');
+    const plan = await scene.propose(incident);
+    await scene.approve(plan);
+    await judge(incident, wished, 'intended');
+    await expect(
+      scene.get(PlanScriptService).give(scene.people.robin, { planId: plan.id, override: null }),
+    ).rejects.toMatchObject({ code: 'intended' });
+    await judge(incident, doubtful, 'unsure');
+    const runId = await scene.start(plan);
+    await scene.query(`UPDATE incident_case SET state = 'closed' WHERE id = $1`, [
+      await scene.caseOf(incident, closed),
+    ]);
+    await scene.runUntil(runId, 'finished');
+    expect(await scene.itemStates(runId)).toEqual({
+      [fine]: 'verified',
+      [wished]: 'refused: intended',
+      [doubtful]: 'refused: unsure',
+      [closed]: 'refused: changed-since',
+    });
+    expect(await scene.writes(orders)).toEqual([1, 0, 0, 0]);
   });
 });
 

@@ -66,6 +66,7 @@ describe('what to do about a stream', () => {
   it.each([
     ['another server', { ...source, systemIdentifier: '9999' }, 'is another one, or was set back'],
     ['another timeline', { ...source, timeline: 2 }, 'is another one, or was set back'],
+    ['a server set back', { ...source, currentLsn: '0/1FFF' }, 'was set back: it stands at 0/1FFF'],
     ['no slot', { ...source, slot: null }, 'somebody dropped it'],
     [
       'a slot without its log',

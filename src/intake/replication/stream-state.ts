@@ -78,6 +78,13 @@ function lossOf(row: StreamRow & { confirmedLsn: string }, source: SourceFacts):
       `it is ${incarnationOf(source, row.slotGeneration)}`
     );
   }
+  // a disk that was set back has kept its timeline; only what it has flushed was ever sent to us
+  if (isLater(row.confirmedLsn, source.currentLsn)) {
+    return (
+      `the shop's database server was set back: it stands at ${source.currentLsn}, before what was ` +
+      `journalled (${row.confirmedLsn})`
+    );
+  }
   if (slot === null) return `the replication slot ${row.slotName} is gone: somebody dropped it`;
   if (slot.walStatus === 'lost') {
     return (

@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { CaseStore } from '../../incidents/case.store.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { ApprovalStore } from '../approvals/approval.store.js';
+import { decidedSince } from './decided-since.js';
 import { openChanges } from './personal-values.js';
-import { restoreItemOf, type Plan } from './plan.js';
+import { restoreItemOf, type Plan, type PlanItem } from './plan.js';
 import { PlanStore } from './plan.store.js';
+import type { Refusal } from './refusal.js';
 
 /** Writes a plan out as SQL for a DBA: the same locks, guards, invariants and markers. It holds personal values. */
 @Injectable()
@@ -15,6 +18,7 @@ export class PlanScript {
   constructor(
     private readonly database: Database,
     private readonly store: PlanStore,
+    private readonly cases: CaseStore,
     private readonly approvals: ApprovalStore,
     private readonly shops: ShopRegistry,
     private readonly personal: PersonalData,
@@ -37,15 +41,21 @@ export class PlanScript {
     const items = await this.store.items(this.database, plan.id);
     const clear: RestoreItem[] = [];
     for (const item of items.filter(({ disposition }) => disposition === 'reopen')) {
+      const of = await this.cases.read(this.database, item.caseId);
+      const decided = plan.action === 'undo' ? undefined : decidedSince(of, item);
+      if (decided !== undefined) throw notGiven(item, decided);
       const opened = await openChanges(this.personal, plan.shopId, item.changes);
-      if (!opened.ok)
-        throw new Fault(
-          'conflict',
-          opened.refusal.reason,
-          `order ${item.orderNumber ?? item.orderId}: ${opened.refusal.detail}; propose a new plan`,
-        );
+      if (!opened.ok) throw notGiven(item, opened.refusal);
       clear.push({ ...restoreItemOf(plan.action, item), changes: opened.value });
     }
     return clear;
   }
+}
+
+function notGiven({ orderNumber, orderId }: PlanItem, { reason, detail }: Refusal): Fault {
+  return new Fault(
+    'conflict',
+    reason,
+    `order ${orderNumber ?? orderId}: ${detail}; propose a new plan`,
+  );
 }

@@ -1,22 +1,25 @@
 import { Injectable } from '@nestjs/common';
+import { CaseStore } from '../../incidents/case.store.js';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { Database } from '../../platform/database/database.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
+import { decidedSince } from '../plans/decided-since.js';
 import { openChanges } from '../plans/personal-values.js';
 import { restoreItemOf } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
 import { evidenceMissing, type Refusal } from '../plans/refusal.js';
 import type { RunItem } from './run.js';
 
-/** Looks once more at the journal before an order is written, and opens its personal values. */
+/** Looks once more at the case and the journal before an order is written, and opens its personal values. */
 @Injectable()
 export class AttemptEvidence {
   constructor(
     private readonly database: Database,
     private readonly plans: PlanStore,
+    private readonly cases: CaseStore,
     private readonly journal: JournalService,
     private readonly personal: PersonalData,
   ) {}
@@ -25,6 +28,9 @@ export class AttemptEvidence {
   async prepare(shop: Shop, item: RunItem): Promise<Result<RestoreItem, Refusal>> {
     const [planItem] = await this.plans.itemsById(this.database, [item.planItemId]);
     if (planItem === undefined) return evidenceMissing('the plan item is gone');
+    const of = await this.cases.read(this.database, item.caseId);
+    const decided = item.action === 'undo' ? undefined : decidedSince(of, planItem);
+    if (decided !== undefined) return refuse(decided);
     const entries = await this.journal.ofOrder(shop.id, item.orderId);
     const later = entries.filter(({ position }) => position > planItem.source.lastPosition);
     if (later.length > 0)
