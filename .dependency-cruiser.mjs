@@ -17,6 +17,9 @@ const order = [
   ['console'],
 ];
 
+/** Beside the rooms: settings, which all may read, and the command line, which nobody imports. */
+const known = [...order.flat(), 'config', 'cli'].join('|');
+
 const upward = order.flatMap((rooms, level) =>
   rooms.map((room) => {
     const beside = rooms.filter((other) => other !== room);
@@ -36,6 +39,39 @@ const upward = order.flatMap((rooms, level) =>
 export default {
   forbidden: [
     ...upward,
+    {
+      name: 'no-unknown-room',
+      comment: 'a folder in src/ is one of the rooms of docs/ARCHITECTURE.md',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(${known})/` },
+      to: {},
+    },
+    {
+      name: 'no-way-into-an-unknown-room',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${known})/` },
+    },
+    {
+      name: 'platform-knows-no-room',
+      comment: 'platform has no business word: neither a room nor the settings',
+      severity: 'error',
+      from: { path: '^src/platform/' },
+      to: { path: '^src/', pathNot: '^src/platform/' },
+    },
+    {
+      name: 'config-knows-no-room',
+      severity: 'error',
+      from: { path: '^src/config/' },
+      to: { path: '^src/', pathNot: '^src/(config|platform)/' },
+    },
+    {
+      name: 'cli-is-a-client',
+      comment: 'the command line talks to the service over HTTP alone',
+      severity: 'error',
+      from: { path: '^src/cli(/|\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(cli|config|platform)/' },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'orders-is-pure',

@@ -1,6 +1,45 @@
 import tseslint from 'typescript-eslint';
 
-/** SQL stands only in stores, migrations, adapters and the demo's own shop; see docs/STYLE.md. */
+/** Where SQL stands: stores, our own connection, and where a shop's server is spoken to. See docs/STYLE.md. */
+const placesOfSql = [
+  'src/**/*.store.ts',
+  'src/platform/database/**/*.ts',
+  'src/shops/postgres/**/*.ts',
+  'src/intake/replication/source/**/*.ts',
+  'src/intake/replication/attach/**/*.ts',
+];
+
+const sqlBelongsElsewhere = 'SQL stands in a store (*.store.ts) or where a shop is spoken to.';
+const statement =
+  '/^\\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|WITH|LOCK TABLE|TRUNCATE|CREATE|ALTER|DROP|GRANT|REVOKE|BEGIN|COMMIT|ROLLBACK|SET|LISTEN|NOTIFY) /';
+const noSql = [
+  {
+    selector:
+      'CallExpression[callee.property.name=/^(query|queryOne|createQueryBuilder|createQueryRunner)$/]',
+    message: sqlBelongsElsewhere,
+  },
+  {
+    selector: 'TaggedTemplateExpression[tag.name=/^sql$/i]',
+    message: sqlBelongsElsewhere,
+  },
+  { selector: `Literal[value=${statement}]`, message: sqlBelongsElsewhere },
+  { selector: `TemplateElement[value.raw=${statement}]`, message: sqlBelongsElsewhere },
+];
+
+/** A module says what it needs by its imports alone: no cycles by a back door, no files that only pass on. */
+const plainModules = [
+  {
+    selector: 'Identifier[name="forwardRef"]',
+    message: 'Two modules that need each other are one, or a third is missing.',
+  },
+  { selector: 'ExportAllDeclaration', message: 'No barrels: import from where it stands.' },
+  {
+    selector: 'ExportNamedDeclaration[declaration=null]',
+    message: 'Export where it is declared; no barrels.',
+  },
+  { selector: 'ExportDefaultDeclaration', message: 'Exports have names.' },
+];
+
 export default tseslint.config(
   {
     ignores: ['dist/**', 'node_modules/**', 'test/shops/**', 'coverage/**', '**/*.mjs', '**/*.js'],
@@ -36,6 +75,15 @@ export default tseslint.config(
         { object: 'Date', property: 'now', message: 'Use the injected Clock.' },
       ],
     },
+  },
+  {
+    files: ['src/**/*.ts', 'demo/**/*.ts', 'local-postgres/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...plainModules] },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: [...placesOfSql, '**/*.spec.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...plainModules, ...noSql] },
   },
   {
     files: ['test/**/*.ts', '**/*.spec.ts'],

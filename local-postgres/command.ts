@@ -4,8 +4,6 @@ export interface CommandOptions {
   /** run as this user; absent: as ourselves */
   user: { readonly uid: number; readonly gid: number } | undefined;
   directory?: string;
-  /** own session: a Ctrl-C in the terminal does not reach it, and it ends its work when we die */
-  detached?: boolean;
 }
 
 export interface CommandResult {
@@ -15,7 +13,11 @@ export interface CommandResult {
   output: string;
 }
 
-/** Runs one program to its end. Never throws: a program that cannot be run is a result without a code. */
+/**
+ * Runs one program to its end, in a session of its own: a Ctrl-C in the terminal is for us to hear, who then end
+ * things in order, and it ends its work when we die. Never throws: a program that cannot be run is a result
+ * without a code.
+ */
 export async function runCommand(
   program: string,
   args: string[],
@@ -25,7 +27,7 @@ export async function runCommand(
     const child = spawn(program, args, {
       cwd: options.directory ?? '/',
       env: plainEnvironment(),
-      detached: options.detached ?? false,
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.user && { uid: options.user.uid, gid: options.user.gid }),
     });

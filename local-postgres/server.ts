@@ -75,7 +75,7 @@ async function tryStart(options: ServerOptions, port: number): Promise<string | 
       ...['start', '--wait', `--timeout=${startWaitSeconds}`, '--silent'],
       ...[`--pgdata=${home.directory}`, `--log=${log}`],
     ],
-    { user: home.user, directory: home.directory, detached: true },
+    { user: home.user, directory: home.directory },
   );
   if (started.code === 0) return undefined;
   return `${started.output.trim()}\n${await readFrom(log, logEnd)}`;
@@ -132,7 +132,7 @@ export async function stopServer(
       ...['stop', '--wait', `--timeout=${fastStopSeconds}`, '--silent', `--mode=${mode}`],
       `--pgdata=${home.directory}`,
     ],
-    { user: home.user, directory: home.directory, detached: true },
+    { user: home.user, directory: home.directory },
   );
   if (stopped.code === 0 || !(await runsOn(home.directory))) return;
   if (mode === 'fast') {

@@ -12,7 +12,9 @@ import { DetectionStep } from './detection/detection.step.js';
 import { IncidentPagesStep } from './incidents/incident-pages.step.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { IncidentsStep } from './incidents/incidents.step.js';
+import { ResolveGates } from './incidents/resolve-gate.js';
 import { ReplicationModule } from './intake/replication/replication.module.js';
+import { ReplicationSettings } from './intake/replication/replication.settings.js';
 import { ReplicationInspectionStep } from './intake/replication/stream-keeper.js';
 import { JournalPartitionsStep } from './journal/journal-partitions.step.js';
 import { JournalModule } from './journal/journal.module.js';
@@ -25,6 +27,7 @@ import { PlanExpiryStep } from './restore/plans/plan-expiry.step.js';
 import { RestoreModule } from './restore/restore.module.js';
 import { RestoreEchoStep } from './restore/runs/restore-echo.step.js';
 import { RestoreRunStep } from './restore/runs/restore-run.step.js';
+import { RunsEndedGate } from './restore/runs/runs-ended.gate.js';
 import { MarkerKey } from './shops/restore-marker.js';
 import { ShopsModule } from './shops/shops.module.js';
 
@@ -58,6 +61,10 @@ export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundSte
 /** The composition root: it alone names every feature. */
 @Module({})
 export class AppModule {
+  constructor(gates: ResolveGates, runsEnded: RunsEndedGate) {
+    gates.register(runsEnded);
+  }
+
   static with(parts: AppParts): DynamicModule {
     const { config } = parts;
     return {
@@ -71,7 +78,9 @@ export class AppModule {
           directory: parts.configDirectory,
           markerKey: MarkerKey.from(parts.serviceKey.bytes),
         }),
-        ReplicationModule,
+        ReplicationModule.with({
+          settings: new ReplicationSettings(config.intake.retained_wal_max_mb * 2 ** 20),
+        }),
         DetectionModule.with({
           settings: new DetectionSettings(config.detection.weeks_per_false_page),
         }),

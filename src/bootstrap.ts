@@ -13,7 +13,7 @@ import { entities } from './entities.js';
 import { ServiceKey } from './journal/personal-data.js';
 import { SystemClock, type Clock } from './platform/clock.js';
 import { migrate, openDatabase, type DatabaseSettings } from './platform/database/connect.js';
-import { startEmbeddedDatabase } from './platform/database/embedded.js';
+import { prepareEmbeddedDatabase, startEmbeddedServer } from './platform/database/embedded.js';
 import { EmbeddedWatch } from './platform/database/embedded-watch.js';
 import { Fault, messageOf } from './platform/errors.js';
 import { Draining } from './platform/http/draining.js';
@@ -45,15 +45,23 @@ export interface StartOptions {
   /** tells a person at the terminal what is going on */
   readonly say: (line: string) => void;
   readonly clock?: Clock;
+  /** aborted where somebody wants no service any more before it has started */
+  readonly signal?: AbortSignal;
   /** told once when the service cannot go on; it must then be ended */
   readonly lost: (error: Error) => void;
   /** where the log goes instead of stderr */
   readonly logStream?: DestinationStream;
 }
 
+/** The start was called off, and what had been started has ended again. */
+export class StartCalledOff extends Error {
+  override readonly name = 'StartCalledOff';
+}
+
 /**
- * Starts the whole service: its database, migrations, background steps and HTTP. Where it cannot, what was
- * started is ended again.
+ * Starts the whole service: its database, migrations, background steps and HTTP. Where it cannot, or is not to
+ * any more, what was started is ended again, in order.
+ * @throws StartCalledOff where `signal` was aborted in the meantime
  */
 export async function startService(
   loaded: LoadedConfig,
@@ -66,10 +74,11 @@ export async function startService(
   try {
     return await start(loaded, { ...options, log, endings });
   } catch (error) {
-    await endings.run('failed').catch((further: unknown) => {
+    const isCalledOff = options.signal?.aborted === true;
+    await endings.run(isCalledOff ? 'stopped' : 'failed').catch((further: unknown) => {
       new Logger('Start').error(messageOf(further));
     });
-    throw error;
+    throw isCalledOff ? new StartCalledOff('called off before it had started') : error;
   }
 }
 
@@ -77,12 +86,15 @@ async function start(
   { config, directory }: LoadedConfig,
   options: StartOptions & { log: Pino; endings: Endings },
 ): Promise<RunningService> {
-  const { log, endings } = options;
+  const { log, endings, signal } = options;
   const dataDirectory = resolve(directory, config.data_directory);
   const settings = await databaseOf(config, { ...options, dataDirectory });
+  signal?.throwIfAborted();
   await migrate(settings);
+  signal?.throwIfAborted();
   const database = await openDatabase(settings, entities);
   endings.add(() => database.dataSource.destroy());
+  signal?.throwIfAborted();
   const keyText =
     config.encryption_key ?? (await secretFile(join(dataDirectory, 'encryption-key')));
   const parts = {
@@ -96,7 +108,9 @@ async function start(
   const draining = new Draining();
   const app = await createApp(parts, { log, draining });
   endings.add(() => app.close());
+  signal?.throwIfAborted();
   await listen(app, config.http);
+  // from here on it is not called off any more: a first token that is made has to be told
   const firstAdmin = await app.get(AccessService).ensureFirstAdmin();
   const runner = app.get(StepRunner);
   runner.start(backgroundSteps.map((step) => app.get(step, { strict: false })));
@@ -197,14 +211,17 @@ async function databaseOf(
   config: LoadedConfig['config'],
   options: StartOptions & { endings: Endings; dataDirectory: string },
 ): Promise<DatabaseSettings> {
-  const { dataDirectory, say, lost, endings } = options;
+  const { lost, endings, signal } = options;
   const { url, runtime_url: runtimeUrl, pool_size: poolSize } = config.database;
   if (url !== undefined) return { url, runtimeUrl, poolSize };
-  const { settings, server } = await startEmbeddedDatabase({ dataDirectory, poolSize, say });
+  signal?.throwIfAborted();
+  const server = await startEmbeddedServer({ ...options, poolSize });
   // another process may be at work with a server that was running already: a start that fails leaves it
   endings.add(async (why) => {
     if (why === 'stopped' || !server.adopted) await server.stop();
   });
+  signal?.throwIfAborted();
+  const settings = await prepareEmbeddedDatabase(server, { ...options, poolSize });
   const watch = new EmbeddedWatch(server, lost);
   watch.start();
   endings.add(() => watch.stop());

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { LocalPostgresError } from '../local-postgres/failure.js';
-import { startService } from './bootstrap.js';
-import { ConfigFault, loadConfig } from './config/load-config.js';
+import { StartCalledOff, startService, type RunningService } from './bootstrap.js';
+import { ConfigFault, loadConfig, type LoadedConfig } from './config/load-config.js';
 import { EmbeddedDatabaseLost } from './platform/database/embedded-watch.js';
 import { Fault, messageOf } from './platform/errors.js';
 
@@ -11,44 +12,56 @@ const expectedFaults = [ConfigFault, Fault, EmbeddedDatabaseLost, LocalPostgresE
 /** An orderly end takes seconds; beyond that something hangs, and whoever runs the service should know. */
 const endWithinMs = 30_000;
 
-/** Starts the service and ends it cleanly at the first Ctrl-C; a second one ends it at once. */
+/**
+ * Starts the service and ends it cleanly at the first Ctrl-C, also while it still starts; a second one ends
+ * it at once.
+ */
 async function main(): Promise<void> {
+  const wish = wishToEnd();
   const loaded = await loadConfig();
   const service = await startService(loaded, {
     say: (line) => console.log(line),
     lost: (error) => fail(error),
+    signal: wish,
+  }).catch((error: unknown) => {
+    if (error instanceof StartCalledOff) process.exit(0);
+    throw error;
   });
+  introduce(service, loaded);
+  if (!wish.aborted) await once(wish, 'abort');
+  await service.stop();
+  process.exit(0);
+}
+
+/** What a person at the terminal needs to go on. */
+function introduce(service: RunningService, { config }: LoadedConfig): void {
   console.log(`Reinstate listens on ${service.url} (API: ${service.url}/api/docs)`);
-  const { shops } = loaded.config;
   console.log(
-    shops.length === 0
+    config.shops.length === 0
       ? 'No shops are configured: see REINSTATE_CONFIG in the README.'
-      : `Shops: ${shops.map((shop) => shop.id).join(', ')}`,
+      : `Shops: ${config.shops.map((shop) => shop.id).join(', ')}`,
   );
   if (service.firstToken !== undefined) {
     console.log(`Admin token, shown only now: ${service.firstToken}`);
   }
-  const stop = once(async () => {
+}
+
+/** Aborted by the first Ctrl-C (or SIGTERM); an end that hangs is reported. */
+function wishToEnd(): AbortSignal {
+  const wish = new AbortController();
+  const onSignal = (): void => {
+    if (wish.signal.aborted) process.exit(130);
     console.log('Stopping ...');
     setTimeout(() => {
       fail(
         new Fault('unavailable', 'stop-timed-out', `it did not end within ${endWithinMs / 1000} s`),
       );
     }, endWithinMs).unref();
-    await service.stop();
-    process.exit(0);
-  });
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-}
-
-function once(work: () => Promise<void>): () => void {
-  let called = false;
-  return () => {
-    if (called) process.exit(130);
-    called = true;
-    work().catch(fail);
+    wish.abort();
   };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return wish.signal;
 }
 
 /** Ends the process. Of an error nobody expected, the stack alone is shown: its fields may hold a credential. */

@@ -67,6 +67,8 @@ export interface PlanItem {
 
 export interface Bleeding {
   readonly bleeding: boolean;
+  /** while it bleeds and only silence is waited for */
+  readonly mayBeOverAt?: string | null;
 }
 
 export interface Run {

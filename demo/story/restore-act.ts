@@ -8,6 +8,8 @@ import { allOf, pause, until } from './waiting.js';
 /** The first order's changes are told one by one, those of so many others counted. */
 const countedItems = 14;
 const runTimeoutMs = 300_000;
+const restOfVerdictsMs = 5_000;
+const toldEveryMs = 1_000;
 
 export interface Restored {
   readonly plan: Plan;
@@ -28,6 +30,9 @@ export async function stopTheHarm(stage: Stage, incidentId: string): Promise<voi
   teller.say(
     'Robin plans a restore, Alex approves it, and Robin starts it while the job still runs:',
   );
+  await until('one more order to be hit', () => hasJustBled(stage, incidentId), {
+    timeoutMs: 60_000,
+  });
   try {
     await stage.robin.post(`/restore-plans/${plan.id}/runs`);
     throw new Error('the restore was started although the job still cancels orders');
@@ -35,6 +40,12 @@ export async function stopTheHarm(stage: Stage, incidentId: string): Promise<voi
     if (!(error instanceof ProblemError) || error.problem.code !== 'still-bleeding') throw error;
     teller.good(`refused: ${error.problem.detail}`);
   }
+}
+
+/** The job rests between two orders, at the end of which a restore might just be let through. */
+async function hasJustBled(stage: Stage, incidentId: string): Promise<true | undefined> {
+  const { mayBeOverAt } = await stage.robin.get<Bleeding>(`/incidents/${incidentId}/bleeding`);
+  return Date.parse(mayBeOverAt ?? '') > Date.now() + 1_000 || undefined;
 }
 
 /** Plan, approval by a second person, one canary order, the rest, each read back and verified. */
@@ -87,15 +98,25 @@ async function propose(stage: Stage, incidentId: string): Promise<Plan> {
     { timeoutMs: 300_000, everyMs: 250 },
   );
   teller.good('no more orders are hit, and the journal has seen all that the shop has committed');
-  await until(
-    'every case to be judged',
+  const unsure = await unsureInTheEnd(stage, incidentId);
+  if (unsure > 0) teller.say(`${count(unsure, 'case')} unsure to the end: left to people`);
+  return stage.robin.post<Plan>(`/incidents/${incidentId}/restore-plans`);
+}
+
+/** How many cases stay unsure once their verdicts have come to rest: whoever lacked a later row is judged again. */
+async function unsureInTheEnd(stage: Stage, incidentId: string): Promise<number> {
+  let last = { unsure: -1, since: performance.now() };
+  return until(
+    'the verdicts to come to rest',
     async () => {
       const { cases } = await stage.robin.get<Incident>(`/incidents/${incidentId}`);
-      return (cases.byVerdict['unsure'] ?? 0) === 0 ? cases : undefined;
+      const unsure = cases.byVerdict['unsure'] ?? 0;
+      if (unsure !== last.unsure) last = { unsure, since: performance.now() };
+      const rests = unsure === 0 || performance.now() - last.since >= restOfVerdictsMs;
+      return rests ? { unsure } : undefined;
     },
-    { timeoutMs: 15_000, everyMs: 250 },
-  ).catch(() => teller.say('some cases stay unsure: they are left to people'));
-  return stage.robin.post<Plan>(`/incidents/${incidentId}/restore-plans`);
+    { timeoutMs: 60_000, everyMs: 250 },
+  ).then(({ unsure }) => unsure);
 }
 
 function tellPlan(plan: Plan, items: readonly PlanItem[]): void {
@@ -131,17 +152,18 @@ async function carryOut(stage: Stage, plan: Plan): Promise<Run> {
     everyMs: 1_000,
   });
   teller.say('the run starts: one order first, the canary');
-  let told = 0;
+  let told = { verified: 0, at: performance.now() };
   let stopTold = false;
   return until(
     'the run to end',
     async () => {
       const run = await stage.robin.get<Run>(`/restore-runs/${started.id}`);
       const verified = run.items['verified'] ?? 0;
-      if (verified > told) {
+      const isDue = told.verified === 0 || performance.now() - told.at >= toldEveryMs;
+      if (verified > told.verified && (isDue || run.state === 'finished')) {
         const words = `${count(verified, 'order')} restored, read back and seen in the shop’s own stream`;
-        teller.say(told === 0 ? `the canary held; the rest follows: ${words}` : words);
-        told = verified;
+        teller.say(told.verified === 0 ? `the canary held; the rest follows: ${words}` : words);
+        told = { verified, at: performance.now() };
       }
       if (run.state === 'stopped') {
         if (!stopTold) tellStop(run);

@@ -7,9 +7,11 @@ import {
   Param,
   ParseUUIDPipe,
   Post,
+  Query,
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { ZodAnswer, ZodBody } from '../platform/http/openapi.js';
+import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../platform/http/openapi.js';
+import { pageQuerySchema, type Page, type PageQuery } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
 import {
   callerSchema,
@@ -17,8 +19,7 @@ import {
   newPersonSchema,
   newTokenSchema,
   personSchema,
-  personsSchema,
-  tokensSchema,
+  tokenSchema,
   type NewPerson,
   type NewToken,
 } from './access.schema.js';
@@ -45,10 +46,11 @@ export class AccessController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'Persons and services' })
-  @ZodAnswer(personsSchema)
-  async persons(): Promise<{ items: PersonEntity[] }> {
-    return { items: await this.access.persons() };
+  @ApiOperation({ summary: 'Persons and services, by name' })
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(personSchema))
+  persons(@Query(new ZodPipe(pageQuerySchema)) query: PageQuery): Promise<Page<PersonEntity>> {
+    return this.access.persons(query);
   }
 
   @Post()
@@ -71,10 +73,14 @@ export class AccessController {
   }
 
   @Get(':id/tokens')
-  @ApiOperation({ summary: 'Tokens of a person, without their secrets' })
-  @ZodAnswer(tokensSchema)
-  async tokens(@Param('id', ParseUUIDPipe) id: string): Promise<{ items: AccessToken[] }> {
-    return { items: await this.access.tokens(id) };
+  @ApiOperation({ summary: 'Tokens of a person, without their secrets, oldest first' })
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(tokenSchema))
+  tokens(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query(new ZodPipe(pageQuerySchema)) query: PageQuery,
+  ): Promise<Page<AccessToken>> {
+    return this.access.tokens(id, query);
   }
 
   @Post(':id/tokens')

@@ -9,11 +9,13 @@ import { AuditService } from './audit.service.js';
 import { AuditStore } from './audit.store.js';
 import { Door } from './door.js';
 import { HealthController } from './health.controller.js';
+import { HealthStore } from './health.store.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyStore } from './idempotency.store.js';
 import { IdempotencySweepStep } from './idempotency-sweep.step.js';
 import { MetricsController } from './metrics.controller.js';
 import { RefusalLimit } from './refusal-limit.js';
+import { StreamEndInterceptor } from './stream-end.interceptor.js';
 
 /** Who may come in and what they did; its door stands before every request, its guard before every route. */
 @Global()
@@ -25,11 +27,13 @@ import { RefusalLimit } from './refusal-limit.js';
     AuditService,
     AuditStore,
     Door,
+    HealthStore,
     IdempotencySweepStep,
     IdempotencyStore,
     RefusalLimit,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+    { provide: APP_INTERCEPTOR, useClass: StreamEndInterceptor },
   ],
   exports: [AccessService, AuditService],
 })

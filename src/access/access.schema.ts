@@ -34,9 +34,8 @@ export const personSchema = z.object({
   createdAt: moment,
   disabledAt: moment.nullable(),
 });
-export const personsSchema = z.object({ items: z.array(personSchema) });
 
-const tokenSchema = z.object({
+export const tokenSchema = z.object({
   id: z.uuid(),
   personId: z.uuid(),
   role: z.enum(roles),
@@ -46,7 +45,6 @@ const tokenSchema = z.object({
   revokedAt: moment.nullable(),
   lastUsedAt: moment.nullable(),
 });
-export const tokensSchema = z.object({ items: z.array(tokenSchema) });
 export const issuedTokenSchema = z.object({ token: tokenSchema, secret: z.string() });
 
 export const callerSchema = z.object({
@@ -57,17 +55,12 @@ export const callerSchema = z.object({
   tokenId: z.uuid(),
 });
 
-export const auditPageSchema = z.object({
-  items: z.array(
-    z.object({
-      id: z.int(),
-      at: moment,
-      person: z.string().nullable(),
-      action: z.string(),
-      subjectKind: z.string(),
-      subjectId: z.string(),
-      data: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  nextCursor: z.string().nullable(),
+export const auditEntrySchema = z.object({
+  id: z.int(),
+  at: moment,
+  person: z.string().nullable(),
+  action: z.string(),
+  subjectKind: z.string(),
+  subjectId: z.string(),
+  data: z.record(z.string(), z.unknown()),
 });

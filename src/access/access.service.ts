@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import {
+  decodeCursor,
+  momentCursorSchema,
+  pageOf,
+  type Page,
+  type PageQuery,
+} from '../platform/http/page.js';
 import { newId } from '../platform/ids.js';
 import { AccessStore, type AccessToken } from './access.store.js';
 import { AuditService } from './audit.service.js';
@@ -12,6 +20,7 @@ import { newToken, tokenHash } from './token.js';
 
 const dayMs = 86_400_000;
 const firstTokenDays = 90;
+const nameCursorSchema = z.string().regex(/^\P{Cc}*$/u);
 
 /** A token together with its secret, which is told this once. */
 export interface IssuedToken {
@@ -32,6 +41,11 @@ export class AccessService {
   /** Whose secret this is, or undefined where it is unknown, expired, revoked or its person disabled. */
   async authenticate(secret: string): Promise<Caller | undefined> {
     return this.store.useToken(this.database, tokenHash(secret), this.clock.now());
+  }
+
+  /** Whether one may still come in by this token. */
+  async isGood(tokenId: string): Promise<boolean> {
+    return this.store.isGood(this.database, { tokenId, now: this.clock.now() });
   }
 
   /**
@@ -58,14 +72,20 @@ export class AccessService {
     });
   }
 
-  async persons(): Promise<PersonEntity[]> {
-    return this.store.persons(this.database);
+  /** By name. */
+  async persons({ limit, cursor }: PageQuery): Promise<Page<PersonEntity>> {
+    const afterName = decodeCursor(cursor, nameCursorSchema);
+    const found = await this.store.persons(this.database, { afterName, limit: limit + 1 });
+    return pageOf(found, limit, ({ name }) => name);
   }
 
-  async tokens(personId: string): Promise<AccessToken[]> {
+  /** Of one person, oldest first. */
+  async tokens(personId: string, { limit, cursor }: PageQuery): Promise<Page<AccessToken>> {
+    const after = decodeCursor(cursor, momentCursorSchema);
     if ((await this.store.person(this.database, personId)) === undefined)
       throw missing('person', personId);
-    return this.store.tokens(this.database, personId);
+    const found = await this.store.tokens(this.database, { personId, after, limit: limit + 1 });
+    return pageOf(found, limit, ({ createdAt: at, id }) => ({ at, id }));
   }
 
   async createPerson(

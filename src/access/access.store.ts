@@ -1,12 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import { columnsOf } from '../platform/database/entity.js';
+import type { MomentCursor } from '../platform/http/page.js';
 import { AccessTokenEntity } from './access-token.entity.js';
 import type { Caller } from './caller.js';
 import { PersonEntity } from './person.entity.js';
 
 /** A token as people may see it: its secret's hash never leaves the database. */
 export type AccessToken = Omit<AccessTokenEntity, 'secretHash'>;
+
+/** One may come in by it: neither revoked nor expired, and its person not disabled. */
+const goodToken = (now: string): string =>
+  `token.revoked_at IS NULL AND token.expires_at > ${now} AND person.disabled_at IS NULL`;
 
 @Injectable()
 export class AccessStore {
@@ -24,8 +30,16 @@ export class AccessStore {
     return (await reader.repository(PersonEntity).findOneBy({ id })) ?? undefined;
   }
 
-  async persons(reader: Reader): Promise<PersonEntity[]> {
-    return reader.repository(PersonEntity).find({ order: { name: 'ASC' } });
+  /** By name, which is unique. */
+  async persons(
+    reader: Reader,
+    { afterName, limit }: { afterName: string | null; limit: number },
+  ): Promise<PersonEntity[]> {
+    return reader.query<PersonEntity>(
+      `SELECT ${columnsOf(PersonEntity, 'p')} FROM person p
+       WHERE $1::text IS NULL OR p.name > $1 ORDER BY p.name LIMIT $2`,
+      [afterName, limit],
+    );
   }
 
   /** False where there is no such person, or they were disabled before. */
@@ -48,8 +62,7 @@ export class AccessStore {
   async anyAdmin(reader: Reader, { now }: { now: Date }): Promise<boolean> {
     const found = await reader.queryOne(
       `SELECT 1 AS found FROM access_token token JOIN person ON person.id = token.person_id
-       WHERE token.role = 'admin' AND token.revoked_at IS NULL AND token.expires_at > $1
-         AND person.disabled_at IS NULL LIMIT 1`,
+       WHERE token.role = 'admin' AND ${goodToken('$1')} LIMIT 1`,
       [now],
     );
     return found !== undefined;
@@ -74,10 +87,17 @@ export class AccessStore {
   }
 
   /** Oldest first. */
-  async tokens(reader: Reader, personId: string): Promise<AccessToken[]> {
-    return reader
-      .repository(AccessTokenEntity)
-      .find({ where: { personId }, order: { createdAt: 'ASC' } });
+  async tokens(
+    reader: Reader,
+    asked: { personId: string; after: MomentCursor | null; limit: number },
+  ): Promise<AccessToken[]> {
+    const { personId, after, limit } = asked;
+    return reader.query<AccessToken>(
+      `SELECT ${columnsOf(AccessTokenEntity, 't')} FROM access_token t
+       WHERE t.person_id = $1 AND ($2::timestamptz IS NULL OR (t.created_at, t.id) > ($2, $3::uuid))
+       ORDER BY t.created_at, t.id LIMIT $4`,
+      [personId, after?.at ?? null, after?.id ?? null, limit],
+    );
   }
 
   /** False where the person has no such token, or it was revoked before. */
@@ -94,14 +114,23 @@ export class AccessStore {
     return affected === 1;
   }
 
+  /** Whether this token is good at `now`. */
+  async isGood(reader: Reader, { tokenId, now }: { tokenId: string; now: Date }): Promise<boolean> {
+    const found = await reader.queryOne(
+      `SELECT 1 AS found FROM access_token token JOIN person ON person.id = token.person_id
+       WHERE token.id = $1 AND ${goodToken('$2')}`,
+      [tokenId, now],
+    );
+    return found !== undefined;
+  }
+
   /** Whose token this is, if it is good at `now`; notes its use, at most once a minute. */
   async useToken(reader: Reader, secretHash: Buffer, now: Date): Promise<Caller | undefined> {
     const caller = await reader.queryOne<Caller & { noted: Date | null }>(
       `SELECT token.id AS "tokenId", person.id AS "personId", person.name, person.kind, token.role,
          token.last_used_at AS noted
        FROM access_token token JOIN person ON person.id = token.person_id
-       WHERE token.secret_hash = $1 AND token.revoked_at IS NULL AND token.expires_at > $2
-         AND person.disabled_at IS NULL`,
+       WHERE token.secret_hash = $1 AND ${goodToken('$2')}`,
       [secretHash, now],
     );
     if (caller === undefined) return undefined;

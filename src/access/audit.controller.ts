@@ -1,10 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { ZodAnswer, ZodQuery } from '../platform/http/openapi.js';
+import { pageSchema, ZodAnswer, ZodQuery } from '../platform/http/openapi.js';
 import { decodeCursor, pageOf, pageQuerySchema, type Page } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
-import { auditPageSchema } from './access.schema.js';
+import { auditEntrySchema } from './access.schema.js';
 import { AuditService } from './audit.service.js';
 import type { AuditEntry } from './audit.store.js';
 import { Needs } from './needs.decorator.js';
@@ -26,7 +26,7 @@ export class AuditController {
   @Get()
   @ApiOperation({ summary: 'Who changed what, newest first' })
   @ZodQuery(auditQuerySchema)
-  @ZodAnswer(auditPageSchema)
+  @ZodAnswer(pageSchema(auditEntrySchema))
   async list(
     @Query(new ZodPipe(auditQuerySchema)) query: z.output<typeof auditQuerySchema>,
   ): Promise<Page<AuditEntry>> {

@@ -3,6 +3,7 @@ import { Controller, Get, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import { HealthStore } from './health.store.js';
 import { Open } from './needs.decorator.js';
 
 /** Whoever asks for health wants an answer soon, also from a database that hangs. */
@@ -12,7 +13,10 @@ const readyTimeoutMs = 2_000;
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
 @Open()
 export class HealthController {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly store: HealthStore,
+  ) {}
 
   @Get('live')
   @ApiOperation({ summary: 'The process answers' })
@@ -23,19 +27,23 @@ export class HealthController {
   @Get('ready')
   @ApiOperation({ summary: 'It can work: its database answers' })
   async ready(): Promise<{ status: 'ok' }> {
-    const answered = await Promise.race([
-      this.database.query('SELECT 1').then(
-        () => true,
-        () => false,
-      ),
-      setTimeout(readyTimeoutMs, false, { ref: false }),
+    const reason = await Promise.race([
+      this.store.ask(this.database).then(() => undefined, reasonOf),
+      setTimeout(readyTimeoutMs, `no answer within ${readyTimeoutMs / 1000} s`, { ref: false }),
     ]);
-    if (!answered)
+    if (reason !== undefined)
       throw new Fault(
         'unavailable',
         'database-unreachable',
-        'the database of Reinstate does not answer',
+        `the database of Reinstate does not answer: ${reason}`,
+        { data: { reason } },
       );
     return { status: 'ok' };
   }
+}
+
+/** Health is open to everybody: a code tells enough, an error's words would name host and user. */
+function reasonOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : 'the connection failed';
 }

@@ -1,5 +1,4 @@
 import { Logger, Module, type DynamicModule } from '@nestjs/common';
-import { ReplicationModule } from '../intake/replication/replication.module.js';
 import { AlertController } from './alert.controller.js';
 import { AlertService } from './alert.service.js';
 import { AlertStore } from './alert.store.js';
@@ -35,7 +34,6 @@ export class AlertingModule {
     return {
       module: AlertingModule,
       global: true,
-      imports: [ReplicationModule],
       controllers: [AlertController, PageController, RunbookController],
       providers: [
         ...exported,

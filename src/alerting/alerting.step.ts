@@ -21,7 +21,6 @@ const batch = 100;
 export class AlertingStep implements BackgroundStep {
   readonly name = 'alerting';
   readonly intervalMs = 500;
-  private readonly log = new Log('Alerting');
   private readonly rows: RowByRow;
 
   constructor(
@@ -31,11 +30,11 @@ export class AlertingStep implements BackgroundStep {
     private readonly wake: Wake,
     metrics: AlertingMetrics,
   ) {
-    this.rows = new RowByRow(({ id, message, isNews }) => {
-      metrics.rowFailed('finding');
-      if (!isNews) return;
-      const words = `a finding cannot be made an alert: ${message}`;
-      this.log.error({ event: 'finding-not-told', finding_id: id }, words);
+    const log = new Log('Alerting');
+    this.rows = new RowByRow({
+      ...{ log, event: 'finding-not-told', field: 'finding_id' },
+      words: 'a finding cannot be made an alert',
+      count: () => metrics.rowFailed('finding'),
     });
   }
 

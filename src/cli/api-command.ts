@@ -104,23 +104,6 @@ export function listCommand(parts: ListParts): Command {
   };
 }
 
-/** A list that comes whole, without pages. */
-export function wholeListCommand(
-  parts: CommandParts & { readonly columns: readonly Column[]; readonly empty: string },
-): Command {
-  const { request, columns, empty } = parts;
-  return {
-    ...parts,
-    options: parts.options ?? [],
-    requests: [{ request, columns: columns.map((column) => within('items', column)) }],
-    run: async (context) => {
-      const answer = (await context.api.json(await requestOf(request, context))) as ListAnswer;
-      if (context.out.json) context.out.answer(answer);
-      else context.out.table(answer.items, { columns, empty });
-    },
-  };
-}
-
 const pageSizeMax = 500;
 
 async function pagesOf(request: RequestSpec, context: CommandContext): Promise<ListAnswer> {

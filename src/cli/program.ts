@@ -1,5 +1,15 @@
 import { Command as Commander, Option } from 'commander';
 import type { Command, CommandContext, Noun, OptionValue } from './command.js';
+import {
+  commandFooter,
+  commandWayOut,
+  mainWayOut,
+  nounFooter,
+  nounWayOut,
+  story,
+  termOf,
+  usageOf,
+} from './help.js';
 import { nouns } from './nouns.js';
 import { numberOption } from './options.js';
 import { withIds } from './references.js';
@@ -25,11 +35,12 @@ export interface ProgramParts {
 
 /** The whole command line, with its help. It throws commander's errors instead of ending the process. */
 export function buildProgram(parts: ProgramParts): Commander {
-  const program = configured(new Commander('reinstate'), parts)
+  const program = configured(new Commander('reinstate'), parts, mainWayOut(nouns))
+    .usage('<noun> <verb> [options]')
     .description(
       'Finds wrongly cancelled orders and restores them: a client of the Reinstate service.',
     )
-    .version(parts.version, '-V, --version')
+    .version(parts.version, '-V, --version', 'which version this is')
     .addOption(
       new Option('--url <url>', 'where the service is (REINSTATE_URL, else http://127.0.0.1:8080)'),
     )
@@ -43,22 +54,24 @@ export function buildProgram(parts: ProgramParts): Commander {
         'how long to wait for an answer (30; 300 for what works on a shop)',
       ),
     )
-    .helpCommand('help [noun]', 'how it is used')
-    .addHelpText('after', mainExamples);
+    .addHelpText('after', story);
   for (const noun of nouns) addNoun(program, noun, parts);
+  addHelp(program, parts);
   return program;
 }
 
-const mainExamples = `
-Examples:
-  $ export REINSTATE_TOKEN=rst_...
-  $ reinstate whoami
-  $ reinstate incident list
-  $ reinstate incident cases 1 --verdict wrongful
-  $ reinstate plan create 1
-
-The answer goes to stdout, everything else to stderr. Ends with 0 when done, 1 when refused or
-failed, 2 when the command is wrong, 3 when the service cannot be reached.`;
+/** `help`, `help shop` and `help shop arm`; commander's own shows everything for a word that it does not know. */
+function addHelp(program: Commander, parts: ProgramParts): void {
+  const help = configured(program.command('help [noun] [verb]'), parts, mainWayOut(nouns));
+  help.summary('how it is used').action(() => {
+    let meant = program;
+    for (const word of help.args) {
+      const found = meant.commands.find((command) => command.name() === word);
+      meant = found ?? meant.error(`error: unknown command '${word}'`);
+    }
+    meant.outputHelp();
+  });
+}
 
 function addNoun(program: Commander, noun: Noun, parts: ProgramParts): void {
   const [only] = noun.commands;
@@ -67,17 +80,26 @@ function addNoun(program: Commander, noun: Noun, parts: ProgramParts): void {
     addCommand(program, { ...only, usage: noun.name }, parts);
     return;
   }
-  const parent = configured(program.command(noun.name), parts).description(noun.summary);
+  const parent = configured(program.command(noun.name), parts, nounWayOut(noun))
+    .usage('<verb> [options]')
+    .summary(noun.summary)
+    .description(sentence(noun.summary))
+    .configureHelp({ ...helpForm, showGlobalOptions: false })
+    .addHelpText('after', nounFooter(noun));
   for (const command of noun.commands) addCommand(parent, command, parts);
 }
 
 function addCommand(parent: Commander, command: Command, parts: ProgramParts): void {
-  const leaf = configured(parent.command(command.usage), parts).summary(command.summary);
+  const isAlone = parent.parent === null;
+  const verb = command.usage.split(' ')[0] ?? '';
+  const wayOut = commandWayOut(isAlone ? verb : `${parent.name()} ${verb}`, command);
+  const leaf = configured(parent.command(command.usage), parts, wayOut).summary(command.summary);
+  leaf.usage(`${usageOf(command)} [options]`.trimStart());
   const words = command.description ?? '';
-  leaf.description(words === '' ? `${command.summary}.` : `${command.summary}.\n\n${words}`);
+  const summary = sentence(command.summary);
+  leaf.description(words === '' ? summary : `${summary}\n\n${words}`);
   for (const option of command.options) leaf.addOption(option);
-  const examples = command.examples.map((example) => `  $ reinstate ${example}`).join('\n');
-  leaf.addHelpText('after', `\nExamples:\n${examples}`);
+  leaf.addHelpText('after', commandFooter(command));
   leaf.action(async () => {
     const names = leaf.registeredArguments.map((argument) => argument.name());
     const written = Object.fromEntries(names.map((name, index) => [name, leaf.args[index] ?? '']));
@@ -90,11 +112,27 @@ function addCommand(parent: Commander, command: Command, parts: ProgramParts): v
   });
 }
 
-function configured(command: Commander, { write, writeError }: ProgramParts): Commander {
+const helpForm = { showGlobalOptions: true, subcommandTerm: termOf };
+
+/** What every command has; `wayOut` is said after a slip. */
+function configured(
+  command: Commander,
+  { write, writeError }: ProgramParts,
+  wayOut: string,
+): Commander {
   return command
     .exitOverride()
-    .configureOutput({ writeOut: write, writeErr: writeError })
-    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: write,
+      writeErr: writeError,
+      outputError: (text, say) => say(text.replace(/^error: /, 'reinstate: ')),
+    })
+    .configureHelp(helpForm)
+    .helpOption('-h, --help', 'how it is used')
     .helpCommand(false)
-    .showHelpAfterError('(--help shows how it is used)');
+    .showHelpAfterError(wayOut);
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }

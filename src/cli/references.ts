@@ -70,9 +70,9 @@ export async function personId(api: ApiClient, written: string): Promise<string>
   if (written === 'me') {
     return String(valueAt(await api.json({ method: 'GET', path: '/persons/me' }), 'personId'));
   }
-  const { items } = (await api.json({ method: 'GET', path: '/persons' })) as ListAnswer;
-  const found = items.find((person) => valueAt(person, 'name') === written);
-  if (found !== undefined) return String(valueAt(found, 'id'));
+  for await (const person of itemsOf(api, '/persons')) {
+    if (valueAt(person, 'name') === written) return String(valueAt(person, 'id'));
+  }
   throw refused(`there is no person or service named "${written}"`);
 }
 

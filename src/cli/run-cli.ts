@@ -81,7 +81,9 @@ async function tokenOf(given: GlobalOptions, environment: CliEnvironment): Promi
       ? environment.token
       : await secretOf(given.tokenFile, '--token-file');
   if (token === undefined) {
-    throw usageFailure('a token is needed: set REINSTATE_TOKEN, or name a file with --token-file');
+    throw usageFailure(
+      'a token is needed: set REINSTATE_TOKEN, or name a file with --token-file; an admin issues one with `reinstate token issue`, and the service shows the first one when it starts for the first time',
+    );
   }
   // what is no token would come back as an error of the HTTP library, with the text in it
   if (!/^[\x21-\x7e]+$/.test(token))

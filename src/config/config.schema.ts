@@ -104,6 +104,12 @@ export const configSchema = z.strictObject({
     .refine((text) => Buffer.from(text, 'base64').length === 32, '32 random bytes as base64')
     .optional(),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  intake: z
+    .strictObject({
+      /** most write-ahead log that a shop without max_slot_wal_keep_size may hold back for us; then the slot goes */
+      retained_wal_max_mb: z.int().min(64).max(10_000_000).default(10_240),
+    })
+    .prefault({}),
   detection: z
     .strictObject({
       /** at most one false page in so many weeks */

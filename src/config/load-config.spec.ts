@@ -42,6 +42,11 @@ describe('the configuration', () => {
     expect(config.http.port).toBe(9000);
   });
 
+  it('puts what the environment gives into what the file leaves empty', () => {
+    for (const text of ['', 'http:', 'http: {}', '# nothing'])
+      expect(parse(text, { REINSTATE_PORT: '9000' }).http.port).toBe(9000);
+  });
+
   it('takes settings from the environment alone', () => {
     expect(parse('', { REINSTATE_DATABASE_URL: 'postgresql://a@b/c' }).database.url).toBe(
       'postgresql://a@b/c',
@@ -55,8 +60,33 @@ describe('the configuration', () => {
       /^reinstate\.yaml:11:18: the environment variable PASSWORD is not set/,
     );
     expect(faults.join('\n')).toMatch(/reinstate\.yaml:2:9 http\.port: .*65535/);
-    expect(faults.join('\n')).toMatch(/reinstate\.yaml:2:3 http: .*hots/);
+    expect(faults.join('\n')).toMatch(/reinstate\.yaml:3:3 http\.hots: there is no such setting/);
     expect(faults.join('\n')).toMatch(/reinstate\.yaml:4:12 log_level: /);
+  });
+
+  it('names each key that nobody knows, at its line, also one at the top', () => {
+    const faults = faultsOf(
+      `log_level: info\nshop: []\nhttp:\n  port: 1\n  hosts: a\n"re port": 2\n`,
+    );
+    expect(faults).toEqual([
+      expect.stringMatching(/^reinstate\.yaml:5:3 http\.hosts: there is no such setting; /),
+      expect.stringMatching(/^reinstate\.yaml:2:1 shop: there is no such setting; /),
+      expect.stringMatching(/^reinstate\.yaml:6:1 re port: there is no such setting; /),
+    ]);
+  });
+
+  it.each(['- http', 'shops'])('says that it is no map of settings: %s', (text) => {
+    expect(faultsOf(text)).toEqual([
+      expect.stringMatching(/^reinstate\.yaml(:1:1)? \(the whole file\): .*object/),
+    ]);
+  });
+
+  it('says so too where the environment has something to put in', () => {
+    const environment = { REINSTATE_PORT: '1', REINSTATE_LOG_LEVEL: 'info' };
+    expect(faultsOf('shops', environment)).toEqual([expect.stringContaining('(the whole file)')]);
+    expect(faultsOf('http: loopback', environment)).toEqual([
+      expect.stringMatching(/^reinstate\.yaml:1:7 http: .*object/),
+    ]);
   });
 
   it('says where the YAML itself is broken', () => {

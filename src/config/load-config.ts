@@ -109,18 +109,25 @@ function applyOverrides(document: Document, environment: Environment): ReadonlyM
   const overridden = new Map<string, string>();
   for (const [name, path] of Object.entries(overrides)) {
     const text = environment[name];
-    if (text === undefined || text === '') continue;
-    if (
-      document.contents === null ||
-      (isScalar(document.contents) && document.contents.value === null)
-    ) {
-      document.contents = document.createNode({});
-    }
+    if (text === undefined || text === '' || !makeRoom(document, path)) continue;
     const isNumber = path.at(-1) === 'port' && /^\d+$/.test(text);
     document.setIn(path, isNumber ? Number(text) : text);
     overridden.set(path.join('.'), name);
   }
   return overridden;
+}
+
+/** Makes a map of what is empty on the way to a field; false where something else stands there, which is a fault. */
+function makeRoom(document: Document, path: readonly string[]): boolean {
+  for (let length = 0; length < path.length; length += 1) {
+    const above = path.slice(0, length);
+    const node: unknown = length === 0 ? document.contents : document.getIn(above, true);
+    const isEmpty = node === null || node === undefined || (isScalar(node) && node.value === null);
+    if (!isEmpty && !isMap(node)) return false;
+    if (isEmpty && length === 0) document.contents = document.createNode({});
+    else if (isEmpty) document.setIn(above, document.createNode({}));
+  }
+  return true;
 }
 
 /** What no field knows of itself: names that must be each one's own. */
@@ -171,7 +178,31 @@ function describe(issue: z.core.$ZodIssue, place: Place): string[] {
       );
     }
   }
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map(
+      (key) =>
+        `${whereOfKey([...issue.path, key], place)}: there is no such setting; docs/configuration.md has those that there are`,
+    );
+  }
   return [`${whereOf(issue.path, place)}: ${issue.message}`];
+}
+
+/** Where a key itself stands, which has no value that anybody knows. */
+function whereOfKey(path: readonly PropertyKey[], place: Place): string {
+  const { document, lines, file } = place;
+  const above = path.slice(0, -1);
+  const map: unknown = above.length === 0 ? document.contents : document.getIn(above, true);
+  const key = isMap(map)
+    ? map.items.map((pair) => pair.key).find((one) => isScalar(one) && one.value === path.at(-1))
+    : undefined;
+  return isScalar(key) ? `${at(file, key, lines)} ${nameOf(path)}` : whereOf(path, place);
+}
+
+function nameOf(path: readonly PropertyKey[]): string {
+  const name = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('');
+  return name === '' ? '(the whole file)' : name.replace(/^\./, '');
 }
 
 function whereOf(
@@ -180,16 +211,13 @@ function whereOf(
 ): string {
   const variable = overridden.get(path.join('.'));
   if (variable !== undefined) return variable;
-  const name = path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('');
+  const name = nameOf(path);
   for (let length = path.length; length >= 0; length -= 1) {
     const node: unknown =
       length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && (length > 0 || isMap(node)))
-      return `${at(file, node, lines)} ${name.replace(/^\./, '')}`;
+    if (isNode(node) && (length > 0 || isMap(node))) return `${at(file, node, lines)} ${name}`;
   }
-  return `${file} ${name.replace(/^\./, '')}`;
+  return `${file} ${name}`;
 }
 
 function at(

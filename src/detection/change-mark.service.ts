@@ -39,7 +39,7 @@ export class ChangeMarkService {
       await this.audit.record(transaction, {
         caller,
         at: now,
-        action: 'change-recorded',
+        action: 'change.recorded',
         subjectKind: 'change',
         subjectId: mark.id,
         data: { what: mark.what, kind: mark.kind, shop: mark.shopId },

@@ -11,6 +11,7 @@ import { verdicts, type Reason, type Verdict } from './verdict/verdict.js';
 @Index('incident_case_listed', ['incidentId', 'createdAt', 'id'])
 @Index('incident_case_order', ['shopId', 'orderId'])
 @Index('incident_case_number', ['shopId', 'orderNumber'])
+@Index('incident_case_cancelled', ['incidentId', 'cancelPosition'])
 @Index('incident_case_settles', ['incidentId', 'settlesAt'], { where: 'settles_at IS NOT NULL' })
 @Index('incident_case_unread', ['incidentId'], { where: 'unread' })
 @Check('incident_case_state_check', oneOf('state', caseStates))

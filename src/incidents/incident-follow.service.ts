@@ -28,6 +28,9 @@ export class IncidentFollowService {
 
   /** Reads on in the journal for this incident; `more` where it has not come to the end. */
   async follow(incidentId: string, now: Date): Promise<'done' | 'more'> {
+    const found = await this.incidents.read(this.database, incidentId);
+    if (found === undefined) return 'done';
+    const settledUntil = await this.judging.settledUntil(found, now);
     return this.database.transaction(async (transaction) => {
       const incident = await this.incidents.lock(transaction, incidentId);
       if (incident === undefined || incident.status === 'resolved') return 'done';
@@ -38,7 +41,7 @@ export class IncidentFollowService {
       const collected = await this.collectDeclared(transaction, incident, { range, now });
       const explained = await this.judging.explain(transaction, place, range);
       const renewed = await this.judging.renew(transaction, place, range);
-      const settled = await this.judging.settle(transaction, place);
+      const settled = await this.judging.settle(transaction, place, settledUntil);
       await this.timeline.appendAll(transaction, { incidentId, at: now }, [
         ...explained,
         ...renewed.entries,
@@ -67,8 +70,8 @@ export class IncidentFollowService {
   }
 
   /**
-   * Adds what a declaration is about; gives how far it could be told. An entry whose actor may still
-   * become known, where the declaration asks for one, is left for the next time.
+   * Adds what a declaration is about; gives how far it could be told. An entry of which nobody knows yet
+   * what the declaration asks for (who did it, or why) is left for the next time, until it has settled.
    */
   private async collectDeclared(
     transaction: Transaction,
@@ -82,20 +85,28 @@ export class IncidentFollowService {
     const gathered = await this.judging.gather(incident.shopId, [...positions.keys()]);
     const positionOf = ({ cancellation }: GatheredCancellation) =>
       positions.get(cancellation.orderId) ?? cancellation.position;
-    const unsettled = asksForActor(declaration)
-      ? gathered.filter(({ facts }) => facts.settlesAt !== null && new Date(facts.settlesAt) > now)
-      : [];
-    const upTo = Math.min(range.upTo, ...unsettled.map((one) => positionOf(one) - 1));
-    const fitting = gathered.filter(
-      (one) => positionOf(one) <= upTo && fitsCancellation(declaration.filter, lookedAt(one)),
+    const fits = (one: GatheredCancellation) => fitsCancellation(declaration.filter, lookedAt(one));
+    const unsettled = gathered.filter(
+      (one) => maySettle(one, now) && !tellsWhatIsAsked(declaration, one),
     );
+    const upTo = Math.min(range.upTo, ...unsettled.map((one) => positionOf(one) - 1));
+    const fitting = gathered.filter((one) => positionOf(one) <= upTo && fits(one));
     const place = { incidentId: incident.id, shopId: incident.shopId, now };
     return { added: await this.judging.add(transaction, place, fitting), upTo };
   }
 }
 
-function asksForActor({ filter }: Declaration): boolean {
-  return [filter.actorKind, filter.actor, filter.reason].some((part) => part !== undefined);
+function maySettle({ facts }: GatheredCancellation, now: Date): boolean {
+  return facts.settlesAt !== null && new Date(facts.settlesAt) > now;
+}
+
+/** What the shop has once told of it does not change any more. */
+function tellsWhatIsAsked({ filter }: Declaration, { facts }: GatheredCancellation): boolean {
+  return (
+    (filter.actorKind === undefined || facts.actorKind !== 'unknown') &&
+    (filter.actor === undefined || facts.actor !== null) &&
+    (filter.reason === undefined || facts.reason !== null)
+  );
 }
 
 function lookedAt({ cancellation, facts }: GatheredCancellation): FilteredCancellation {

@@ -16,7 +16,6 @@ const batch = 50;
 export class IncidentPagesStep implements BackgroundStep {
   readonly name = 'incident-pages';
   readonly intervalMs = 2_000;
-  private readonly log = new Log('Incidents');
   private readonly rows: RowByRow;
 
   constructor(
@@ -25,11 +24,11 @@ export class IncidentPagesStep implements BackgroundStep {
     private readonly timeline: TimelineService,
     metrics: IncidentsMetrics,
   ) {
-    this.rows = new RowByRow(({ id, message, isNews }) => {
-      metrics.rowFailed('page');
-      if (!isNews) return;
-      const words = `what became of an incident's pages cannot be told: ${message}`;
-      this.log.error({ event: 'pages-not-told', incident_id: id }, words);
+    const log = new Log('Incidents');
+    this.rows = new RowByRow({
+      ...{ log, event: 'pages-not-told', field: 'incident_id' },
+      words: "what became of an incident's pages cannot be told",
+      count: () => metrics.rowFailed('page'),
     });
   }
 

@@ -137,7 +137,11 @@ export class IncidentController {
 
   @Post(':id/resolve')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Ends it; cases that were not restored are closed' })
+  @ApiOperation({
+    summary: 'Ends it; cases that were not restored are closed',
+    description:
+      'Refused while a restore run of it has not ended (`run-not-ended`). Of a resolved incident nothing is planned, started, resumed, undone or given out as SQL (`incident-resolved`).',
+  })
   @ZodBody(resolutionSchema)
   @ZodAnswer(incidentSchema)
   async resolve(

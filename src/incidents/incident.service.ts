@@ -5,8 +5,7 @@ import type { Severity } from '../alerting/severity.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
-import { CaseService } from './case.service.js';
-import { IncidentProgressService } from './incident-progress.service.js';
+import { IncidentEnds } from './incident-ends.js';
 import { incidentTransitions, type Incident, type IncidentStatus } from './incident.js';
 import { IncidentStore, type IncidentChange, type IncidentQuery } from './incident.store.js';
 import type { NewTimelineEntry } from './timeline.js';
@@ -26,8 +25,7 @@ export class IncidentService {
   constructor(
     private readonly database: Database,
     private readonly store: IncidentStore,
-    private readonly cases: CaseService,
-    private readonly progress: IncidentProgressService,
+    private readonly ends: IncidentEnds,
     private readonly timeline: TimelineService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
@@ -113,8 +111,8 @@ export class IncidentService {
   }
 
   /**
-   * Ends the incident; cases that were not restored are closed. Refused while orders are being restored,
-   * and while cancellations still arrive, unless `override` says why it is right all the same.
+   * Ends the incident; cases that were not restored are closed. Refused while a restore run of it has not
+   * ended, and while cancellations still arrive, unless `override` says why it is right all the same.
    */
   async resolve(
     caller: Caller,
@@ -124,16 +122,15 @@ export class IncidentService {
     const { personId } = caller;
     return this.act(caller, incidentId, async (transaction, incident, at) => {
       checkStatus(incident, 'resolved');
-      const trend = await this.progress.trendOf(transaction, incidentId);
-      if (trend?.firing === true && given.override === null) throw stillBleeding();
-      const { closed, restored } = await this.closeCases(transaction, incidentId, { at, personId });
+      const { override } = given;
+      const ended = await this.ends.close(transaction, incident, { at, personId, override });
       return {
         action: 'incident.resolved',
         change: { status: 'resolved', resolvedAt: at },
         entry: {
           type: 'incident-resolved',
           personId,
-          data: { reason: given.reason, restored, closed, override: given.override },
+          data: { reason: given.reason, ...ended, override },
         },
       };
     });
@@ -163,35 +160,15 @@ export class IncidentService {
     incident: Incident,
     given: { at: Date; reason: string; personId: string | null },
   ): Promise<Pick<Deed, 'change' | 'entry'>> {
-    const { at, reason, personId } = given;
+    const { reason, personId } = given;
     checkStatus(incident, 'open');
     const other = await this.store.lockOpen(transaction, incident.fingerprint);
     if (other !== undefined) throw sameFailureOpen(other.number);
-    const words = `incident reopened: ${reason}`;
-    const change = { to: 'open', at, words, personId } as const;
-    await this.cases.transitionFrom(transaction, incident.id, ['closed'], change);
-    await this.progress.pageReopened(transaction, incident, { now: at, reason });
+    await this.ends.reopen(transaction, incident, given);
     return {
       change: { status: 'open', acknowledgedAt: null, resolvedAt: null },
       entry: { type: 'incident-reopened', personId, data: { reason } },
     };
-  }
-
-  private async closeCases(
-    transaction: Transaction,
-    incidentId: string,
-    given: { at: Date; personId: string },
-  ): Promise<{ closed: number; restored: number }> {
-    const counts = await this.cases.countStates(transaction, incidentId);
-    const underWay = (counts.get('restoring') ?? 0) + (counts.get('unknown') ?? 0);
-    if (underWay > 0) throw beingRestored(underWay);
-    const closed = await this.cases.transitionFrom(
-      transaction,
-      incidentId,
-      ['open', 'planned', 'person'],
-      { ...given, to: 'closed', words: 'incident resolved without restoring this order' },
-    );
-    return { closed, restored: counts.get('restored') ?? 0 };
   }
 
   private async act(
@@ -233,23 +210,6 @@ function checkStatus(incident: Incident, to: IncidentStatus): void {
   const change = { from: incident.status, to };
   if (!mayFollow(incidentTransitions, change))
     throw refusalOf(incidentTransitions, { ...change, subject: `incident ${incident.number}` });
-}
-
-function stillBleeding(): Fault {
-  return new Fault(
-    'conflict',
-    'still-bleeding',
-    'the alert still fires: more orders may be cancelled; stop the cause first, or say in `override` why it can be resolved all the same',
-  );
-}
-
-function beingRestored(orders: number): Fault {
-  return new Fault(
-    'conflict',
-    'being-restored',
-    `${orders} order(s) are being restored; wait for the run to end, or pause it`,
-    { data: { orders } },
-  );
 }
 
 function sameFailureOpen(number: number | null): Fault {

@@ -11,6 +11,7 @@ import { DeclaredIncidentService } from './declared-incident.service.js';
 import { GrowthStore } from './growth.store.js';
 import { IncidentDeliveryStore } from './incident-delivery.store.js';
 import { IncidentController } from './incident.controller.js';
+import { IncidentEnds } from './incident-ends.js';
 import { IncidentFollowService } from './incident-follow.service.js';
 import { IncidentPagesStep } from './incident-pages.step.js';
 import { IncidentProgressService } from './incident-progress.service.js';
@@ -19,10 +20,14 @@ import { IncidentStore } from './incident.store.js';
 import { IncidentViewService } from './incident-view.service.js';
 import { IncidentsMetrics } from './incidents.metrics.js';
 import { IncidentsStep } from './incidents.step.js';
+import { OrderAsOfService } from './order-as-of.service.js';
+import { OrderAsOfStore } from './order-as-of.store.js';
 import { OrderController } from './order.controller.js';
 import { OrderService } from './order.service.js';
+import { ResolveGates } from './resolve-gate.js';
 import { TimelineService } from './timeline.service.js';
 import { TimelineStore } from './timeline.store.js';
+import { JournalReach } from './verdict/journal-reach.js';
 import { JudgingService } from './verdict/judging.service.js';
 import { JudgingStore } from './verdict/judging.store.js';
 
@@ -42,6 +47,7 @@ import { JudgingStore } from './verdict/judging.store.js';
     DeclaredIncidentService,
     GrowthStore,
     IncidentDeliveryStore,
+    IncidentEnds,
     IncidentFollowService,
     IncidentPagesStep,
     IncidentProgressService,
@@ -50,9 +56,13 @@ import { JudgingStore } from './verdict/judging.store.js';
     IncidentViewService,
     IncidentsMetrics,
     IncidentsStep,
+    JournalReach,
     JudgingService,
     JudgingStore,
+    OrderAsOfService,
+    OrderAsOfStore,
     OrderService,
+    ResolveGates,
     TimelineService,
     TimelineStore,
   ],
@@ -63,6 +73,7 @@ import { JudgingStore } from './verdict/judging.store.js';
     IncidentStore,
     IncidentPagesStep,
     IncidentsStep,
+    ResolveGates,
     TimelineService,
   ],
 })

@@ -23,7 +23,6 @@ const batch = 20;
 export class IncidentsStep implements BackgroundStep {
   readonly name = 'incidents';
   readonly intervalMs = 500;
-  private readonly log = new Log('Incidents');
   private readonly alerts: RowByRow;
   private readonly incidents: RowByRow;
 
@@ -36,17 +35,16 @@ export class IncidentsStep implements BackgroundStep {
     private readonly wake: Wake,
     metrics: IncidentsMetrics,
   ) {
-    this.alerts = new RowByRow(({ id, message, isNews }) => {
-      metrics.rowFailed('alert');
-      if (!isNews) return;
-      const words = `an alert cannot be taken into an incident: ${message}`;
-      this.log.error({ event: 'alert-not-taken', alert_id: id }, words);
+    const log = new Log('Incidents');
+    this.alerts = new RowByRow({
+      ...{ log, event: 'alert-not-taken', field: 'alert_id' },
+      words: 'an alert cannot be taken into an incident',
+      count: () => metrics.rowFailed('alert'),
     });
-    this.incidents = new RowByRow(({ id, message, isNews }) => {
-      metrics.rowFailed('incident');
-      if (!isNews) return;
-      const words = `an incident cannot be followed: ${message}`;
-      this.log.error({ event: 'incident-not-followed', incident_id: id }, words);
+    this.incidents = new RowByRow({
+      ...{ log, event: 'incident-not-followed', field: 'incident_id' },
+      words: 'an incident cannot be followed',
+      count: () => metrics.rowFailed('incident'),
     });
   }
 

@@ -5,15 +5,22 @@ import { Needs } from '../access/needs.decorator.js';
 import { pageSchema, ZodAnswer, ZodQuery } from '../platform/http/openapi.js';
 import type { Page } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
+import { orderViewSchema } from '../shops/shop.schema.js';
+import type { OrderView } from '../shops/shop.service.js';
 import type { CaseOfOrder } from './case.store.js';
 import { caseOfOrderSchema } from './incident.schema.js';
 import {
-  orderJournalQuerySchema,
-  orderQuerySchema,
+  orderAtQuerySchema,
+  orderAtSchema,
+  type OrderAt,
+  type OrderAtQuery,
+} from './order-as-of.js';
+import { OrderAsOfService } from './order-as-of.service.js';
+import {
+  orderPageQuerySchema,
   OrderService,
   shownEntrySchema,
-  type OrderJournalQuery,
-  type OrderQuery,
+  type OrderPageQuery,
   type ShownEntry,
 } from './order.service.js';
 
@@ -22,28 +29,46 @@ import {
 @Controller('shops/:shop/orders/:order')
 @Needs('viewer')
 export class OrderController {
-  constructor(private readonly orders: OrderService) {}
+  constructor(
+    private readonly orders: OrderService,
+    private readonly ordersAsOf: OrderAsOfService,
+  ) {}
+
+  @Get()
+  @ApiOperation({
+    summary:
+      'An order as it stands in the shop now, or (`at`) as it stood then by the journal; by its number or id',
+  })
+  @ZodQuery(orderAtQuerySchema)
+  @ZodAnswer(z.union([orderViewSchema, orderAtSchema]))
+  show(
+    @Param('shop') shop: string,
+    @Param('order') order: string,
+    @Query(new ZodPipe(orderAtQuerySchema)) query: OrderAtQuery,
+  ): Promise<OrderView | OrderAt> {
+    return this.ordersAsOf.show(shop, order, query);
+  }
 
   @Get('cases')
   @ApiOperation({ summary: 'Which incidents an order is in, by its number or id' })
-  @ZodQuery(orderQuerySchema)
-  @ZodAnswer(z.object({ items: z.array(caseOfOrderSchema) }))
+  @ZodQuery(orderPageQuerySchema)
+  @ZodAnswer(pageSchema(caseOfOrderSchema))
   cases(
     @Param('shop') shop: string,
     @Param('order') order: string,
-    @Query(new ZodPipe(orderQuerySchema)) query: OrderQuery,
-  ): Promise<{ items: CaseOfOrder[] }> {
+    @Query(new ZodPipe(orderPageQuerySchema)) query: OrderPageQuery,
+  ): Promise<Page<CaseOfOrder>> {
     return this.orders.casesOf(shop, order, query);
   }
 
   @Get('journal')
   @ApiOperation({ summary: 'What happened to an order, oldest first, by its number or id' })
-  @ZodQuery(orderJournalQuerySchema)
+  @ZodQuery(orderPageQuerySchema)
   @ZodAnswer(pageSchema(shownEntrySchema))
   journal(
     @Param('shop') shop: string,
     @Param('order') order: string,
-    @Query(new ZodPipe(orderJournalQuerySchema)) query: OrderJournalQuery,
+    @Query(new ZodPipe(orderPageQuerySchema)) query: OrderPageQuery,
   ): Promise<Page<ShownEntry>> {
     return this.orders.journalOf(shop, order, query);
   }

@@ -6,7 +6,13 @@ import type { JournalEntry } from '../orders/order-event.js';
 import { isSealed, type ColumnValue, type RowChange, type RowImage } from '../orders/row-change.js';
 import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
-import { decodeCursor, pageOf, pageQuerySchema, type Page } from '../platform/http/page.js';
+import {
+  decodeCursor,
+  pageOf,
+  pageOfWhole,
+  pageQuerySchema,
+  type Page,
+} from '../platform/http/page.js';
 import { ShopRegistry } from '../shops/shop-registry.js';
 import { CaseService } from './case.service.js';
 import type { CaseOfOrder } from './case.store.js';
@@ -57,10 +63,8 @@ export const shownEntrySchema = z.object({
 
 /** How an order is named; left out: by its number if there is one of that number, else by its id. */
 const namedBy = { by: z.enum(['number', 'id']).optional() };
-export const orderQuerySchema = z.object(namedBy);
-export type OrderQuery = z.output<typeof orderQuerySchema>;
-export const orderJournalQuerySchema = pageQuerySchema.extend(namedBy);
-export type OrderJournalQuery = z.output<typeof orderJournalQuerySchema>;
+export const orderPageQuerySchema = pageQuerySchema.extend(namedBy);
+export type OrderPageQuery = z.output<typeof orderPageQuerySchema>;
 
 /**
  * Support's questions about one order, asked by the number that people know, or by its id. One order's
@@ -78,23 +82,14 @@ export class OrderService {
   ) {}
 
   /** Which incidents is it in? None is an answer, too. */
-  async casesOf(
-    shopId: string,
-    order: string,
-    query: OrderQuery,
-  ): Promise<{ items: CaseOfOrder[] }> {
+  async casesOf(shopId: string, order: string, query: OrderPageQuery): Promise<Page<CaseOfOrder>> {
     const orderId = await this.resolve(shopId, order, query);
-    return {
-      items: orderId === undefined ? [] : await this.cases.casesOfOrder(shopId, orderId),
-    };
+    const cases = orderId === undefined ? [] : await this.cases.casesOfOrder(shopId, orderId);
+    return pageOfWhole(cases, query, ({ id }) => id);
   }
 
   /** What happened to it, oldest first. */
-  async journalOf(
-    shopId: string,
-    order: string,
-    query: OrderJournalQuery,
-  ): Promise<Page<ShownEntry>> {
+  async journalOf(shopId: string, order: string, query: OrderPageQuery): Promise<Page<ShownEntry>> {
     const orderId = await this.resolve(shopId, order, query);
     const entries = orderId === undefined ? [] : await this.journal.ofOrder(shopId, orderId);
     if (entries.length === 0) throw unknownOrder(shopId, order);
@@ -108,7 +103,7 @@ export class OrderService {
   private async resolve(
     shopId: string,
     order: string,
-    { by }: OrderQuery,
+    { by }: Pick<OrderPageQuery, 'by'>,
   ): Promise<string | undefined> {
     this.shops.get(shopId);
     if (by === 'id') return order;
@@ -139,14 +134,14 @@ function keysOfEntries(entries: readonly JournalEntry[]): string[] {
 function shownEntry(entry: JournalEntry, erased: ReadonlySet<string>): ShownEntry {
   const rowChanges = entry.rowChanges.map(({ table, key, operation, before, after }) => ({
     ...{ table, key, operation },
-    before: shownImage(before, erased),
-    after: shownImage(after, erased),
+    before: before === null ? null : shownImage(before, erased),
+    after: after === null ? null : shownImage(after, erased),
   }));
   return { ...entry, rowChanges };
 }
 
-function shownImage(image: RowImage | null, erased: ReadonlySet<string>): ShownImage | null {
-  if (image === null) return null;
+/** The image with its personal values named, not shown. */
+export function shownImage(image: RowImage, erased: ReadonlySet<string>): ShownImage {
   return Object.fromEntries(
     Object.entries(image).map(([column, value]) => [column, shownValue(value, erased)]),
   );

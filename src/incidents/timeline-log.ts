@@ -47,6 +47,8 @@ const details: Partial<Record<TimelineType, readonly string[]>> = {
   'run-started': ['orders'],
   'run-stopped': ['reason'],
   'restore-refused': ['reason'],
+  'order-begun': ['attempt'],
+  'order-put-back': ['reason'],
   'order-refused': ['reason'],
   'order-failed': ['reason'],
   'order-settled': ['outcome'],
@@ -55,6 +57,7 @@ const details: Partial<Record<TimelineType, readonly string[]>> = {
 const levels: Partial<Record<TimelineType, TimelineLine['level']>> = {
   'line-changed': 'debug',
   'case-state-changed': 'debug',
+  'order-begun': 'debug',
   // its delivery has been logged when it ended
   'page-delivered': 'debug',
   'page-lost': 'debug',

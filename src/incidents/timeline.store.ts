@@ -12,12 +12,14 @@ export interface TimelineQuery {
   readonly limit: number;
 }
 
-/** What a case's state or verdict did; told under the case, and left out of the incident's own story. */
+/** What a case's state or verdict did, and each attempt at its order; told under the case, and left out of the incident's own story. */
 const ofCasesOnly = [
   'case-added',
   'case-state-changed',
   'case-cancelled-again',
   'money-changed',
+  'order-begun',
+  'order-put-back',
   'verdict-changed',
 ];
 

@@ -96,6 +96,8 @@ export const timelineSchemas = {
   }),
   'plan-rejected': z.strictObject({ ...plan, reason: words.nullable() }),
   'plan-expired': z.strictObject({ ...plan }),
+  /** a newer plan of the incident took its place before it was approved */
+  'plan-superseded': z.strictObject({ ...plan, by: z.int() }),
   'break-glass': z.strictObject({ ...plan, reason: words }),
   'run-started': z.strictObject({ ...run, orders: count }),
   'run-paused': z.strictObject({ ...run, reason: words.nullable() }),
@@ -104,6 +106,10 @@ export const timelineSchemas = {
   'run-waiting': z.strictObject({ ...run, words }),
   'run-finished': z.strictObject({ ...run, counts: z.record(z.string(), count) }),
   'restore-refused': z.strictObject({ planId: id.nullable(), reason: words, words }),
+  /** its turn has come; told of the first attempt by its case, where that moves along */
+  'order-begun': z.strictObject({ ...order, attempt: count }),
+  /** nothing was written to the shop: it waits for its turn again */
+  'order-put-back': z.strictObject({ ...order, reason: words, words }),
   'order-restored': z.strictObject({ ...order }),
   'order-verified': z.strictObject({ ...order }),
   'order-refused': z.strictObject({ ...order, reason: words, words }),

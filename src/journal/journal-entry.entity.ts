@@ -17,6 +17,8 @@ import { oneOf, pgLsn } from '../platform/database/entity.js';
 @Index('journal_entry_position', ['shopId', 'position'])
 @Index('journal_entry_order', ['shopId', 'orderId', 'position'])
 @Index('journal_entry_number', ['shopId', 'orderNumber'])
+@Index('journal_entry_committed', ['shopId', 'committedAt'])
+@Index('journal_entry_gap', ['shopId', 'position'], { where: `'gap' = ANY (kinds)` })
 @Check('journal_entry_kinds_check', 'cardinality(kinds) > 0')
 @Check('journal_entry_actor_kind_check', oneOf('actor_kind', actorKinds))
 export class JournalEntryEntity {

@@ -69,14 +69,19 @@ export class PersonalData {
 
   /**
    * Makes everything about this person unreadable for ever, also what comes later, and gives when that was
-   * done; `first` tells whether it was now. Undefined where nothing was ever kept under this key.
+   * done; `first` tells whether it was now. Undefined where nothing was ever kept under this key, unless that
+   * is to be remembered (`unseenToo`) for what comes of it.
    */
   async erase(
     transaction: Transaction,
     shopId: string,
     keyOf: string,
+    { unseenToo = false }: { unseenToo?: boolean } = {},
   ): Promise<{ erasedAt: Date; first: boolean } | undefined> {
-    const first = await this.store.erase(transaction, shopId, keyOf, this.clock.now());
+    const now = this.clock.now();
+    const first =
+      (await this.store.erase(transaction, shopId, keyOf, now)) ||
+      (unseenToo && (await this.store.eraseUnseen(transaction, shopId, keyOf, now)));
     const erasedAt = await this.store.erasedAt(transaction, shopId, keyOf);
     return erasedAt === undefined ? undefined : { erasedAt, first };
   }

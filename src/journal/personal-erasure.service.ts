@@ -7,6 +7,7 @@ import { Fault } from '../platform/errors.js';
 import { Log } from '../platform/telemetry/log.js';
 import { PersonalData } from './personal-data.js';
 import { PersonalKeyStore } from './personal-key.store.js';
+import { UnreadData } from './unread-data.js';
 
 /** Whose personal values: a customer's, or those of an order that a guest placed. */
 export interface DataSubject {
@@ -33,13 +34,15 @@ export class PersonalErasureService {
     private readonly database: Database,
     private readonly personal: PersonalData,
     private readonly store: PersonalKeyStore,
+    private readonly unread: UnreadData,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
   /**
    * Makes all personal values of the subject unreadable for ever. Asked again, it answers as before. Ids,
-   * amounts and what happened when stay: they are the record of the shop's business.
+   * amounts and what happened when stay: they are the record of the shop's business. A subject of whom
+   * nothing is known is remembered as erased while there is data that was not read yet.
    * @throws Fault `shop-unknown`, `nothing-personal` where nothing was ever kept about the subject
    */
   async erase(caller: Caller, subject: DataSubject, reason: string): Promise<Erasure> {
@@ -47,7 +50,9 @@ export class PersonalErasureService {
     return this.database.transaction(async (transaction) => {
       if (!(await this.store.isShop(transaction, shopId)))
         throw new Fault('missing', 'shop-unknown', `there is no shop "${shopId}"`);
-      const erased = await this.personal.erase(transaction, shopId, `${kind}:${id}`);
+      const unseenToo = await this.unread.isHeld(transaction, shopId);
+      const keyOf = `${kind}:${id}`;
+      const erased = await this.personal.erase(transaction, shopId, keyOf, { unseenToo });
       if (erased === undefined) throw nothingPersonal(subject);
       if (erased.first) {
         await this.audit.record(transaction, {

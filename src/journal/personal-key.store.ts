@@ -46,6 +46,23 @@ export class PersonalKeyStore {
     return rows.length > 0;
   }
 
+  /** Notes an erasure for a person of whom no key is known; false where it was noted before. */
+  async eraseUnseen(
+    transaction: Transaction,
+    shopId: string,
+    keyOf: string,
+    now: Date,
+  ): Promise<boolean> {
+    const rows = await transaction.query(
+      `INSERT INTO personal_key AS known (shop_id, key_of, wrapped_key, created_at, erased_at)
+       VALUES ($1, $2, NULL, $3, $3)
+       ON CONFLICT (shop_id, key_of) DO UPDATE SET wrapped_key = NULL, erased_at = $3
+       WHERE known.erased_at IS NULL RETURNING key_of`,
+      [shopId, keyOf, now],
+    );
+    return rows.length > 0;
+  }
+
   /** When the key was taken away; undefined where it was not, or where there never was one. */
   async erasedAt(reader: Reader, shopId: string, keyOf: string): Promise<Date | undefined> {
     const row = await reader.queryOne<{ erasedAt: Date }>(

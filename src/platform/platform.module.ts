@@ -14,7 +14,7 @@ import { Wake } from './work/wake.js';
 export class PlatformModule {
   static with(parts: { clock: Clock; database: Database }): DynamicModule {
     const registry = new Registry();
-    collectDefaultMetrics({ register: registry, prefix: 'reinstate_' });
+    collectDefaultMetrics({ register: registry });
     const wake = new Wake();
     const stepMetrics = new StepMetrics(registry);
     const makeRunner = (scheduler: SchedulerRegistry) =>

@@ -29,13 +29,15 @@ export class CaseMoves {
     private readonly incidents: IncidentStore,
   ) {}
 
-  async move(transaction: Transaction, move: CaseMove): Promise<void> {
-    if (move.caseIds.length === 0) return;
+  /** Gives how many were moved, each with its timeline entry. */
+  async move(transaction: Transaction, move: CaseMove): Promise<number> {
+    if (move.caseIds.length === 0) return 0;
     await this.incidents.lock(transaction, move.incidentId);
     const cases = await this.store.lock(transaction, move.caseIds);
     const { to, at, words, personId = null } = move;
     const movable = cases.filter((one) => mayMove(one, move));
     await this.service.transitionLocked(transaction, movable, { to, at, words, personId });
+    return movable.length;
   }
 }
 

@@ -7,6 +7,7 @@ import { BleedingStore } from './bleeding.store.js';
 import { BreakGlass } from './break-glass.js';
 import { CaseMoves } from './case-moves.js';
 import { IncidentPlanController } from './plans/incident-plan.controller.js';
+import { KnownOrders } from './plans/known-orders.js';
 import { PlanBuilder } from './plans/plan-builder.js';
 import { PlanController, PlanScriptController } from './plans/plan.controller.js';
 import { PlanEnds } from './plans/plan-ends.js';
@@ -48,6 +49,8 @@ import { RunWriter } from './runs/run-writer.js';
 import { RunStore } from './runs/run.store.js';
 import { SettlementLook, SettlementService } from './runs/settlement.service.js';
 import { Settlements } from './runs/settlements.js';
+import { RunsEndedGate } from './runs/runs-ended.gate.js';
+import { SceneLook } from './runs/scene-look.js';
 import { StartGate } from './runs/start-gate.js';
 import { StartJudge } from './runs/start-judge.js';
 import { UndoService } from './runs/undo.service.js';
@@ -93,6 +96,7 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     ItemAttempt,
     ItemClaims,
     ItemOutcomes,
+    KnownOrders,
     Leftovers,
     PlanBuilder,
     PlanEnds,
@@ -110,12 +114,14 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     RunStore,
     RunWaits,
     RunWriter,
+    RunsEndedGate,
+    SceneLook,
     SettlementLook,
     Settlements,
     StartGate,
     StartJudge,
     UndoBuilder,
   ],
-  exports: [...services, ...steps],
+  exports: [...services, ...steps, RunsEndedGate],
 })
 export class RestoreModule {}

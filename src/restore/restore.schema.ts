@@ -85,8 +85,6 @@ export const approvalSchema = z.object({
   expiresAt: moment,
 });
 
-export const approvalsSchema = z.object({ items: z.array(approvalSchema) });
-
 export const planSchema = z.object({
   id: z.uuid(),
   number: z.int(),
@@ -151,6 +149,8 @@ export const planItemSchema = z.object({
   detail: z.string().nullable(),
   expectedStatus: z.string().nullable(),
   changes: z.array(plannedChangeSchema),
+  /** how all of the order's own rows must still stand, also those that are not written */
+  expect: z.array(z.object({ table: z.string(), rows: z.array(z.object({ key, values: image })) })),
   before: orderSnapshotSchema.nullable(),
   source: z.object({ positions: z.array(z.int()), spanPosition: z.int(), lastPosition: z.int() }),
   risks: z.array(z.object({ code: z.string(), words: z.string() })),

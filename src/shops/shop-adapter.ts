@@ -39,6 +39,21 @@ export type PlannedChange =
 /** A value of a new row: fixed in the plan, or known only at the restore. */
 export type InsertedValue = ColumnValue | { readonly at: 'restore' };
 
+/** A row that a restore relies on, by its key, with what it must still hold; what is not known is left out. */
+export interface ExpectedRow {
+  readonly key: RowKey;
+  readonly values: RowImage;
+}
+
+/**
+ * All rows that an order has in one of its own tables, also those that are not written: the value columns
+ * must still be so, and no row may have come or gone (in a table to which rows are appended, come).
+ */
+export interface ExpectedTable {
+  readonly table: string;
+  readonly rows: readonly ExpectedRow[];
+}
+
 /** One order's part of a plan as the adapter gets it. `itemId` is the key of exactly-once. */
 export interface RestoreItem {
   readonly itemId: string;
@@ -47,6 +62,8 @@ export interface RestoreItem {
   /** the order's row must hold this status, else the order is "not cancelled any more" or changed */
   readonly expectedStatus: string;
   readonly changes: readonly PlannedChange[];
+  /** how the order must stand before the first write, or it is "changed since" */
+  readonly expect: readonly ExpectedTable[];
 }
 
 /** Why an item is refused: closed list, also the metric's label and the API's `code`. */

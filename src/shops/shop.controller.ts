@@ -1,19 +1,13 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Caller } from '../access/caller.js';
 import { CallerOf, Needs } from '../access/needs.decorator.js';
-import { ZodAnswer, ZodBody } from '../platform/http/openapi.js';
+import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../platform/http/openapi.js';
+import { pageQuerySchema, type Page, type PageQuery } from '../platform/http/page.js';
 import { ZodPipe } from '../platform/http/zod.pipe.js';
 import type { CheckReport } from './shop-adapter.js';
-import {
-  checkReportSchema,
-  orderViewSchema,
-  shopSchema,
-  shopsSchema,
-  stopSchema,
-  type StopRequest,
-} from './shop.schema.js';
-import { ShopService, type OrderView, type ShopView } from './shop.service.js';
+import { checkReportSchema, shopSchema, stopSchema, type StopRequest } from './shop.schema.js';
+import { ShopService, type ShopView } from './shop.service.js';
 
 @ApiTags('shops')
 @ApiBearerAuth()
@@ -23,9 +17,10 @@ export class ShopController {
 
   @Get()
   @ApiOperation({ summary: 'The watched shops, and whether they may be written to' })
-  @ZodAnswer(shopsSchema)
-  async list(): Promise<{ items: ShopView[] }> {
-    return { items: await this.shops.list() };
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(shopSchema))
+  list(@Query(new ZodPipe(pageQuerySchema)) query: PageQuery): Promise<Page<ShopView>> {
+    return this.shops.list(query);
   }
 
   @Get(':shop')
@@ -83,12 +78,5 @@ export class ShopController {
   @ZodAnswer(shopSchema)
   resume(@CallerOf() caller: Caller, @Param('shop') shop: string): Promise<ShopView> {
     return this.shops.resume(caller, shop);
-  }
-
-  @Get(':shop/orders/:order')
-  @ApiOperation({ summary: 'An order as it stands in the shop now, by its id or number' })
-  @ZodAnswer(orderViewSchema)
-  order(@Param('shop') shop: string, @Param('order') order: string): Promise<OrderView> {
-    return this.shops.order(shop, order);
   }
 }

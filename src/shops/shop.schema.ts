@@ -18,7 +18,6 @@ export const shopSchema = z.object({
   stoppedBy: z.uuid().nullable(),
   stopReason: z.string().nullable(),
 });
-export const shopsSchema = z.object({ items: z.array(shopSchema) });
 
 export const checkReportSchema = z.object({
   ok: z.boolean(),

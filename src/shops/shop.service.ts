@@ -5,6 +5,7 @@ import type { OrderSnapshot } from '../orders/order-snapshot.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import { pageOfWhole, type Page, type PageQuery } from '../platform/http/page.js';
 import { present } from '../platform/assert.js';
 import type { Capability, CheckReport } from './shop-adapter.js';
 import { ShopRegistry, type Shop } from './shop-registry.js';
@@ -36,8 +37,10 @@ export class ShopService {
     private readonly clock: Clock,
   ) {}
 
-  async list(): Promise<ShopView[]> {
-    return Promise.all(this.registry.list().map((shop) => this.viewOf(shop)));
+  /** In the order of the configuration. */
+  async list(query: PageQuery): Promise<Page<ShopView>> {
+    const page = pageOfWhole(this.registry.list(), query, ({ id }) => id);
+    return { ...page, items: await Promise.all(page.items.map((shop) => this.viewOf(shop))) };
   }
 
   async view(shopId: string): Promise<ShopView> {

@@ -32,6 +32,16 @@ export class ShopStore {
     );
   }
 
+  /** Nobody allowed restores under a profile that is not the one they proved; whether the shop was armed under another. */
+  async disarmUnlessProved(transaction: Transaction, shop: MirroredShop): Promise<boolean> {
+    const armedOtherwise = {
+      id: shop.id,
+      armedAt: Not(IsNull()),
+      profileHash: Not(shop.profileHash),
+    };
+    return changed(transaction, armedOtherwise, { armedAt: null, armedBy: null });
+  }
+
   async state(reader: Reader, shopId: string): Promise<ShopState | undefined> {
     const shop = await reader.repository(ShopEntity).findOneBy({ id: shopId });
     if (shop === null) return undefined;

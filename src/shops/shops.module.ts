@@ -1,11 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditService } from '../access/audit.service.js';
 import type { ShopConfig } from '../config/config.schema.js';
 import { Clock } from '../platform/clock.js';
-import { Database } from '../platform/database/database.js';
+import { Database, type Transaction } from '../platform/database/database.js';
 import { MarkerKey } from './restore-marker.js';
 import { RestoreMarkerStore } from './restore-marker.store.js';
 import { RestoreMarkers } from './restore-markers.js';
-import { openShops, ShopRegistry } from './shop-registry.js';
+import { openShops, ShopRegistry, type Shop } from './shop-registry.js';
 import { ShopController } from './shop.controller.js';
 import { ShopService } from './shop.service.js';
 import { ShopStore } from './shop.store.js';
@@ -35,9 +36,9 @@ export class ShopsModule {
         { provide: MarkerKey, useValue: parts.markerKey },
         {
           provide: ShopRegistry,
-          inject: [Database, ShopStore, Clock],
-          useFactory: (database: Database, store: ShopStore, clock: Clock) =>
-            openRegistry({ database, store, now: clock.now() }, parts),
+          inject: [Database, ShopStore, AuditService, Clock],
+          useFactory: (database: Database, store: ShopStore, audit: AuditService, clock: Clock) =>
+            openRegistry({ database, store, audit, now: clock.now() }, parts),
         },
       ],
       exports: exported,
@@ -45,19 +46,44 @@ export class ShopsModule {
   }
 }
 
-/** Opens the configured shops and mirrors them into our own database. */
+interface Records {
+  readonly database: Database;
+  readonly store: ShopStore;
+  readonly audit: AuditService;
+  readonly now: Date;
+}
+
+/**
+ * Opens the configured shops and mirrors them into our own database. A shop whose profile is another
+ * than the one it was armed with is disarmed, with its audit entry: an admin proves and arms it anew.
+ */
 export async function openRegistry(
-  { database, store, now }: { database: Database; store: ShopStore; now: Date },
+  records: Records,
   { shops: configured, directory, markerKey }: ConfiguredShops,
 ): Promise<ShopRegistry> {
+  const { database, store } = records;
   const shops = await openShops(configured, {
     directory,
     markerKey,
     mayWrite: (shopId) => store.mayWrite(database, shopId),
   });
   await database.transaction(async (transaction) => {
-    for (const { id, name, profile, profileHash } of shops)
-      await store.mirror(transaction, { id, name, profileName: profile.profile, profileHash }, now);
+    for (const shop of shops) await writeDown(transaction, shop, records);
   });
   return new ShopRegistry(shops);
+}
+
+async function writeDown(
+  transaction: Transaction,
+  { id, name, profile, profileHash }: Shop,
+  { store, audit, now }: Records,
+): Promise<void> {
+  const mirrored = { id, name, profileName: profile.profile, profileHash };
+  if (await store.disarmUnlessProved(transaction, mirrored)) {
+    await audit.record(transaction, {
+      ...{ caller: null, at: now, action: 'shop.disarmed', subjectKind: 'shop', subjectId: id },
+      data: { profile: profile.profile, profileHash, reason: 'profile-changed' },
+    });
+  }
+  await store.mirror(transaction, mirrored, now);
 }

@@ -12,6 +12,7 @@ import { StreamAlertStep } from '../../src/alerting/streams/stream-alert.step.js
 import { StreamAlertStore } from '../../src/alerting/streams/stream-alert.store.js';
 import { GrowthStore } from '../../src/incidents/growth.store.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
+import { ReplicationSettings } from '../../src/intake/replication/replication.settings.js';
 import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
 import { StreamInspector } from '../../src/intake/replication/stream-inspector.js';
 import type { StreamState } from '../../src/intake/replication/stream-state.js';
@@ -53,7 +54,13 @@ function watch(database: Database, shops: Readonly<Record<string, string>>) {
     new PageService(pageStore, settings),
     settings,
     shopRegistry,
-    new StreamInspector(database, new ReplicationStore(), replication, clock),
+    new StreamInspector(
+      database,
+      new ReplicationStore(),
+      replication,
+      clock,
+      new ReplicationSettings(2 ** 30),
+    ),
     metrics,
   );
   const { signal } = new AbortController();

@@ -69,7 +69,7 @@ test('a deploy is told by a token of a deploy script, and read by anybody with a
     nextCursor: null,
   });
   const audit = await service.admin.get('/api/v1/audit');
-  expect(audit.text).toContain('change-recorded');
+  expect(audit.text).toContain('change.recorded');
 });
 
 test('a change that says nothing, or concerns no shop of ours, is refused', async () => {

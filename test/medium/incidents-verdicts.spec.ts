@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { historyRow, IncidentHarness, orders, start } from '../support/incident-harness.js';
+import { ownServerUrl } from '../support/postgres.js';
 
 const job = { actorKind: 'job', actor: 'unpaid-orders', reason: 'payment not received' } as const;
 
@@ -15,11 +16,22 @@ async function incidentOver(
   cancellations: Parameters<IncidentHarness['cancel']>[0],
   settled = 60,
 ): Promise<string> {
+  bench.clock.set(start);
   const entries = await bench.cancel(cancellations);
   await bench.find(fingerprint, entries);
   bench.clock.set(new Date(start.getTime() + settled * 1000));
   await bench.run();
   return (await bench.incidentOf(fingerprint)).id;
+}
+
+/** Orders whose history has a row that does not say who cancelled them. */
+function noted(prefix: string, count: number): ReturnType<typeof orders> {
+  return Object.fromEntries(
+    Object.entries(orders(prefix, count)).map(([orderId, given]) => [
+      orderId,
+      { ...given, rowChanges: [historyRow(orderId)] },
+    ]),
+  );
 }
 
 const changesOf = async (incidentId: string) =>
@@ -47,8 +59,18 @@ describe('verdicts', () => {
     ]);
   });
 
-  it('a raw UPDATE over a few orders only: unsure', async () => {
-    const id = await incidentOver('few', orders('few', 3));
+  it('a raw UPDATE over a few orders only, or one: wrongful once its history has not come', async () => {
+    const id = await incidentOver('few', orders('few', 3), 2);
+    expect(await bench.verdicts(id)).toEqual({ few1: 'unsure', few2: 'unsure', few3: 'unsure' });
+    bench.clock.advance(3_000);
+    await bench.run();
+    expect(new Set(Object.values(await bench.verdicts(id)))).toEqual(new Set(['wrongful']));
+    const alone = await incidentOver('alone', orders('alone', 1));
+    expect(await bench.verdicts(alone)).toEqual({ alone1: 'wrongful' });
+  });
+
+  it('a raw UPDATE of which the history has a word, but not whose: unsure', async () => {
+    const id = await incidentOver('noted', noted('noted', 3));
     expect(new Set(Object.values(await bench.verdicts(id)))).toEqual(new Set(['unsure']));
   });
 
@@ -114,16 +136,19 @@ describe('verdicts', () => {
   });
 
   it('an early case is judged again when others turn out to be like it', async () => {
-    const first = await bench.cancel(orders('early', 3));
+    bench.clock.set(start);
+    const first = await bench.cancel(noted('early', 3));
     const findingId = await bench.find('early', first);
     bench.clock.set(new Date(start.getTime() + 60_000));
     await bench.run();
     const { id } = await bench.incidentOf('early');
     expect(await bench.verdicts(id)).toMatchObject({ early1: 'unsure' });
-    await bench.refind(findingId, await bench.cancel(orders('late', 6)), { orders: 9 });
+    await bench.refind(findingId, await bench.cancel(noted('late', 6)), { orders: 9 });
+    bench.clock.advance(10_000);
     await bench.run();
     expect(await bench.verdicts(id)).toMatchObject({ early1: 'wrongful', late6: 'wrongful' });
-    expect(await changesOf(id)).toHaveLength(3);
+    // those that come late are told with the verdict that they have until they have settled
+    expect(await changesOf(id)).toHaveLength(9);
   });
 });
 
@@ -147,7 +172,7 @@ describe('evidence that comes later', () => {
     expect((await bench.incidentOf('steps')).title).toContain('by the job “unpaid-orders”');
   });
 
-  it('a history row of staff, long after: intended after all', async () => {
+  it('a history row of staff, later than the shop’s settle time: wrongful until it comes, intended after all', async () => {
     const id = await incidentOver('staffed', orders('staffed', 8));
     expect(await bench.verdicts(id)).toMatchObject({ staffed1: 'wrongful' });
     const note = { actorKind: 'staff', actor: 'm.peters', reason: 'suspected fraud' } as const;
@@ -159,7 +184,9 @@ describe('evidence that comes later', () => {
     ]);
     await bench.runIncidents();
     expect(await bench.verdicts(id)).toMatchObject({ staffed1: 'intended', staffed2: 'wrongful' });
-    expect(await changesOf(id)).toMatchObject([{ from: 'wrongful', to: 'intended' }]);
+    expect((await changesOf(id)).filter(({ to }) => to === 'intended')).toMatchObject([
+      { from: 'wrongful' },
+    ]);
   });
 
   it('a payment after the cancellation: wrongful', async () => {
@@ -211,6 +238,92 @@ describe('evidence that comes later', () => {
       person: 'anna',
       data: { from: 'wrongful', to: 'intended', reason: 'the customer says so' },
     });
+  });
+});
+
+describe('while the journal may lack what the shop wrote', () => {
+  const staff = { actorKind: 'staff', actor: 'm.peters', reason: 'suspected fraud' } as const;
+  const verdictsTold = async (other: IncidentHarness, incidentId: string) =>
+    (await other.timeline(incidentId)).filter(({ type }) => type === 'verdict-changed');
+
+  /** A harness beside a shop whose stream stands here; what it wrote after that has not arrived. */
+  async function behind(readUrl: string): Promise<{ other: IncidentHarness; id: string }> {
+    const other = await IncidentHarness.create(readUrl);
+    await other.test.database.query(
+      `INSERT INTO replication_stream (shop_id, state, slot_name, publication_name, incarnation, confirmed_lsn, updated_at)
+       SELECT 'shop', 'streaming', 's', 'p', s.system_identifier || '/' || c.timeline_id || '/1', '0/1', $1
+       FROM pg_control_system() s, pg_control_checkpoint() c`,
+      [start],
+    );
+    await other.find('late', await other.cancel(orders('late', 8)));
+    other.clock.advance(60_000);
+    await other.run();
+    return { other, id: (await other.incidentOf('late')).id };
+  }
+
+  it('nothing is settled, however late it is; a person’s note that was on its way is heard first', async () => {
+    const { other, id } = await behind(ownServerUrl('postgres'));
+    expect(new Set(Object.values(await other.verdicts(id)))).toEqual(new Set(['unsure']));
+    other.clock.advance(600_000);
+    await other.run();
+    await other.journal([
+      {
+        ...{ orderId: 'late1', kinds: ['changed'], ...staff, rowChanges: [historyRow('late1')] },
+        ...{ statusBefore: null, statusAfter: null },
+        committedAt: new Date(start.getTime() + 1_500).toISOString(),
+      },
+    ]);
+    await other.test.database.query(
+      `UPDATE replication_stream SET confirmed_lsn = 'FFFFFFFF/FFFFFFFF'`,
+    );
+    await other.run();
+    const { late1, ...others } = await other.verdicts(id);
+    expect(late1).toBe('intended');
+    expect(new Set(Object.values(others))).toEqual(new Set(['wrongful']));
+    const first = (await other.cases(id)).find(({ orderId }) => orderId === 'late1');
+    expect(
+      (await verdictsTold(other, id)).filter(({ caseId }) => caseId === first?.id),
+    ).toMatchObject([{ data: { from: 'unsure', to: 'intended' } }]);
+    await other.close();
+  });
+
+  it('nothing is settled while the shop does not say where its log stands', async () => {
+    const { other, id } = await behind('postgresql://nobody@127.0.0.1:1/none');
+    await other.test.database.query(
+      `UPDATE replication_stream SET confirmed_lsn = 'FFFFFFFF/FFFFFFFF'`,
+    );
+    other.clock.advance(60_000);
+    await other.run();
+    expect(new Set(Object.values(await other.verdicts(id)))).toEqual(new Set(['unsure']));
+    await other.close();
+  });
+
+  it('nor while the journal follows another server than the shop runs on', async () => {
+    const { other, id } = await behind(ownServerUrl('postgres'));
+    await other.test.database.query(
+      `UPDATE replication_stream SET confirmed_lsn = 'FFFFFFFF/FFFFFFFF', incarnation = '1/1/1'`,
+    );
+    other.clock.advance(60_000);
+    await other.run();
+    expect(new Set(Object.values(await other.verdicts(id)))).toEqual(new Set(['unsure']));
+    await other.close();
+  });
+
+  it('what has settled stays so when the order goes on with its life', async () => {
+    const { other, id } = await behind(ownServerUrl('postgres'));
+    const stream = (lsn: string) =>
+      other.test.database.query('UPDATE replication_stream SET confirmed_lsn = $1::pg_lsn', [lsn]);
+    await stream('FFFFFFFF/FFFFFFFF');
+    await other.run();
+    expect(await other.verdicts(id)).toMatchObject({ late2: 'wrongful' });
+    const told = await verdictsTold(other, id);
+    await stream('0/1');
+    other.clock.advance(60_000);
+    const address = { statusBefore: null, statusAfter: null, kinds: ['changed' as const] };
+    await other.journal([{ ...address, orderId: 'late2' }]);
+    await other.run();
+    expect(await verdictsTold(other, id)).toEqual(told);
+    await other.close();
   });
 });
 

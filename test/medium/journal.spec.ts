@@ -13,7 +13,7 @@ import { Wake } from '../../src/platform/work/wake.js';
 import { insertShop, orderEvent } from '../support/order-events.js';
 import {
   createReinstateDatabase,
-  testServerUrl,
+  ownServerUrl,
   withClient,
   type ReinstateTestDatabase,
 } from '../support/postgres.js';
@@ -146,7 +146,7 @@ describe('append-only', () => {
       changes.map((sql) => [role?.user ?? 'a superuser', sql, role] as const),
     ),
   )('%s may not %s', async (_user, sql, role) => {
-    await withClient(testServerUrl(test.name, role), async (client) => {
+    await withClient(ownServerUrl(test.name, role), async (client) => {
       await expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
     });
     expect(await journal.head('kept')).toBe(1);
@@ -154,7 +154,7 @@ describe('append-only', () => {
   });
 
   it('a stranger may not even read it, nor have partitions made', async () => {
-    await withClient(testServerUrl(test.name, roles[2]), async (client) => {
+    await withClient(ownServerUrl(test.name, roles[2]), async (client) => {
       for (const sql of [
         'SELECT FROM reinstate.journal_entry',
         'SELECT FROM reinstate.journal_entry_202611',
@@ -166,7 +166,7 @@ describe('append-only', () => {
   });
 
   it('the runtime role may neither make tables nor drop the guard', async () => {
-    await withClient(testServerUrl(test.name, roles[0]), async (client) => {
+    await withClient(ownServerUrl(test.name, roles[0]), async (client) => {
       for (const sql of [
         'ALTER TABLE reinstate.journal_entry DETACH PARTITION reinstate.journal_entry_202611',
         'DROP TABLE reinstate.journal_entry_202611',

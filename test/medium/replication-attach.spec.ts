@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { AttachOptions } from '../../src/intake/replication/attach/shop-attacher.js';
 import type { Refusal } from '../../src/intake/replication/attach/judge-shop.js';
+import { ReplicationSettings } from '../../src/intake/replication/replication.settings.js';
 import { StreamInspector } from '../../src/intake/replication/stream-inspector.js';
 import { Fault } from '../../src/platform/errors.js';
 import type { Profile } from '../../src/shops/profile.js';
@@ -78,7 +79,9 @@ describe('attaching a shop', () => {
         `SELECT puballtables AS everything, pubviaroot AS root, (SELECT count(*)::int FROM pg_publication_rel WHERE prattrs IS NOT NULL) AS lists FROM pg_publication`,
       ),
     ).toEqual([{ everything: false, root: true, lists: 0 }]);
-    expect(await harness.attacher.detach(harness.target(), shop.credentials.attach)).toEqual([]);
+    expect(
+      await harness.attacher.detach(harness.target(), { credential: shop.credentials.attach }),
+    ).toEqual([]);
     expect(await traces()).toEqual(before);
     expect((await harness.row()).state).toBe('detached');
     // and again, as if nothing had been
@@ -92,7 +95,9 @@ describe('attaching a shop', () => {
     const first = await harness.attach();
     await streaming();
     await first.stop();
-    expect(await harness.attacher.detach(harness.target(), shop.credentials.attach)).toEqual([]);
+    expect(
+      await harness.attacher.detach(harness.target(), { credential: shop.credentials.attach }),
+    ).toEqual([]);
     await shop.run(`UPDATE shop.orders SET status = 'cancelled' WHERE id = 1`);
     await harness.attach();
     await streaming();
@@ -161,8 +166,37 @@ describe('attaching a shop', () => {
       `UPDATE shop.payment SET state = 'x'`,
     );
     await shop.run(`UPDATE shop.refund SET amount_minor = 5`);
-    expect(await harness.attacher.detach(harness.target(), shop.credentials.attach)).toEqual([]);
+    expect(
+      await harness.attacher.detach(harness.target(), { credential: shop.credentials.attach }),
+    ).toEqual([]);
     expect(await traces()).toEqual(expect.arrayContaining([{ name: 'refund', value: 'd' }]));
+  });
+
+  it('never breaks an update, where somebody else’s publication does not go with our identity: only the trial tells', async () => {
+    await shop.query(`CREATE PUBLICATION warehouse FOR TABLE shop.payment (id, amount_minor)`);
+    const before = await traces();
+    // a table that comes later is locked: what was changed before it would be seen for seconds
+    const reader = new pg.Client({ connectionString: shop.credentials.attach });
+    await reader.connect();
+    await reader.query('BEGIN; SELECT FROM shop.stock_movement');
+    const failed: unknown[] = [];
+    let updates = 0;
+    const attaching = { over: false };
+    const selling = (async () => {
+      while (!attaching.over) {
+        await shop
+          .run(`UPDATE shop.payment SET state = 'captured'`)
+          .catch((e: unknown) => failed.push(e));
+        updates += 1;
+      }
+    })();
+    const { refusals } = await attach().finally(() => (attaching.over = true));
+    await selling;
+    await reader.end();
+    expect(codes(refusals)).toEqual(['write-would-fail shop.payment']);
+    expect(failed).toEqual([]);
+    expect(updates).toBeGreaterThan(1);
+    expect(await traces()).toEqual(before);
   });
 
   it('refuses a profile that does not fit the shop', async () => {
@@ -214,7 +248,7 @@ describe('attaching a shop', () => {
     expect(fault?.details.data?.['sql']).toBe(script);
     await withClient(shop.credentials.attach, (client) => client.query(script));
     expect(await attach({ credential: null })).toEqual({ refusals: [] });
-    const left = await harness.attacher.detach(harness.target(), null);
+    const left = await harness.attacher.detach(harness.target(), { credential: null });
     expect(left).toEqual([
       `DROP PUBLICATION IF EXISTS "${(await harness.row()).publicationName}";`,
     ]);
@@ -263,6 +297,7 @@ describe('attaching a shop', () => {
       harness.store,
       harness.metrics,
       harness.clock,
+      new ReplicationSettings(2 ** 30),
     );
     await inspector.inspect(stream);
     expect((await harness.row()).problem).toBeNull();

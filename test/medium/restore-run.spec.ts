@@ -130,6 +130,8 @@ describe('while it still bleeds', () => {
     await scene.cancel([unpaid], by);
     await scene.journalled();
     await scene.follow();
+    scene.settle();
+    await scene.follow();
     // it is a case like the others, and would ask for four times ten minutes of silence
     expect((await scene.caseStates(incident))[unpaid]).toBe('open');
     await scene.runUntil(await scene.start(plan), 'finished');

@@ -95,9 +95,9 @@ describe('the script of a plan', () => {
     await expect(give(second)).rejects.toEqual(refused('plan-not-approved'));
     await scene.approve(third);
     const views = scene.get(RunViewService);
-    expect(await views.ofPlan(third.id)).toEqual({ items: [] });
+    expect(await views.ofPlan(third.id, { limit: 2 })).toEqual({ items: [], nextCursor: null });
     const runId = await scene.start(third);
-    expect(await views.ofPlan(third.id)).toMatchObject({ items: [{ id: runId }] });
+    expect(await views.ofPlan(third.id, { limit: 2 })).toMatchObject({ items: [{ id: runId }] });
     await expect(give(third)).rejects.toEqual(refused('plan-not-approved'));
     await scene.runUntil(runId, 'finished');
   });

@@ -120,6 +120,28 @@ describe('an order whose outcome stays unknown', () => {
     expect(new Set(Object.values(await scene.caseStates(incident)))).toEqual(new Set(['restored']));
   });
 
+  it('has the shop asked ever less often, and settles once the shop knows', async () => {
+    const { orders, runId } = await startedRun(1);
+    await lostOutcome(runId, false);
+    const { adapter } = scene.get(ShopRegistry).get(scene.shopId);
+    const outcomeOf = adapter.outcomeOf.bind(adapter);
+    let asked = 0;
+    adapter.outcomeOf = () => Promise.resolve((asked += 1) <= 4 ? 'unknown' : 'aborted');
+    try {
+      for (let ticks = 0; ticks < 20; ticks += 1) {
+        await scene.runners();
+        scene.clock.advance(500);
+      }
+      // at 0, 1, 3 and 7 s
+      expect(asked).toBe(4);
+      scene.clock.advance(60_000);
+      await scene.runUntil(runId, 'finished');
+    } finally {
+      adapter.outcomeOf = outcomeOf;
+    }
+    expect(await scene.itemStates(runId)).toEqual({ [orders[0]!]: 'verified' });
+  });
+
   it('is settled by a person who may approve, with a reason, once; audited and told', async () => {
     const { incident, orders, runId } = await startedRun(1);
     await lostOutcome(runId, false);

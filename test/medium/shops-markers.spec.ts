@@ -66,7 +66,7 @@ function itemOf({ orderId, itemId, action }: MarkerSubject): RestoreItem {
   const [from, to] = action === 'restore' ? ['cancelled', 'paid'] : ['paid', 'cancelled'];
   const set = { do: 'set', table: 'shop.orders', key: [orderId] } as const;
   const changes = [{ ...set, expected: { status: from }, to: { status: to } }];
-  return { itemId, action, orderId, expectedStatus: from, changes };
+  return { itemId, action, orderId, expectedStatus: from, changes, expect: [] };
 }
 
 /** How many markers were refused by now, by reason. */

@@ -5,7 +5,7 @@ import { pickOrder, shipOrder } from '../../demo/shop/fulfil-order.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
 import type { PlannedChange, RestoreItem, RestoreOutcome } from '../../src/shops/shop-adapter.js';
 import { verifiedMarker } from '../../src/shops/restore-marker.js';
-import { AdapterScene, differences, markerKey } from '../support/adapter-scene.js';
+import { AdapterScene, differences, expectationsOf, markerKey } from '../support/adapter-scene.js';
 
 const actor = { kind: 'staff', name: 'warehouse' } as const;
 const note = () => Promise.resolve();
@@ -118,6 +118,7 @@ describe('restore', () => {
         if (change.do !== 'insert' || change.compensates === null) return [];
         return [{ ...change, row: { ...change.row, kind: 'RELEASE' } }];
       }),
+      expect: expectationsOf(scene.profile, await scene.rowsOf(orderId)),
     };
     expect(await scene.adapter.restore(undo, note)).toMatchObject({ outcome: 'applied' });
     expect(differences(cancelled, await scene.dump())).toEqual([

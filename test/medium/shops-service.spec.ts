@@ -50,13 +50,14 @@ function configured(
 
 const open = (shops: ShopConfig[], directory = '/') =>
   openRegistry(
-    { database: own.database, store, now: clock.now() },
+    { database: own.database, store, audit: auditOf(), now: clock.now() },
     { shops, directory, markerKey },
   );
 
+const auditOf = () => new AuditService(own.database, new AuditStore());
+
 function serviceOf(of: ShopRegistry): ShopService {
-  const audit = new AuditService(own.database, new AuditStore());
-  return new ShopService(own.database, of, store, audit, clock);
+  return new ShopService(own.database, of, store, auditOf(), clock);
 }
 
 beforeAll(async () => {
@@ -77,6 +78,17 @@ afterAll(async () => {
   await shopDatabase.drop();
 });
 
+/** Opened once with a profile of one's own, in which a text is replaced. */
+async function openWith(text: string, replacement: string): Promise<ShopRegistry> {
+  const directory = await mkdtemp(join(tmpdir(), 'reinstate-profile-'));
+  const shipped = await readFile('profiles/sample-shop.yaml', 'utf8');
+  await writeFile(join(directory, 'mine.yaml'), shipped.replace(text, replacement));
+  const changed = await open(configured({}, './mine.yaml'), directory);
+  await changed.onModuleDestroy();
+  await rm(directory, { recursive: true });
+  return changed;
+}
+
 const audited = () =>
   own.database.query<{ action: string; data: Record<string, unknown> }>(
     `SELECT action, data FROM audit_entry WHERE subject_kind = 'shop' AND subject_id = 'main' ORDER BY id`,
@@ -91,12 +103,7 @@ test('configured shops are written down once, and follow a changed profile', asy
   expect(rows.map(({ id }) => id)).toEqual(['main', 'second']);
   expect(rows[0]?.profile_hash).toBe(registry.get('main').profileHash);
 
-  const directory = await mkdtemp(join(tmpdir(), 'reinstate-profile-'));
-  const text = await readFile('profiles/sample-shop.yaml', 'utf8');
-  await writeFile(join(directory, 'mine.yaml'), text.replace('settle: 3s', 'settle: 9s'));
-  const changed = await open(configured({}, './mine.yaml'), directory);
-  await changed.onModuleDestroy();
-  await rm(directory, { recursive: true });
+  const changed = await openWith('settle: 3s', 'settle: 9s');
   const row = await own.database.queryOne<{ profile_hash: string }>(
     `SELECT profile_hash FROM shop WHERE id = 'main'`,
   );
@@ -155,6 +162,24 @@ test('every change is in the audit once, and a repeated one is none', async () =
   expect(entries[1]?.data).toMatchObject({ reason: 'a', profile: 'sample-shop' });
 });
 
+test('a shop that was armed under another profile is disarmed, and the audit says why', async () => {
+  const reopen = async () => (await open(configured())).onModuleDestroy();
+  await reopen();
+  await service.arm(caller, 'main');
+  await reopen();
+  expect(await store.mayWrite(own.database, 'main')).toBe(true);
+
+  await openWith('settle: 3s', 'settle: 8s');
+  expect(await store.mayWrite(own.database, 'main')).toBe(false);
+  expect((await audited()).at(-1)).toMatchObject({
+    action: 'shop.disarmed',
+    data: { reason: 'profile-changed' },
+  });
+  const before = (await audited()).length;
+  await openWith('settle: 3s', 'settle: 7s');
+  expect(await audited()).toHaveLength(before);
+});
+
 test('a shop is not armed without a write credential, nor with a profile that does not fit', async () => {
   const observed = await open(configured({ write: undefined }));
   await expect(serviceOf(observed).arm(caller, 'main')).rejects.toMatchObject({
@@ -182,6 +207,7 @@ test('the restore itself asks: an adapter of a disarmed shop writes nothing', as
     orderId: '1',
     expectedStatus: 'cancelled',
     changes: [],
+    expect: [],
   } as const;
   const { adapter } = registry.get('main');
   expect(await adapter.restore(item, () => Promise.resolve())).toMatchObject({

@@ -2,7 +2,9 @@ import pg from 'pg';
 import type { RowImage } from '../../src/orders/row-change.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { parseProfile } from '../../src/shops/profile-file.js';
+import type { Profile } from '../../src/shops/profile.js';
 import type { PlannedChange, RestoreItem } from '../../src/shops/shop-adapter.js';
+import { expectationsOf } from '../support/adapter-scene.js';
 import { oddShopProfileText, oddShopSql } from '../support/odd-shop.js';
 import { createTestDatabase, withClient, type TestDatabase } from '../support/postgres.js';
 
@@ -42,9 +44,9 @@ beforeAll(async () => {
   adapter = openAdapter();
 });
 
-function openAdapter(): PostgresShopAdapter {
+function openAdapter(profile = parseProfile(oddShopProfileText, 'odd.yaml')): PostgresShopAdapter {
   return new PostgresShopAdapter({
-    profile: parseProfile(oddShopProfileText, 'odd.yaml'),
+    profile,
     readUrl: database.url,
     writeUrl: database.url,
     lockTimeoutMs: 300,
@@ -86,6 +88,7 @@ function itemOf(changes: PlannedChange[]): RestoreItem {
     orderId: id,
     expectedStatus: "it's off",
     changes,
+    expect: [],
   };
 }
 
@@ -144,28 +147,7 @@ test.each(Object.keys(awkward).filter((column) => column !== 'state'))(
   async (column) => {
     const { item } = await spoiled();
     const restoreAgain = { ...item, itemId: crypto.randomUUID() };
-    const other: Record<string, string> = {
-      total: '0.01',
-      plain: '{}',
-      tree: '{}',
-      flag: 'f',
-      exact: '1.0',
-      rough: '1',
-      span: '1 day',
-      raw: '\\x01',
-      tags: '{}',
-      place: '(0,0)',
-      doc: '<a/>',
-      letters: 'a',
-      moment: '2026-01-01',
-      moment_tz: '2026-01-01',
-      day: '2026-01-01',
-      bits: '000',
-      select: '',
-      found: 'x',
-      counted: '0',
-    };
-    await client.query(`UPDATE public."order" SET "${column}" = $1`, [other[column]]);
+    await client.query(`UPDATE public."order" SET "${column}" = $1`, [others[column]]);
     expect(await adapter.restore(restoreAgain, note)).toMatchObject({
       outcome: 'refused',
       reason: 'changed-since',
@@ -173,6 +155,100 @@ test.each(Object.keys(awkward).filter((column) => column !== 'state'))(
     });
   },
 );
+
+const others: Record<string, string> = {
+  total: '0.01',
+  plain: '{"b":1}',
+  tree: '{"a": [1, "ü"]}',
+  flag: 'f',
+  exact: '12345678901234567890.00000000000000001',
+  rough: '0.1000000000000000333',
+  span: '1 day',
+  raw: '\\x01',
+  tags: '{}',
+  place: '(0,0)',
+  doc: '<a/>',
+  letters: 'a',
+  moment: '2026-01-01',
+  moment_tz: '2026-01-01',
+  day: '2026-01-01',
+  bits: '000',
+  select: '',
+  found: 'x',
+  counted: '0',
+};
+
+describe.each([
+  ['in the clear', oddShopProfileText],
+  [
+    'by digests',
+    // every column that may be is personal
+    Object.keys(others)
+      .filter((column) => column !== 'total')
+      .reduce(
+        (text, column) =>
+          text.replace(`      ${column}: value`, `      ${column}: { value: personal }`),
+        oddShopProfileText,
+      ),
+  ],
+])('what is only compared, %s', (_how, profileText) => {
+  let own: PostgresShopAdapter;
+  let profile: Profile;
+
+  beforeAll(() => {
+    profile = parseProfile(profileText, 'odd.yaml');
+    own = openAdapter(profile);
+  });
+
+  afterAll(() => own.close());
+
+  async function planned(): Promise<RestoreItem> {
+    await client.query(`UPDATE public."order" SET state = 'it''s off'`);
+    const set = { do: 'set', table: 'public.order', key: [id] } as const;
+    const item = itemOf([{ ...set, expected: { state: "it's off" }, to: { state: 'open' } }]);
+    return { ...item, expect: expectationsOf(profile, (await own.readRows(id))!) };
+  }
+
+  test('is the same where nothing changed, by run and by script, NULL and all', async () => {
+    const item = await planned();
+    const [, ...lines] = (await own.renderSql([item])).split('\n');
+    await withClient(database.url, async (session) => {
+      await session.query(
+        `SET DateStyle = 'German'; SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape'`,
+      );
+      await session.query(lines.join('\n'));
+    });
+    await client.query(
+      `UPDATE public."order" SET state = 'it''s off', "select" = NULL, day = NULL`,
+    );
+    expect(await own.restore(await planned(), note)).toMatchObject({ outcome: 'applied' });
+  });
+
+  test.each(Object.entries(others))('is seen to change in %s', async (column, other) => {
+    const item = await planned();
+    for (const value of [other, null]) {
+      if (value === null && column === 'total') continue;
+      await client.query(`UPDATE public."order" SET "${column}" = $1`, [value]);
+      expect(await own.restore(item, note)).toMatchObject({
+        outcome: 'refused',
+        reason: 'changed-since',
+        detail: `public.order ${id}: ${column}`,
+      });
+    }
+  });
+
+  test('is seen to change in rows with keys of two columns', async () => {
+    const item = await planned();
+    await client.query(`INSERT INTO public.line VALUES ($1, 3, 'z', 1)`, [id]);
+    expect(await own.restore(item, note)).toMatchObject({
+      detail: `public.line ${id}/3: the row was added`,
+    });
+    await client.query('DELETE FROM public.line WHERE place > 1');
+    expect(await own.restore(item, note)).toMatchObject({
+      detail: `public.line ${id}/2: the row is gone`,
+    });
+  });
+});
 
 test('equal numbers that are written differently are not the same', async () => {
   const { item } = await spoiled();

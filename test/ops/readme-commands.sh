@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the README tells a new user to do, done: the demo, the tests, the service with a real shop, the
+# What the README tells a new user to do, done: the demo, npm run check with all tests, the service with a real shop, the
 # command line, Ctrl-C, a restart, kill -9. Usage: readme-commands.sh CHECKOUT (a fresh one, our own)
 set -Eeuo pipefail
 trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
@@ -125,12 +125,25 @@ ask() {
     "$(field controlUrl <"$work/shop.out")" "$(field controlToken <"$work/shop.out")" "$@"
 }
 
-said 'npm ci && npm run demo'
+said 'npm ci && npm run demo: a person approves, looks further, and ends it with Ctrl-C'
 npm ci
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 echo "seed $seed"
-npm run demo -- --once --seed "$seed" >"$work/demo.out" 2>"$work/demo.err"
-tail -n 16 "$work/demo.out"
+mkfifo "$work/person"
+npm --silent run demo -- --seed "$seed" <"$work/person" >"$work/demo.out" 2>"$work/demo.err" &
+service=$!
+groups+=("$service")
+exec 8>"$work/person"
+within 200 grep -q 'as Alex, the second person' "$work/demo.out"
+echo y >&8
+within 200 grep -q 'Ctrl-C ends the shop and Reinstate' "$work/demo.out"
+node test/ops/demo-tells.mjs "$work/demo.out" asked
+eval "$(grep -o 'export REINSTATE_URL=.*' "$work/demo.out")"
+tells 'wrongful' reinstate incident cases 1
+tells 'run finished' reinstate incident timeline 1 --scope incident
+unset REINSTATE_URL REINSTATE_TOKEN
+press_ctrl_c
+exec 8>&-
 [ -z "$(databases)" ] || fail 'the demo left a database server behind'
 [ -z "$(ls .data)" ] || fail 'the demo left files behind'
 
@@ -146,9 +159,8 @@ wait "$service" || code=$?
 [ -z "$(databases)" ] || fail "the demo left a database server behind: $(databases)"
 [ -z "$(ls .data)" ] || fail 'the demo left files behind'
 
-said 'npm test: all unit tests, and the tests in which the user counts'
-npm test -- --selectProjects=unit --silent
-npm test -- --selectProjects=medium --silent --testPathPatterns 'medium/(local-postgres|sample-shop|proof|journal)\.spec'
+said 'npm test, with what must hold before it: npm run check'
+npm run check
 
 said 'a shop, and a configuration for it'
 node dist/demo/shop-process.js --data-directory "$work/shop" </dev/null >"$work/shop.out" 2>"$work/shop.err" &

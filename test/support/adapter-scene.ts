@@ -7,11 +7,17 @@ import { createCart, placeCart } from '../../demo/shop/place-order.js';
 import { SHOP_SCHEMA_SQL, SHOP_TABLES } from '../../demo/shop/schema.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
 import type { ColumnValue, RowImage } from '../../src/orders/row-change.js';
+import { expectedTables } from '../../src/restore/plans/expectations.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { loadProfile } from '../../src/shops/profile-file.js';
 import type { Profile } from '../../src/shops/profile.js';
 import { MarkerKey, signedMarker } from '../../src/shops/restore-marker.js';
-import type { InsertedValue, PlannedChange, RestoreItem } from '../../src/shops/shop-adapter.js';
+import type {
+  ExpectedTable,
+  InsertedValue,
+  PlannedChange,
+  RestoreItem,
+} from '../../src/shops/shop-adapter.js';
 import { createTestDatabase, testServerUrl, withClient, type TestDatabase } from './postgres.js';
 
 export type Rows = ReadonlyMap<string, readonly RowImage[]>;
@@ -131,6 +137,11 @@ export class AdapterScene {
         after: await this.rowsOf(orderId),
       }),
     };
+  }
+
+  /** The plan as it would be made of the order as it stands now. */
+  async plannedAnew(item: RestoreItem): Promise<RestoreItem> {
+    return { ...item, expect: expectationsOf(this.profile, await this.rowsOf(item.orderId)) };
   }
 
   /** Every table, by key, as text. */
@@ -259,7 +270,21 @@ export function planOf(
     orderId,
     expectedStatus: 'cancelled',
     changes,
+    expect: expectationsOf(profile, after),
   };
+}
+
+/** What a planner would expect of an order that stands so. */
+export function expectationsOf(profile: Profile, rows: Rows): readonly ExpectedTable[] {
+  const known = [...rows].flatMap(([table, images]) =>
+    images.map((image) => {
+      const columns = profile.tables[table]?.key ?? [];
+      return { table, key: columns.map((column) => text(image[column])), image };
+    }),
+  );
+  const expected = expectedTables(profile, known);
+  if (!expected.ok) throw new Error(expected.refusal.detail);
+  return expected.value;
 }
 
 /** What differs, but for the columns that a restore moves on: `table key column`, or `table +n` for added rows. */

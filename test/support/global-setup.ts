@@ -3,29 +3,42 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { migrate } from '../../src/platform/database/connect.js';
-import { templateDatabase, withClient } from './postgres.js';
+import { templateDatabase, testServers, withClient } from './postgres.js';
 
 declare global {
-  var reinstateTestServer: LocalPostgres | undefined;
+  var reinstateTestServers: readonly LocalPostgres[] | undefined;
 }
 
-/** Starts one throw-away server for all database tests of this run, with a migrated template to copy. */
+const settings = {
+  max_connections: '300',
+  // the data is thrown away, so a crash of the machine may take it
+  fsync: 'off',
+};
+const shopSettings = {
+  wal_level: 'logical',
+  max_wal_senders: '40',
+  max_replication_slots: '40',
+  max_slot_wal_keep_size: '1GB',
+};
+
+/** Starts the throw-away servers for all database tests of this run, with a migrated template to copy. */
 export default async function globalSetup(): Promise<void> {
-  if (globalThis.reinstateTestServer !== undefined) return;
-  const server = await startLocalPostgres({
-    dataDirectory: await mkdtemp(join(tmpdir(), 'reinstate-test-')),
-    settings: {
-      wal_level: 'logical',
-      max_connections: '300',
-      max_wal_senders: '40',
-      max_replication_slots: '40',
-      max_slot_wal_keep_size: '1GB',
-      // the data is thrown away, so a crash of the machine may take it
-      fsync: 'off',
-    },
-  });
-  globalThis.reinstateTestServer = server;
-  process.env['REINSTATE_TEST_SERVER'] = server.url('postgres');
+  if (globalThis.reinstateTestServers !== undefined) return;
+  const own = await start(settings);
+  globalThis.reinstateTestServers = [own];
+  const shops = await start({ ...settings, ...shopSettings });
+  globalThis.reinstateTestServers = [own, shops];
+  process.env[testServers.own] = own.url('postgres');
+  process.env[testServers.shops] = shops.url('postgres');
+  await makeTemplate(own);
+}
+
+async function start(serverSettings: Record<string, string>): Promise<LocalPostgres> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-test-'));
+  return startLocalPostgres({ dataDirectory, settings: serverSettings });
+}
+
+async function makeTemplate(server: LocalPostgres): Promise<void> {
   await withClient(server.url('postgres'), async (client) => {
     await client.query(`CREATE ROLE reinstate_owner LOGIN CREATEROLE PASSWORD 'test-owner'`);
     await client.query(`CREATE ROLE reinstate_runtime LOGIN PASSWORD 'test-runtime'`);

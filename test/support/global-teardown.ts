@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 
-/** Stops the throw-away server and removes its data. */
+/** Stops the throw-away servers and removes their data. */
 export default async function globalTeardown(): Promise<void> {
-  const server = globalThis.reinstateTestServer;
-  if (server === undefined) return;
-  globalThis.reinstateTestServer = undefined;
-  await server.stop('immediate');
-  await rm(server.dataDirectory, { recursive: true, force: true });
+  const servers = globalThis.reinstateTestServers ?? [];
+  globalThis.reinstateTestServers = undefined;
+  for (const server of servers) {
+    await server.stop('immediate');
+    await rm(server.dataDirectory, { recursive: true, force: true });
+  }
 }

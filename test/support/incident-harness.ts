@@ -17,6 +17,7 @@ import { CaseStore } from '../../src/incidents/case.store.js';
 import { DeclarationService } from '../../src/incidents/declaration.service.js';
 import { DeclaredIncidentService } from '../../src/incidents/declared-incident.service.js';
 import { GrowthStore } from '../../src/incidents/growth.store.js';
+import { IncidentEnds } from '../../src/incidents/incident-ends.js';
 import { IncidentFollowService } from '../../src/incidents/incident-follow.service.js';
 import { IncidentDeliveryStore } from '../../src/incidents/incident-delivery.store.js';
 import { IncidentPagesStep } from '../../src/incidents/incident-pages.step.js';
@@ -28,8 +29,10 @@ import { IncidentsMetrics } from '../../src/incidents/incidents.metrics.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
 import { OrderService } from '../../src/incidents/order.service.js';
 import type { TimelineEntry } from '../../src/incidents/timeline.js';
+import { ResolveGates } from '../../src/incidents/resolve-gate.js';
 import { TimelineService } from '../../src/incidents/timeline.service.js';
 import { TimelineStore } from '../../src/incidents/timeline.store.js';
+import { JournalReach } from '../../src/incidents/verdict/journal-reach.js';
 import { JudgingService } from '../../src/incidents/verdict/judging.service.js';
 import { JudgingStore } from '../../src/incidents/verdict/judging.store.js';
 import { JournalService } from '../../src/journal/journal.service.js';
@@ -278,11 +281,13 @@ function assemble(
   const alertingMetrics = new AlertingMetrics(registry, settings, database, alertStore, pageStore);
   const pages = new PageService(pageStore, settings);
   const progress = new IncidentProgressService(growth, incidentStore, pages);
-  const incidents = new IncidentService(
-    ...([database, incidentStore, cases, progress, timeline, audit, clock] as const),
-  );
+  const gates = new ResolveGates();
+  const ends = new IncidentEnds(cases, progress, gates);
+  const incidents = new IncidentService(database, incidentStore, ends, timeline, audit, clock);
+  const judgingStore = new JudgingStore();
+  const reach = new JournalReach(database, shops, judgingStore);
   const judging = new JudgingService(
-    ...([database, journal, rowImages, shops, announcementStore, new JudgingStore()] as const),
+    ...([database, journal, rowImages, shops, announcementStore, judgingStore, reach] as const),
   );
   const intake = new AlertIntakeService(
     ...([database, growth, incidentStore, incidents, judging, progress, timeline] as const),
@@ -298,6 +303,7 @@ function assemble(
     shops,
     timeline,
     cases,
+    gates,
     incidents,
     incidentStore,
     intake,

@@ -20,12 +20,33 @@ export async function withClient<T>(
   }
 }
 
-/** URL of a database on the run's throw-away server, as the superuser or as another role. */
-export function testServerUrl(
-  database: string,
-  login?: { user: string; password: string },
-): string {
-  const base = process.env['REINSTATE_TEST_SERVER'];
+/**
+ * The run's throw-away servers: one for the shops, one for Reinstate's own databases, as in life. A
+ * new replication slot waits for every transaction of its server, and some of ours are long.
+ */
+export const testServers = {
+  shops: 'REINSTATE_TEST_SHOP_SERVER',
+  own: 'REINSTATE_TEST_OWN_SERVER',
+} as const;
+type TestServer = keyof typeof testServers;
+
+interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** URL of a database on the shops' server, as the superuser or as another role. */
+export function testServerUrl(database: string, login?: Login): string {
+  return urlOn('shops', database, login);
+}
+
+/** URL of a database on the server of Reinstate's own, as the superuser or as another role. */
+export function ownServerUrl(database: string, login?: Login): string {
+  return urlOn('own', database, login);
+}
+
+function urlOn(server: TestServer, database: string, login?: Login): string {
+  const base = process.env[testServers[server]];
   if (base === undefined)
     throw new Error('no test server: this test belongs to the medium or e2e project');
   const url = new URL(base);
@@ -44,19 +65,18 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A new empty database, or a copy of `template`. */
-export async function createTestDatabase(
-  options: { template?: string; owner?: string } = {},
-): Promise<TestDatabase> {
+/** A new empty database on the shops' server. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  return createDatabase('shops', 'TEMPLATE template0');
+}
+
+async function createDatabase(server: TestServer, like: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const owner = options.owner === undefined ? '' : `OWNER ${options.owner}`;
-  const admin = testServerUrl('postgres');
-  await withClient(admin, (client) =>
-    client.query(`CREATE DATABASE ${name} TEMPLATE ${options.template ?? 'template0'} ${owner}`),
-  );
+  const admin = urlOn(server, 'postgres');
+  await withClient(admin, (client) => client.query(`CREATE DATABASE ${name} ${like}`));
   return {
     name,
-    url: testServerUrl(name),
+    url: urlOn(server, name),
     drop: async () => {
       await withClient(admin, (client) =>
         client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
@@ -73,13 +93,11 @@ export interface ReinstateTestDatabase extends TestDatabase {
 
 /** Reinstate's own database, migrated (copied from the template) and opened as the runtime role. */
 export async function createReinstateDatabase(): Promise<ReinstateTestDatabase> {
-  const created = await createTestDatabase({
-    template: templateDatabase,
-    owner: 'reinstate_owner',
-  });
+  const like = `TEMPLATE ${templateDatabase} OWNER reinstate_owner`;
+  const created = await createDatabase('own', like);
   const settings = {
-    url: testServerUrl(created.name, { user: 'reinstate_owner', password: 'test-owner' }),
-    runtimeUrl: testServerUrl(created.name, {
+    url: ownServerUrl(created.name, { user: 'reinstate_owner', password: 'test-owner' }),
+    runtimeUrl: ownServerUrl(created.name, {
       user: 'reinstate_runtime',
       password: 'test-runtime',
     }),

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
+import { OrderHistory } from '../../src/journal/order-history.service.js';
+import { OrderHistoryStore } from '../../src/journal/order-history.store.js';
 import { PersonalData, ServiceKey } from '../../src/journal/personal-data.js';
 import { PersonalKeyStore } from '../../src/journal/personal-key.store.js';
 import { RowImageStore, type StoredRow } from '../../src/journal/row-image.store.js';
@@ -9,6 +11,7 @@ import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js'
 import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
+import { ReplicationSettings } from '../../src/intake/replication/replication.settings.js';
 import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
 import type { StreamRow } from '../../src/intake/replication/stream-state.js';
 import { ShopStream } from '../../src/intake/replication/shop-stream.js';
@@ -36,12 +39,16 @@ export const quickTimings: StreamTimings = {
   retryMs: 100,
   retryMsMax: 500,
   slotLimitMs: 30_000,
+  guardIntervalMs: 200,
 };
 
 export type Harness = Awaited<ReturnType<typeof createHarness>>;
 
 /** Reinstate's own database and all that replication is made of, for one shop. */
-export async function createHarness(shop: TestShop, given: { profile?: Profile } = {}) {
+export async function createHarness(
+  shop: TestShop,
+  given: { profile?: Profile; retainedBytesMax?: number } = {},
+) {
   const reinstate: ReinstateTestDatabase = await createReinstateDatabase();
   const { database } = reinstate;
   const shopId = 'test-shop';
@@ -68,6 +75,7 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
     snapshots: new SnapshotWriter(database, journal, rowImages, personalData, store, clock),
     metrics,
     clock,
+    settings: new ReplicationSettings(given.retainedBytesMax ?? 10 * 2 ** 30),
   };
   const attacher = new ShopAttacher(database, store, clock);
   const streams: ShopStream[] = [];
@@ -102,6 +110,7 @@ export async function createHarness(shop: TestShop, given: { profile?: Profile }
     shop,
     shopId,
     attacher,
+    history: new OrderHistory(database, new JournalStore(), rowImages, new OrderHistoryStore()),
     personalData,
     wake,
     registry,

@@ -32,7 +32,6 @@ const longestAnswerMs = 5_000;
 export class StreamAlertStep implements BackgroundStep {
   readonly name = 'stream-alerts';
   readonly intervalMs = 5_000;
-  private readonly log = new Log('StreamAlerts');
   private readonly rows: RowByRow;
 
   constructor(
@@ -44,11 +43,11 @@ export class StreamAlertStep implements BackgroundStep {
     private readonly inspector: StreamInspector,
     metrics: AlertingMetrics,
   ) {
-    this.rows = new RowByRow(({ id, message, isNews }) => {
-      metrics.rowFailed('stream');
-      if (!isNews) return;
-      const words = `the stream of a shop cannot be watched: ${message}`;
-      this.log.error({ event: 'stream-not-watched', shop: id }, words);
+    const log = new Log('StreamAlerts');
+    this.rows = new RowByRow({
+      ...{ log, event: 'stream-not-watched', field: 'shop' },
+      words: 'the stream of a shop cannot be watched',
+      count: () => metrics.rowFailed('stream'),
     });
   }
 

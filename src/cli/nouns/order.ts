@@ -1,6 +1,7 @@
 import { Option } from 'commander';
-import { apiCommand, listCommand, wholeListCommand } from '../api-command.js';
+import { apiCommand, listCommand } from '../api-command.js';
 import type { Noun } from '../command.js';
+import { momentOption } from '../options.js';
 import {
   amount,
   joined,
@@ -26,9 +27,11 @@ export const order: Noun = {
   commands: [
     apiCommand({
       usage: 'show <shop> <order>',
-      summary: 'an order as it stands in the shop now, by its id or number',
-      examples: ['order show main 10045'],
-      request: { method: 'GET', path: '/shops/{shop}/orders/{order}' },
+      summary:
+        'an order as it stands in the shop now, or as it stood at a time, by its id or number',
+      examples: ['order show main 10045', 'order show main 10045 --at 2026-11-22T03:00:00Z'],
+      options: [momentOption('--at <time>', 'as it stood then, by the journal')],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}', query: ['at'] },
       view: {
         kind: 'record',
         columns: [
@@ -41,6 +44,10 @@ export const order: Noun = {
           text('attributes', 'order.attributes'),
           text('way back', 'capability.way'),
           text('because', 'capability.detail'),
+          time('as of', 'asOf.at'),
+          text('which is', 'asOf.standing'),
+          text('in words', 'asOf.detail'),
+          time('changed next', 'asOf.nextChangeAt'),
         ],
         lists: [
           {
@@ -86,7 +93,7 @@ export const order: Noun = {
       ],
       empty: 'The journal has nothing about it.',
     }),
-    wholeListCommand({
+    listCommand({
       usage: 'cases <shop> <order>',
       summary: 'which incidents an order is in, by its number or id',
       examples: ['order cases main 10045'],

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { apiCommand, wholeListCommand } from '../api-command.js';
+import { apiCommand, listCommand } from '../api-command.js';
 import type { Noun } from '../command.js';
 import { text, time, valueAt, wordsOf } from '../output/column.js';
 
@@ -7,7 +7,7 @@ export const person: Noun = {
   name: 'person',
   summary: 'who may come in: persons and services (needs the role admin)',
   commands: [
-    wholeListCommand({
+    listCommand({
       usage: 'list',
       summary: 'everybody, also those whose access was ended',
       examples: ['person list'],

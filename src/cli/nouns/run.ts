@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { apiCommand, listCommand, wholeListCommand } from '../api-command.js';
+import { apiCommand, listCommand } from '../api-command.js';
 import type { Command, CommandContext, Noun } from '../command.js';
 import { required, textOf } from '../options.js';
 import { said, text, time, type Column } from '../output/column.js';
@@ -54,7 +54,7 @@ const itemColumns: readonly Column[] = [
 ];
 
 const looking: readonly Command[] = [
-  wholeListCommand({
+  listCommand({
     usage: 'list <incident>',
     summary: 'the restore runs of an incident, newest first',
     examples: ['run list 1'],

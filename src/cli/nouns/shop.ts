@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { apiCommand, textCommand, wholeListCommand } from '../api-command.js';
+import { apiCommand, listCommand, textCommand } from '../api-command.js';
 import type { Command, Noun } from '../command.js';
 import { required } from '../options.js';
 import { attachUrlOf } from '../secret.js';
@@ -31,6 +31,8 @@ const streamColumns: readonly Column[] = [
   said('behind', 'lagBytes', bytesInWords),
   said('kept for us', 'retainedWalBytes', bytesInWords),
   text('kept as', 'walStatus'),
+  said('at most', 'walBound.bytes', bytesInWords),
+  text('seen to by', 'walBound.by'),
   said('last heard', 'secondsSinceMessage', (seconds) =>
     typeof seconds === 'number' ? `${Math.round(seconds)} s ago` : nothing,
   ),
@@ -60,7 +62,7 @@ const attaching: readonly Command[] = [
       credentialOption(),
       new Option(
         '--allow-unbounded-wal',
-        'also where max_slot_wal_keep_size is not set: a forgotten slot can fill the disk there',
+        'also where max_slot_wal_keep_size is not set: the slot is bounded by Reinstate then, and only while it runs',
       ),
     ],
     request: {
@@ -89,12 +91,19 @@ const attaching: readonly Command[] = [
     usage: 'detach <shop>',
     summary: 'stop following a shop, and take back what attaching changed there',
     description: 'What could not be taken back is printed as SQL for a DBA.',
-    examples: ['shop detach main --attach-url-file owner-url'],
-    options: [credentialOption()],
+    examples: ['shop detach main --attach-url-file owner-url', 'shop detach main --forget'],
+    options: [
+      credentialOption(),
+      new Option(
+        '--forget',
+        'detach a shop that is gone for good: where its database lets nobody in, on our side alone',
+      ),
+    ],
     request: {
       method: 'POST',
       path: '/shops/{shop}/detach',
       patienceSeconds,
+      body: ['forget'],
       bodyOf: async (context) => ({ credential: await attachUrlOf(context) }),
     },
     view: {
@@ -185,7 +194,7 @@ export const shop: Noun = {
   name: 'shop',
   summary: 'the watched shops: attach, check, arm, stop, forget a customer',
   commands: [
-    wholeListCommand({
+    listCommand({
       usage: 'list',
       summary: 'the configured shops',
       examples: ['shop list'],

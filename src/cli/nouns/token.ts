@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { apiCommand, wholeListCommand } from '../api-command.js';
+import { apiCommand, listCommand } from '../api-command.js';
 import type { Noun } from '../command.js';
 import { numberOption, required } from '../options.js';
 import { text, time, valueAt, wordsOf } from '../output/column.js';
@@ -10,7 +10,7 @@ export const token: Noun = {
   name: 'token',
   summary: 'by what persons and services come in (needs the role admin)',
   commands: [
-    wholeListCommand({
+    listCommand({
       usage: 'list <person>',
       summary: 'tokens of a person, without their secrets',
       examples: ['token list 0198c5b2-7e1f-7c3a-9d21-5f0f6c1c2b11'],

@@ -119,6 +119,12 @@ describe('the evidence of a cancellation', () => {
     });
   });
 
+  it('settles by our clock where the shop’s is behind: its time to write begins when we hear of it', () => {
+    const heard = new Date('2026-03-01T03:00:40Z');
+    const facts = factsOf([entry(5, 0, { ...cancelled, recordedAt: heard })]);
+    expect(facts?.settlesAt).toBe('2026-03-01T03:00:43.001Z');
+  });
+
   it('several transactions: the last names who did it, and moves the settle time', () => {
     const facts = factsOf([
       entry(4, 0, cancelled),
@@ -138,6 +144,22 @@ describe('the evidence of a cancellation', () => {
       }),
     ]);
     expect(facts).toMatchObject({ actorKind: 'staff', actor: 'm.peters', inHistory: true });
+  });
+
+  it('a history row that nobody saw come (lost in a gap, or from before) may be about this cancellation', () => {
+    const history = { 'shop.order_history': [historyRow.after ?? {}] };
+    const lost = factsOf([entry(4, 0, cancelled)], { rows: rows('captured', history) });
+    expect(lost).toMatchObject({ actorKind: 'unknown', inHistory: true });
+    // one that came with an earlier cancellation is about that one
+    const earlier = [
+      entry(2, 0, { ...cancelled, ...job, rowChanges: [historyRow] }),
+      entry(3, 20, { kinds: ['restored'] }),
+      entry(4, 50, cancelled),
+    ];
+    expect(factsOf(earlier, { rows: rows('captured', history) })).toMatchObject({
+      actorKind: 'unknown',
+      inHistory: false,
+    });
   });
 
   it('what somebody does later, without such a row, says nothing about who', () => {

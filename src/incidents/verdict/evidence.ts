@@ -1,6 +1,7 @@
 import { heldMinor, type OrderSnapshot } from '../../orders/order-snapshot.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { RowImage } from '../../orders/row-change.js';
+import { present } from '../../platform/assert.js';
 import { composeSpan } from '../../shops/cancellation-span.js';
 import type { Profile } from '../../shops/profile.js';
 import { fitsFilter, type RowFilter } from '../../shops/row-filter.js';
@@ -41,6 +42,8 @@ interface Act {
   readonly who: Who;
   readonly startedAt: Date;
   readonly endedAt: Date;
+  /** when the last of its entries was written down, by our clock */
+  readonly heardAt: Date;
   readonly firstPosition: number;
   /** everything from its beginning on that the shop itself did, oldest first */
   readonly since: readonly JournalEntry[];
@@ -77,6 +80,7 @@ function wholeAct({ profile, entries }: OrderEvidence): Act | undefined {
     who: span.actorKind === 'unknown' ? (lateWitness(profile, since) ?? span) : span,
     startedAt: span.startedAt,
     endedAt: span.endedAt,
+    heardAt: present(span.entries.at(-1), 'a span has entries').recordedAt,
     firstPosition: span.entries[0]?.position ?? core.position,
     since,
   };
@@ -95,6 +99,7 @@ function partialAct({ entries }: OrderEvidence): Act | undefined {
     who: core,
     startedAt: at,
     endedAt: at,
+    heardAt: core.recordedAt,
     firstPosition: core.position,
     since: entries.filter((entry) => entry.position >= core.position && entry.marker === null),
   };
@@ -109,14 +114,15 @@ function factsOf(evidence: OrderEvidence, act: Act): CancellationEvidence['facts
   const { profile } = evidence;
   const { core, who, since } = act;
   const held = heldOf(evidence, core.snapshot);
-  const settlesAt = new Date(act.endedAt.getTime() + profile.cancellation.settle + 1);
+  // the shop's clock may be behind ours
+  const knownAt = Math.max(act.endedAt.getTime(), act.heardAt.getTime());
+  const settlesAt = new Date(knownAt + profile.cancellation.settle + 1);
   return {
     partial: act.partial,
     actorKind: who.actorKind,
     actor: who.actor,
     reason: who.reason,
-    inHistory:
-      profile.history === undefined ? null : since.some((entry) => tellsInHistory(profile, entry)),
+    inHistory: profile.history === undefined ? null : isInHistory(evidence, since),
     heldMinor: held.nowMinor,
     currency: core.snapshot?.currency ?? core.total?.currency ?? null,
     refunded: since.some((entry) => entry.kinds.includes('refunded')) || held.wentBack,
@@ -127,6 +133,28 @@ function factsOf(evidence: OrderEvidence, act: Act): CancellationEvidence['facts
     fraudFlag: hasRow(evidence, profile.fraud),
     settlesAt: settlesAt.toISOString(),
   };
+}
+
+/**
+ * Whether the shop's history tells of it. A row that the journal did not see come (from before the
+ * attach, or lost in a gap) may do so: nobody can tell which cancellation it is about.
+ */
+function isInHistory({ profile, entries, rows }: OrderEvidence, since: Act['since']): boolean {
+  const { history } = profile;
+  if (history === undefined) return false;
+  if (since.some((entry) => tellsInHistory(profile, entry))) return true;
+  const key = profile.tables[history.table]?.key ?? [];
+  const came = new Set(
+    entries.flatMap((entry) =>
+      entry.rowChanges
+        .filter(({ table, operation }) => table === history.table && operation === 'insert')
+        .map((change) => JSON.stringify(change.key)),
+    ),
+  );
+  return (rows.get(history.table) ?? []).some(
+    (row) =>
+      fitsFilter(row, history.where) && !came.has(JSON.stringify(key.map((name) => row[name]))),
+  );
 }
 
 /** Whether the entry adds a row to the shop's history that tells of a cancellation. */

@@ -30,7 +30,7 @@ export const verdictFactsSchema = z.object({
     .default(null),
   /** a deploy or a new setting shortly before it */
   changeBefore: z.object({ what: z.string(), minutes: z.number() }).nullable(),
-  /** until then the shop may still write who did it and why */
+  /** until then, by our clock, the shop may still write who did it and why */
   settlesAt: z.iso.datetime().nullable(),
 });
 export type VerdictFacts = z.infer<typeof verdictFactsSchema>;

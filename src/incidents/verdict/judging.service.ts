@@ -13,6 +13,7 @@ import {
 import type { NewTimelineEntry } from '../timeline.js';
 import { cancellationOf, type CancellationEvidence } from './evidence.js';
 import type { VerdictFacts } from './facts.js';
+import { JournalReach } from './journal-reach.js';
 import {
   JudgingStore,
   type CaseToJudge,
@@ -51,6 +52,7 @@ export class JudgingService {
     private readonly shops: ShopRegistry,
     private readonly announcements: AnnouncementStore,
     private readonly store: JudgingStore,
+    private readonly reach: JournalReach,
   ) {}
 
   /** The newest cancellation of each of these orders; orders without one in the journal are missing. */
@@ -171,9 +173,22 @@ export class JudgingService {
     return { orders: orderIds.length, entries };
   }
 
-  /** Cases whose cancellation has settled since are to be judged again; gives how many. */
-  async settle(transaction: Transaction, place: IncidentPlace): Promise<number> {
-    return this.store.settle(transaction, place.incidentId, place.now);
+  /**
+   * Up to when cancellations have settled: null where none of the incident's waits for it, or where the
+   * journal has not come so far. May ask the shop: not to be called with locks held.
+   */
+  async settledUntil(incident: { id: string; shopId: string }, now: Date): Promise<Date | null> {
+    if (!(await this.store.waitsToSettle(this.database, incident.id, now))) return null;
+    return this.reach.until(incident.shopId, now);
+  }
+
+  /** Cases whose cancellation has settled by then are to be judged again; gives how many. */
+  async settle(
+    transaction: Transaction,
+    { incidentId }: IncidentPlace,
+    until: Date | null,
+  ): Promise<number> {
+    return until === null ? 0 : this.store.settle(transaction, incidentId, until);
   }
 
   /**
@@ -186,7 +201,7 @@ export class JudgingService {
     const judged = cases.map((one): JudgedCase => ({
       id: one.id,
       company: one.company,
-      ...judge(one.facts, one.company, place.now),
+      ...judge(one),
     }));
     await this.store.write(transaction, judged, place.now);
     return cases

@@ -39,6 +39,8 @@ export interface CaseToJudge {
   readonly verdict: Verdict;
   /** false for a case that was never judged before */
   readonly judged: boolean;
+  /** nothing more is written about the cancellation */
+  readonly settled: boolean;
   readonly facts: VerdictFacts;
   readonly company: Company;
 }
@@ -94,7 +96,8 @@ export class JudgingStore {
 
   /**
    * Writes anew what is known of cancellations; their cases are then to be judged again. A person's
-   * verdict was about one cancellation: it does not stand for a later one. Gives what was known before of
+   * verdict was about one cancellation: it does not stand for a later one. What had settled stays so,
+   * unless the cancellation turns out to have gone on for longer. Gives what was known before of
    * those that are about another cancellation, or other money, now. The caller has locked the incident.
    */
   async renew(
@@ -109,7 +112,9 @@ export class JudgingStore {
          SELECT c.id, c.order_number, c.cancel_position, c.held_minor, c.verdict_by
          FROM incident_case c JOIN given USING (order_id) WHERE c.incident_id = $1
        ), renewed AS (
-         UPDATE incident_case c SET facts = given.facts, company = NULL, settles_at = given.settles_at,
+         UPDATE incident_case c SET facts = given.facts, company = NULL,
+           settles_at = CASE WHEN c.settles_at IS NULL AND c.cancel_position = given.cancel_position
+             AND c.facts ->> 'settlesAt' = given.facts ->> 'settlesAt' THEN NULL ELSE given.settles_at END,
            verdict_by = CASE WHEN c.cancel_position = given.cancel_position THEN c.verdict_by END,
            cancel_position = given.cancel_position, cancelled_at = given.cancelled_at, actor_kind = given.actor_kind,
            actor = given.actor, cancel_reason = given.cancel_reason, held_minor = given.held_minor,
@@ -176,14 +181,44 @@ export class JudgingStore {
     );
   }
 
-  /** Cases whose cancellation has settled are to be judged again; gives how many. */
-  async settle(transaction: Transaction, incidentId: string, now: Date): Promise<number> {
+  /** Whether a case waits to settle whose time has come. */
+  async waitsToSettle(reader: Reader, incidentId: string, now: Date): Promise<boolean> {
+    const due = await reader.queryOne(
+      'SELECT 1 FROM incident_case WHERE incident_id = $1 AND settles_at <= $2 LIMIT 1',
+      [incidentId, now],
+    );
+    return due !== undefined;
+  }
+
+  /**
+   * Cases whose cancellation has settled are to be judged again; gives how many. The journal holds all
+   * that the shop committed before `until`.
+   */
+  async settle(transaction: Transaction, incidentId: string, until: Date): Promise<number> {
     const rows = await transaction.query(
       `UPDATE incident_case SET settles_at = NULL, company = NULL
        WHERE incident_id = $1 AND settles_at <= $2 RETURNING id`,
-      [incidentId, now],
+      [incidentId, until],
     );
     return rows.length;
+  }
+
+  /** Whether the shop's journal comes from a replication stream. */
+  async hasStream(reader: Reader, shopId: string): Promise<boolean> {
+    const row = await reader.queryOne('SELECT 1 FROM replication_stream WHERE shop_id = $1', [
+      shopId,
+    ]);
+    return row !== undefined;
+  }
+
+  /** The incarnation of a running stream that was journalled up to this LSN or further; else undefined. */
+  async streamPast(reader: Reader, shopId: string, lsn: string): Promise<string | undefined> {
+    const row = await reader.queryOne<{ incarnation: string }>(
+      `SELECT incarnation FROM replication_stream
+       WHERE shop_id = $1 AND state = 'streaming' AND confirmed_lsn >= $2::pg_lsn AND incarnation IS NOT NULL`,
+      [shopId, lsn],
+    );
+    return row?.incarnation;
   }
 
   /**
@@ -225,6 +260,7 @@ export class JudgingStore {
       order_number: string | null;
       verdict: Verdict;
       judged: boolean;
+      settled: boolean;
       facts: unknown;
       company: unknown;
     }>(
@@ -252,7 +288,8 @@ export class JudgingStore {
            'oneAccount', of_account >= $2) AS company
          FROM counted
        )
-       SELECT c.id, c.order_id, c.order_number, c.verdict, c.reasons <> '[]' AS judged, c.facts, n.company
+       SELECT c.id, c.order_id, c.order_number, c.verdict, c.reasons <> '[]' AS judged, c.settles_at IS NULL AS settled,
+         c.facts, n.company
        FROM now_is n JOIN incident_case c ON c.id = n.id
        WHERE n.was IS DISTINCT FROM n.company AND n.verdict_by IS NULL AND n.state = ANY($5)
        ORDER BY c.cancelled_at, c.id`,
@@ -264,6 +301,7 @@ export class JudgingStore {
       orderNumber: row.order_number,
       verdict: row.verdict,
       judged: row.judged,
+      settled: row.settled,
       facts: verdictFactsSchema.parse(row.facts),
       company: companySchema.parse(row.company),
     }));

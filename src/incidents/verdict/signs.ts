@@ -5,7 +5,8 @@ import type { Company, VerdictFacts } from './facts.js';
 export interface Seen {
   readonly facts: VerdictFacts;
   readonly company: Company;
-  readonly now: Date;
+  /** the shop has had its time to write who did it and why, and the journal has come so far */
+  readonly settled: boolean;
 }
 
 export const signNames = [
@@ -84,7 +85,7 @@ export const signs: readonly Sign[] = [
     sign: 'not-settled',
     for: 'neither',
     weight: 0,
-    holds: (seen) => isUnknown(seen) && !isSettled(seen),
+    holds: (seen) => isUnknown(seen) && !seen.settled,
     words: () => 'the shop may still write who did it and why; judged again in a moment',
   },
   {
@@ -115,8 +116,8 @@ export const signs: readonly Sign[] = [
   {
     sign: 'no-history',
     for: 'wrongful',
-    weight: 2,
-    holds: (seen) => isUnknown(seen) && seen.facts.inHistory === false && isSettled(seen),
+    weight: 3,
+    holds: (seen) => isUnknown(seen) && seen.facts.inHistory === false && seen.settled,
     words: () => "nobody knows who did it, and the shop's own history has no word of it",
   },
   {
@@ -258,10 +259,6 @@ function byStaff(): Sign[] {
 
 function isUnknown({ facts }: Seen): boolean {
   return facts.actorKind === 'unknown';
-}
-
-function isSettled({ facts, now }: Seen): boolean {
-  return facts.settlesAt === null || now.getTime() >= new Date(facts.settlesAt).getTime();
 }
 
 function contradictsPayment({ facts }: Seen): boolean {

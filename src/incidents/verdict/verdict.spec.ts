@@ -1,11 +1,7 @@
 import type { ActorKind } from '../../orders/order-event.js';
 import { noCompany, type Company, type VerdictFacts } from './facts.js';
 import { signs, type Sign } from './signs.js';
-import { judge, type Verdict } from './verdict.js';
-
-const now = new Date('2026-03-01T12:00:00Z');
-const before = '2026-03-01T11:59:00.000Z';
-const later = '2026-03-01T12:00:05.000Z';
+import { judge, type Judgement, type Verdict } from './verdict.js';
 
 /** A paid order, cancelled by nobody knows whom; the shop keeps a history, which has the row. */
 const paid: VerdictFacts = {
@@ -23,12 +19,14 @@ const paid: VerdictFacts = {
   announced: null,
   beyondAnnounced: null,
   changeBefore: null,
-  settlesAt: before,
+  settlesAt: '2026-03-01T12:00:05.000Z',
 };
 const many: Company = { ...noCompany, alike: true, near: true };
 
 interface Scene {
   readonly what: string;
+  /** true where it is left out */
+  readonly settled?: boolean;
   readonly facts: Partial<VerdictFacts>;
   readonly company?: Company;
   readonly verdict: Verdict;
@@ -48,13 +46,41 @@ const scenes: Scene[] = [
     verdict: 'wrongful',
   },
   {
-    what: 'one raw UPDATE of a paid order, alone',
+    what: 'one raw UPDATE of a paid order, alone, no word in the history',
     facts: { inHistory: false },
+    verdict: 'wrongful',
+  },
+  {
+    what: 'the same, but the history has a word of which nobody knows who wrote it',
+    facts: { inHistory: true },
     verdict: 'unsure',
   },
   {
-    what: 'a raw UPDATE whose history row may still come',
-    facts: { inHistory: false, settlesAt: later },
+    what: 'the same for a reason that is one of policy',
+    facts: { inHistory: false, reason: 'recall' },
+    verdict: 'unsure',
+  },
+  {
+    what: 'the same, and money went back since',
+    facts: { inHistory: false, refunded: true },
+    verdict: 'unsure',
+  },
+  {
+    what: 'many orders of one customer cancelled by raw SQL',
+    facts: { inHistory: false },
+    company: { ...noCompany, oneAccount: true },
+    verdict: 'unsure',
+  },
+  {
+    what: 'one raw UPDATE whose history row may still come',
+    facts: { inHistory: false },
+    settled: false,
+    verdict: 'unsure',
+  },
+  {
+    what: 'raw UPDATEs of many orders whose history rows may still come',
+    facts: { inHistory: false },
+    settled: false,
     company: many,
     verdict: 'unsure',
   },
@@ -71,7 +97,8 @@ const scenes: Scene[] = [
   },
   {
     what: 'the same, although the history may still get a row',
-    facts: { actorKind: 'job', actor: 'unpaid-orders', settlesAt: later },
+    facts: { actorKind: 'job', actor: 'unpaid-orders' },
+    settled: false,
     verdict: 'wrongful',
   },
   {
@@ -244,21 +271,25 @@ const scenes: Scene[] = [
   },
 ];
 
+function judged(facts: VerdictFacts, company = noCompany, settled = true): Judgement {
+  return judge({ facts, company, settled });
+}
+
 describe('verdict', () => {
-  it.each(scenes)('$what: $verdict', ({ facts, company, verdict }) => {
-    const judgement = judge({ ...paid, ...facts }, company ?? noCompany, now);
+  it.each(scenes)('$what: $verdict', ({ facts, settled, company, verdict }) => {
+    const judgement = judged({ ...paid, ...facts }, company, settled);
     expect(judgement.verdict).toBe(verdict);
     expect(judgement.reasons.length).toBeGreaterThan(0);
   });
 
   it('is never wrongful without money held, whatever else speaks for it', () => {
     for (const facts of allSignsFor({ ...paid, heldMinor: 0 }))
-      expect(judge(facts, everything, now).verdict).not.toBe('wrongful');
+      expect(judged(facts, everything).verdict).not.toBe('wrongful');
   });
 
   it('is never wrongful where a customer did it, whatever else speaks for it', () => {
     for (const facts of allSignsFor({ ...paid, actorKind: 'customer' }))
-      expect(judge(facts, everything, now).verdict).not.toBe('wrongful');
+      expect(judged(facts, everything).verdict).not.toBe('wrongful');
   });
 
   it('is never intended where no person did it and nothing was announced', () => {
@@ -267,12 +298,12 @@ describe('verdict', () => {
       for (const refunded of [true, false])
         for (const heldMinor of [0, 4_990, null]) {
           const facts = { ...paid, actorKind, refunded, heldMinor, reason: 'suspected fraud' };
-          expect(judge(facts, noCompany, now).verdict).not.toBe('intended');
+          expect(judged(facts).verdict).not.toBe('intended');
         }
   });
 
   it('never stands without a reason in words', () => {
-    const judgement = judge({ ...paid, heldMinor: null }, noCompany, now);
+    const judgement = judged({ ...paid, heldMinor: null });
     expect(judgement).toEqual({
       verdict: 'unsure',
       reasons: [
@@ -287,10 +318,9 @@ describe('verdict', () => {
   });
 
   it('gives its reasons heaviest first', () => {
-    const { reasons } = judge(
+    const { reasons } = judged(
       { ...paid, actorKind: 'job', actor: 'unpaid-orders', reason: 'not paid' },
       { ...many, onTheHour: true },
-      now,
     );
     expect(reasons.map(({ sign, weight }) => [sign, weight])).toEqual([
       ['money-held', 3],
@@ -312,7 +342,10 @@ describe('verdict', () => {
 });
 
 /** Facts under which each sign holds and does not hold: a sign that cannot be seen, or always is, is none. */
-const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Partial<Company> }> = {
+const shows: Record<
+  Sign['sign'],
+  { facts?: Partial<VerdictFacts>; company?: Partial<Company>; settled?: boolean }
+> = {
   announced: { facts: { announced: 'closing down' } },
   'beyond-announced': {
     facts: { beyondAnnounced: { reason: 'closing down', greatestCount: 6 } },
@@ -320,7 +353,7 @@ const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Par
   'fraud-flag': { facts: { fraudFlag: true } },
   'evidence-missing': {},
   'no-sign': {},
-  'not-settled': { facts: { settlesAt: later } },
+  'not-settled': { settled: false },
   'money-held': { facts: { heldMinor: 1 } },
   'automatic-actor': { facts: { actorKind: 'api' } },
   'contradicts-payment': { facts: { reason: 'Order unpaid', heldMinor: 1 } },
@@ -340,17 +373,17 @@ const shows: Record<Sign['sign'], { facts?: Partial<VerdictFacts>; company?: Par
   'no-money-held': { facts: { heldMinor: 0 } },
   'one-account': { company: { oneAccount: true } },
 };
-const judged = signs.map((sign) => sign.sign);
+const seenSigns = signs.map((sign) => sign.sign);
 
 describe('each sign', () => {
   const nothing = { ...paid, heldMinor: null };
 
-  it.each([...new Set(judged)])('%s is seen where it is, and only there', (sign) => {
-    const { facts, company } = shows[sign];
-    const seen = judge({ ...nothing, ...facts }, { ...noCompany, ...company }, now);
+  it.each([...new Set(seenSigns)])('%s is seen where it is, and only there', (sign) => {
+    const { facts, company, settled } = shows[sign];
+    const seen = judged({ ...nothing, ...facts }, { ...noCompany, ...company }, settled);
     expect(seen.reasons.map((reason) => reason.sign)).toContain(sign);
     expect(seen.reasons.every((reason) => reason.words.length > 10)).toBe(true);
-    const plain = judge(nothing, noCompany, now);
+    const plain = judged(nothing);
     expect(plain.reasons.map((reason) => reason.sign)).not.toContain(sign);
   });
 
@@ -361,7 +394,7 @@ describe('each sign', () => {
     ['not paid by the customer', false],
     ['no payment on the customer account', false],
   ])('reason "%s" says that the customer wished it: %s', (reason, says) => {
-    const { reasons } = judge({ ...paid, reason }, noCompany, now);
+    const { reasons } = judged({ ...paid, reason });
     expect(reasons.some(({ sign }) => sign === 'wish-reason')).toBe(says);
   });
 
@@ -373,7 +406,7 @@ describe('each sign', () => {
     ['payment method changed', false],
     ['customer paid twice', false],
   ])('reason "%s" says that no money came: %s', (reason, says) => {
-    const { reasons } = judge({ ...paid, reason }, noCompany, now);
+    const { reasons } = judged({ ...paid, reason });
     expect(reasons.some(({ sign }) => sign === 'contradicts-payment')).toBe(says);
   });
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Company, VerdictFacts } from './facts.js';
-import { signs, signNames } from './signs.js';
+import type { VerdictFacts } from './facts.js';
+import { signs, signNames, type Seen } from './signs.js';
 
 /** Was the order cancelled by a failure, by somebody who meant it, or can nobody tell? */
 export const verdicts = ['wrongful', 'intended', 'unsure'] as const;
@@ -29,8 +29,9 @@ export interface Judgement {
 }
 
 /**
- * From here on the signs are taken for a failure. It is what money held and an automatic actor weigh
- * together; an unknown actor needs a third sign.
+ * From here on the signs are taken for a failure. It is what money held weighs together with an automatic
+ * actor, or with an unknown one of whom the shop's history has no word: who cancels through the shop
+ * leaves one. Where the shop keeps no history, an unknown actor needs further signs.
  */
 const wrongfulFrom = 6;
 
@@ -39,17 +40,20 @@ const wrongfulFrom = 6;
  * somebody cancelled on purpose: `wrongful` needs money that the shop holds, `intended` a person who
  * said why (or an announcement, or a fraud flag), and no verdict is given on evidence that is missing.
  */
-export function judge(facts: VerdictFacts, company: Company, now: Date): Judgement {
+export function judge(seen: Seen): Judgement {
   const reasons = signs
-    .filter((sign) => sign.holds({ facts, company, now }))
+    .filter((sign) => sign.holds(seen))
     .map((sign): Reason => ({
       sign: sign.sign,
       for: sign.for,
       weight: sign.weight,
-      words: sign.words({ facts, company, now }),
+      words: sign.words(seen),
     }))
     .sort((left, right) => right.weight - left.weight);
-  return { verdict: verdictOf(facts, reasons), reasons: reasons.length === 0 ? [noSign] : reasons };
+  return {
+    verdict: verdictOf(seen.facts, reasons),
+    reasons: reasons.length === 0 ? [noSign] : reasons,
+  };
 }
 
 /** The reason of an order that was hit before the journal began. */

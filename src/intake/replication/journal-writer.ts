@@ -79,7 +79,7 @@ export class JournalWriter {
       }));
       const now = this.clock.now();
       await this.store.spool(transaction, { shopId, rows, now });
-      await this.confirm(transaction, batch, { lsn: last.endLsn, now });
+      await this.confirm(transaction, batch, { last, seenUntil: null, now });
     });
   }
 
@@ -129,7 +129,8 @@ export class JournalWriter {
     const fresh = await this.unconfirmed(transaction, batch);
     const last = fresh.at(-1);
     if (last === undefined) return [];
-    await this.confirm(transaction, batch, { lsn: last.endLsn, now: this.clock.now() });
+    const { committedAt: seenUntil } = last;
+    await this.confirm(transaction, batch, { last, seenUntil, now: this.clock.now() });
     return this.append(transaction, { ...batch, transactions: fresh });
   }
 
@@ -145,8 +146,12 @@ export class JournalWriter {
   private async confirm(
     transaction: Transaction,
     { shopId, incarnation }: Batch,
-    { lsn, now }: { lsn: string; now: Date },
+    given: { last: SourceTransaction; seenUntil: string | null; now: Date },
   ): Promise<void> {
-    await this.store.confirm(transaction, { shopId, incarnation, lsn, now });
+    const { last, seenUntil, now } = given;
+    const { endLsn: lsn, transactionId, committedAt } = last;
+    const lastWritten = { endLsn: lsn, transactionId, committedAt };
+    const done = { lsn, lastWritten, seenUntil, now };
+    await this.store.confirm(transaction, { shopId, incarnation, ...done });
   }
 }

@@ -1,5 +1,6 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { oneOf, pgLsn } from '../../platform/database/entity.js';
+import type { LastWritten } from './source/history-check.js';
 import { streamStates, type StreamRow, type StreamState } from './stream-state.js';
 
 /** How far a shop's logical replication has been journalled. */
@@ -26,6 +27,12 @@ export class ReplicationStreamEntity implements StreamRow {
   @Column('text', { nullable: true }) readonly gap!: string | null;
   @Column('timestamptz', { nullable: true }) readonly attachedAt!: Date | null;
   @Column('timestamptz', { nullable: true }) readonly lastMessageAt!: Date | null;
+  /** since when the shop was watched for the first time */
+  @Column('timestamptz', { nullable: true }) readonly watchedSince!: Date | null;
+  /** all that the shop committed before this is journalled */
+  @Column('timestamptz', { nullable: true }) readonly seenUntil!: Date | null;
+  /** the newest transaction that was written down; null where that is not known */
+  @Column('jsonb', { nullable: true }) readonly lastWritten!: LastWritten | null;
   @Column('text', { nullable: true }) readonly problem!: string | null;
   @Column('timestamptz') readonly updatedAt!: Date;
 }

@@ -8,6 +8,7 @@ import { streamStates, type StreamState } from './stream-state.js';
 export class ReplicationMetrics {
   private readonly lag: Gauge<'shop'>;
   private readonly retained: Gauge<'shop'>;
+  private readonly bound: Gauge<'shop'>;
   private readonly state: Gauge<'shop' | 'state'>;
   private readonly entries: Counter<'shop' | 'kind'>;
   private readonly gaps: Counter<'shop'>;
@@ -26,6 +27,12 @@ export class ReplicationMetrics {
     this.retained = new Gauge({
       name: 'reinstate_replication_retained_wal_bytes',
       help: 'Write-ahead log that the shop keeps for our replication slot, in bytes.',
+      labelNames: ['shop'],
+      registers,
+    });
+    this.bound = new Gauge({
+      name: 'reinstate_replication_wal_bound_bytes',
+      help: 'Most write-ahead log that the shop may keep for our slot, by its server’s setting or by ours; 0 where not known.',
       labelNames: ['shop'],
       registers,
     });
@@ -67,6 +74,7 @@ export class ReplicationMetrics {
   /** Every series is there from the start: a counter that appears with its first event hides that event. */
   private zero(shop: string): void {
     this.measured(shop, { lagBytes: 0, retainedBytes: 0 });
+    this.bounded(shop, 0);
     this.gaps.inc({ shop }, 0);
     for (const kind of orderEventKinds) this.entries.inc({ shop, kind }, 0);
   }
@@ -100,6 +108,10 @@ export class ReplicationMetrics {
   is(shop: string, state: StreamState): void {
     for (const other of streamStates)
       this.state.set({ shop, state: other }, other === state ? 1 : 0);
+  }
+
+  bounded(shop: string, bytes: number): void {
+    this.bound.set({ shop }, bytes);
   }
 
   measured(shop: string, given: { lagBytes: number; retainedBytes: number }): void {

@@ -18,7 +18,11 @@ export const attachSchema = z.strictObject({
 });
 export type AttachRequest = z.output<typeof attachSchema>;
 
-export const detachSchema = z.strictObject({ credential });
+export const detachSchema = z.strictObject({
+  credential,
+  /** detach also where the shop's database lets nobody in any more: on our side alone */
+  forget: z.boolean().default(false),
+});
 export type DetachRequest = z.output<typeof detachSchema>;
 
 export const streamStatusSchema = z.object({
@@ -32,6 +36,8 @@ export const streamStatusSchema = z.object({
   retainedWalBytes: z.number().int().nullable(),
   /** reserved, extended, unreserved or lost: how near the shop is to giving our slot up */
   walStatus: z.string().nullable(),
+  /** how much of it may be kept, and who sees to that; `reinstate` only while the service runs */
+  walBound: z.object({ bytes: z.number().int(), by: z.enum(['server', 'reinstate']) }).nullable(),
   secondsSinceMessage: z.number().nullable(),
   confirmedLsn: z.string().nullable(),
   incarnation: z.string().nullable(),

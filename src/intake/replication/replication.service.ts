@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AuditService } from '../../access/audit.service.js';
 import type { Caller } from '../../access/caller.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { ShopAttacher } from './attach/shop-attacher.js';
+import { AttachmentAudit } from './attachment-audit.js';
 import type { AttachRequest, Detached, DetachRequest, StreamStatus } from './replication.schema.js';
 import { ReplicationStore } from './replication.store.js';
 import { StreamInspector } from './stream-inspector.js';
@@ -21,7 +21,7 @@ export class ReplicationService {
     private readonly keeper: StreamKeeper,
     private readonly attacher: ShopAttacher,
     private readonly inspector: StreamInspector,
-    private readonly audit: AuditService,
+    private readonly audit: AttachmentAudit,
     private readonly clock: Clock,
   ) {}
 
@@ -31,30 +31,34 @@ export class ReplicationService {
    * @throws Fault `attach-refused` with everything that stands in the way; then nothing was changed
    */
   async attach(caller: Caller, shopId: string, request: AttachRequest): Promise<StreamStatus> {
-    await this.keeper.exclusively(shopId, async (target, signal) => {
-      const held = await this.attacher.attach(target, {
-        credential: request.credential ?? null,
-        allowUnboundedWal: request.allowUnboundedWal,
-        slotLimitMs,
-        signal,
-      });
-      await this.keeper.leave(shopId);
-      this.keeper.follow(target, held ?? undefined);
-      await this.record(caller, { action: 'shop.attached', shopId });
-    });
+    const { credential = null, allowUnboundedWal } = request;
+    const data = { withCredential: credential !== null, allowUnboundedWal };
+    await this.keeper.exclusively(shopId, (target, signal) =>
+      this.audit.around({ caller, shopId, verb: 'attach', data }, async (settle) => {
+        const options = { credential, allowUnboundedWal, slotLimitMs, signal, settle };
+        const held = await this.attacher.attach(target, options);
+        await this.keeper.leave(shopId);
+        this.keeper.follow(target, held ?? undefined);
+      }),
+    );
     return this.status(shopId);
   }
 
-  /** Stops following a shop and takes back what attaching changed there. */
+  /**
+   * Stops following a shop and takes back what attaching changed there. One that is gone for good is
+   * detached with `forget`, on our side alone.
+   */
   async detach(caller: Caller, shopId: string, request: DetachRequest): Promise<Detached> {
-    const remainingSql = await this.keeper.exclusively(shopId, async (target) => {
-      await this.keeper.leave(shopId);
-      const remaining = await this.attacher
-        .detach(target, request.credential ?? null)
-        .finally(() => this.keeper.followIfAttached(shopId));
-      await this.record(caller, { action: 'shop.detached', shopId });
-      return remaining;
-    });
+    const { credential = null, forget } = request;
+    const data = { withCredential: credential !== null, forget };
+    const remainingSql = await this.keeper.exclusively(shopId, (target) =>
+      this.audit.around({ caller, shopId, verb: 'detach', data }, async (settle) => {
+        await this.keeper.leave(shopId);
+        return this.attacher
+          .detach(target, { credential, forget, settle })
+          .finally(() => this.keeper.followIfAttached(shopId));
+      }),
+    );
     return { status: await this.status(shopId), remainingSql };
   }
 
@@ -77,6 +81,7 @@ export class ReplicationService {
       lagBytes: measure.lagBytes,
       retainedWalBytes: measure.retainedWalBytes,
       walStatus: measure.walStatus,
+      walBound: measure.walBound,
       secondsSinceMessage: isFollowed ? this.secondsSince(row.lastMessageAt) : null,
       confirmedLsn: row.confirmedLsn,
       incarnation: row.incarnation,
@@ -90,18 +95,6 @@ export class ReplicationService {
   private secondsSince(moment: Date | null): number | null {
     return moment === null ? null : (this.clock.now().getTime() - moment.getTime()) / 1_000;
   }
-
-  private async record(caller: Caller, given: { action: string; shopId: string }): Promise<void> {
-    await this.database.transaction((transaction) =>
-      this.audit.record(transaction, {
-        caller,
-        at: this.clock.now(),
-        action: given.action,
-        subjectKind: 'shop',
-        subjectId: given.shopId,
-      }),
-    );
-  }
 }
 
 const notAttached = {
@@ -110,6 +103,7 @@ const notAttached = {
   lagBytes: null,
   retainedWalBytes: null,
   walStatus: null,
+  walBound: null,
   secondsSinceMessage: null,
   confirmedLsn: null,
   incarnation: null,

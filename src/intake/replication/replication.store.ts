@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { SealedValue } from '../../orders/row-change.js';
 import { present } from '../../platform/assert.js';
+import type { LastWritten } from './source/history-check.js';
 import { slotNameOf, type StreamRow, type StreamState } from './stream-state.js';
 
 /** A transaction that waits to be interpreted. */
@@ -13,7 +14,9 @@ export interface SpooledRow {
 const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
   slot_generation AS "slotGeneration", incarnation, confirmed_lsn::text AS "confirmedLsn",
   snapshot_lsn::text AS "snapshotLsn", snapshot_rows AS "snapshotRows", mapping_hash AS "mappingHash", identities, gap,
-  attached_at AS "attachedAt", last_message_at AS "lastMessageAt", problem`;
+  attached_at AS "attachedAt", last_message_at AS "lastMessageAt",
+  watched_since AS "watchedSince", seen_until AS "seenUntil",
+  last_written AS "lastWritten", problem`;
 
 /** The rows that say how far each shop was journalled. */
 @Injectable()
@@ -75,13 +78,26 @@ export class ReplicationStore {
   /** Notes how far the shop is journalled; never goes backwards. */
   async confirm(
     reader: Reader,
-    given: { shopId: string; incarnation: string; lsn: string; now: Date },
+    given: {
+      shopId: string;
+      incarnation: string;
+      lsn: string;
+      /** all that the shop committed before this is journalled; null where some of it waits to be */
+      seenUntil: Date | string | null;
+      /** the newest transaction that was written down with it, if any was */
+      lastWritten?: LastWritten;
+      now: Date;
+    },
   ): Promise<boolean> {
     const rows = await reader.query(
-      `UPDATE replication_stream SET confirmed_lsn = $3::pg_lsn, last_message_at = $4, updated_at = $4
+      `UPDATE replication_stream SET confirmed_lsn = $3::pg_lsn, last_message_at = $4, updated_at = $4,
+         seen_until = greatest(seen_until, $5::timestamptz), last_written = coalesce($6::jsonb, last_written)
        WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch')
          AND confirmed_lsn <= $3::pg_lsn RETURNING shop_id`,
-      [given.shopId, given.incarnation, given.lsn, given.now],
+      [
+        ...[given.shopId, given.incarnation, given.lsn, given.now, given.seenUntil],
+        given.lastWritten === undefined ? null : JSON.stringify(given.lastWritten),
+      ],
     );
     return rows.length > 0;
   }
@@ -135,7 +151,7 @@ export class ReplicationStore {
     await transaction.query(
       `UPDATE replication_stream SET state = 'snapshot', slot_generation = $2, incarnation = $3,
          confirmed_lsn = $4::pg_lsn, snapshot_lsn = $4::pg_lsn, snapshot_rows = 0, mapping_hash = $5,
-         gap = NULL, problem = NULL, updated_at = $6
+         gap = NULL, problem = NULL, updated_at = $6, seen_until = $6, last_written = $7::jsonb
        WHERE shop_id = $1`,
       [
         given.shopId,
@@ -144,7 +160,17 @@ export class ReplicationStore {
         given.consistentPoint,
         given.mappingHash,
         given.now,
+        // the slot itself stands where nothing has been written down yet
+        JSON.stringify({ endLsn: given.consistentPoint, transactionId: 0, committedAt: '' }),
       ],
+    );
+  }
+
+  /** The first snapshot is whole: the shop has been watched since its slot was made. */
+  async watched(reader: Reader, given: { shopId: string; since: Date }): Promise<void> {
+    await reader.query(
+      'UPDATE replication_stream SET watched_since = $2 WHERE shop_id = $1 AND watched_since IS NULL',
+      [given.shopId, given.since],
     );
   }
 
@@ -234,6 +260,14 @@ export class ReplicationStore {
        WHERE number = 1 OR bytes <= $3 ORDER BY end_lsn`,
       [shopId, most.transactions, most.bytes],
     );
+  }
+
+  async hasSpool(reader: Reader, shopId: string): Promise<boolean> {
+    const row = await reader.queryOne(
+      'SELECT 1 AS found FROM replication_spool WHERE shop_id = $1 LIMIT 1',
+      [shopId],
+    );
+    return row !== undefined;
   }
 
   /** Forgets spooled transactions up to a position (null: all of them); gives how many there were. */

@@ -1,13 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
-import type { Clock } from '../../platform/clock.js';
-import type { Database } from '../../platform/database/database.js';
 import { MappingMismatch } from './interpret/draft-image.js';
-import type { ShopMapping } from './interpret/shop-mapping.js';
-import { StreamReplaced, type JournalWriter } from './journal-writer.js';
-import type { ReplicationMetrics } from './replication.metrics.js';
-import type { ReplicationStore } from './replication.store.js';
-import type { SnapshotWriter } from './snapshot-writer.js';
+import { StreamReplaced } from './journal-writer.js';
+import { HistoryDiffers } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
 import { readPublication } from './source/publication.js';
 import { placeOf, shopProblem } from './source/shop-problem.js';
@@ -22,28 +17,14 @@ import {
 } from './stream-state.js';
 import { StreamSession, type SessionEffects } from './stream-session.js';
 import type { StreamTimings } from './stream-timings.js';
+import type { StreamedShop, StreamParts } from './streamed-shop.js';
 import type { Batch } from './transaction-interpreter.js';
-
-/** A shop, as far as its stream goes. */
-export interface StreamedShop {
-  readonly shopId: string;
-  readonly mapping: ShopMapping;
-  readonly replicateUrl: string;
-  readonly readUrl: string;
-}
-
-/** What all streams share. */
-export interface StreamParts {
-  readonly database: Database;
-  readonly store: ReplicationStore;
-  readonly writer: JournalWriter;
-  readonly snapshots: SnapshotWriter;
-  readonly metrics: ReplicationMetrics;
-  readonly clock: Clock;
-}
+import { WalGuard } from './wal-guard.js';
 
 interface StreamRange {
   readonly from: string;
+  /** where the slot stands, which may be before */
+  readonly slotLsn: string;
   /** where the shop was when we connected: once passed, the stream has nothing left that could fail */
   readonly target: string;
   /** transactions that commit from here on are left for later */
@@ -63,6 +44,7 @@ export class ShopStream {
   private readonly logger: Logger;
   private readonly stopping = new AbortController();
   private readonly mappingHash: string;
+  private readonly guard: WalGuard;
   private loop: Promise<void> | undefined;
   private session: StreamSession | undefined;
   private failures = 0;
@@ -80,12 +62,18 @@ export class ShopStream {
   ) {
     this.logger = new Logger('Replication');
     this.mappingHash = mappingHashOf(shop.mapping);
+    const { metrics, settings } = parts;
+    const { retainedBytesMax } = settings;
+    const { guardIntervalMs: intervalMs } = timings;
+    this.guard = new WalGuard(shop, { metrics, intervalMs, retainedBytesMax });
   }
 
   /** Starts to follow; `held` is a slot that was just made for a stream in state `snapshot`. */
   start(held?: HeldSlot): void {
     this.parts.metrics.open(this.shop.shopId);
-    this.loop ??= withLogContext({ shop: this.shop.shopId }, () => this.follow(held));
+    this.loop ??= withLogContext({ shop: this.shop.shopId }, () =>
+      this.follow(held).finally(() => this.guard.end()),
+    );
   }
 
   /**
@@ -124,19 +112,25 @@ export class ShopStream {
     const { shopId, replicateUrl } = this.shop;
     const row = await this.parts.store.read(this.parts.database, shopId);
     if (row === undefined || row.state === 'detached') return 'detached';
+    this.guard.watch(row.slotName);
     const { signal } = this.stopping;
     const source = await readSource(replicateUrl, row.slotName, { signal });
-    const plan = planStream(row, source, this.mappingHash);
+    const { mappingHash } = this;
+    const plan = planStream(row, source, { mappingHash, dropped: this.guard.dropped });
     if (plan.do === 'snapshot') {
       if (plan.gap !== null && row.gap === null) await this.lose(plan.gap);
+      this.guard.forget();
       await this.checkPublication(row);
       await this.beginAnew({ row, source, gap: plan.gap, held });
       return 'again';
     }
-    await this.endLastSession(row, source);
+    const { slot } = (await this.endLastSession(row, source))
+      ? await readSource(replicateUrl, row.slotName, { signal })
+      : source;
     await this.checkPublication(row);
     this.spooling = await this.drainSpool(row);
-    const range = { from: plan.from, target: source.currentLsn };
+    const slotLsn = slot?.confirmedLsn ?? plan.from;
+    const range = { from: plan.from, slotLsn, target: source.currentLsn };
     if (plan.do === 'refresh' && this.spooling === null) await this.refresh(row, range);
     else await this.stream(row, range);
     return 'again';
@@ -158,13 +152,13 @@ export class ShopStream {
       const { mappingHash } = this;
       const { consistentPoint } = held;
       const slot = { shopId, generation, incarnation, consistentPoint, mappingHash };
-      const entries = await this.parts.snapshots.begin({ ...slot, gap: given.gap });
+      const { entries, position } = await this.parts.snapshots.begin({ ...slot, gap: given.gap });
       this.parts.metrics.wrote(shopId, entries);
       await this.parts.snapshots.write({
         ...this.shop,
         snapshotName: held.snapshotName,
         signal: this.stopping.signal,
-        position: { incarnation, consistentPoint },
+        position,
       });
       await this.setState('streaming', null);
     } finally {
@@ -199,7 +193,8 @@ export class ShopStream {
         url: this.shop.replicateUrl,
         slotName: row.slotName,
         publicationName: row.publicationName,
-        startLsn: range.from,
+        startLsn: row.lastWritten === null ? range.from : range.slotLsn,
+        journalled: { upTo: range.from, last: row.lastWritten },
         ...(range.stopAt === undefined ? {} : { stopAt: range.stopAt }),
       },
       this.effectsOf(row, range),
@@ -208,6 +203,9 @@ export class ShopStream {
     if (this.isStopped()) return;
     try {
       await session.run();
+    } catch (error) {
+      if (!(error instanceof HistoryDiffers)) throw error;
+      await this.lose(error.message);
     } finally {
       this.lastProcessId = session.processId;
       this.session = undefined;
@@ -215,14 +213,15 @@ export class ShopStream {
   }
 
   /** Only ever our own: another process of Reinstate that streams from the slot is left alone. */
-  private async endLastSession({ slotName }: StreamRow, { slot }: SourceFacts): Promise<void> {
+  private async endLastSession({ slotName }: StreamRow, { slot }: SourceFacts): Promise<boolean> {
     const pid = this.lastProcessId;
-    if (pid === null || slot?.activePid !== pid) return;
+    if (pid === null || slot?.activePid !== pid) return false;
     const { signal } = this.stopping;
     await endStreaming(this.shop.replicateUrl, { slotName, pid }, { signal });
+    return true;
   }
 
-  private effectsOf(row: StreamRow, { target }: StreamRange): SessionEffects {
+  private effectsOf(row: StreamRow, { from, target }: StreamRange): SessionEffects {
     const { shopId, mapping } = this.shop;
     const { store, database, metrics, clock } = this.parts;
     const incarnation = row.incarnation ?? '';
@@ -236,11 +235,16 @@ export class ShopStream {
         await this.write({ shopId, mapping, incarnation, transactions });
         await this.sound();
       },
-      note: async (lsn) => {
+      note: async (lsn, ageMs) => {
         const now = clock.now();
-        const isOurs = await store.confirm(database, { shopId, incarnation, lsn, now });
+        // a server that still catches up speaks of what it has sent, not of what was committed
+        const isWhole = this.spooling === null && !isLater(target, lsn);
+        const seenUntil = isWhole ? new Date(now.getTime() - ageMs) : null;
+        const given = { shopId, incarnation, lsn, seenUntil, now };
+        const isOurs = await store.confirm(database, given);
         if (!isOurs) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
-        await this.sound();
+        // that the server is heard where the last session ended says nothing of what made that one fail
+        if (isLater(lsn, from)) await this.sound();
       },
     };
   }

@@ -41,7 +41,21 @@ export interface SnapshotOrder {
   readonly snapshotName: string;
   readonly signal: AbortSignal;
   /** of the new slot; null where nothing can have been lost before the snapshot */
-  readonly position: Pick<NewSlot, 'incarnation' | 'consistentPoint'> | null;
+  readonly position: SnapshotPosition | null;
+}
+
+/** Where a snapshot stands in the shop's history. */
+export interface SnapshotPosition extends Pick<NewSlot, 'incarnation' | 'consistentPoint'> {
+  readonly begunAt: Date;
+  /** all rows of before are known: one that is not came while changes were lost */
+  readonly tellsNewRows: boolean;
+}
+
+/** A new slot that is written down. */
+export interface BegunSlot {
+  readonly position: SnapshotPosition;
+  /** what was lost before it */
+  readonly entries: readonly JournalEntry[];
 }
 
 interface Chunk {
@@ -64,30 +78,44 @@ export class SnapshotWriter {
    * Begins with a new slot: its position, the end of the old images and the entry of what was lost
    * before it (`gap`, if anything was) stand in one transaction.
    */
-  async begin(slot: NewSlot): Promise<JournalEntry[]> {
-    const { shopId, incarnation, consistentPoint, gap } = slot;
+  async begin(slot: NewSlot): Promise<BegunSlot> {
+    const { shopId, incarnation, consistentPoint, mappingHash } = slot;
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
+      const row = present(await this.store.read(transaction, shopId), 'a slot has its stream');
       await this.store.beginSlot(transaction, { ...slot, now });
-      await this.rowImages.retire(transaction, shopId, gap !== null);
-      const spooled = await this.store.unspool(transaction, shopId, null);
-      if (gap === null && spooled === 0) return [];
-      const event = {
-        ...emptyEvent,
-        shopId,
-        source: { incarnation, commitLsn: consistentPoint, transactionId: 0 },
-        kinds: ['gap' as const],
-        reason: [gap, spooledText(spooled)].filter((text) => text !== null).join('; '),
-        committedAt: timestampText(BigInt(now.getTime()) * 1_000n),
-      };
-      return this.journal.append(transaction, shopId, [event], now);
+      // of a first snapshot that was cut off some images are there and others are not: they tell nothing
+      const isWhole = row.watchedSince !== null;
+      await this.rowImages.retire(transaction, shopId, isWhole);
+      const entries = await this.tellLoss(transaction, slot, { seenUntil: row.seenUntil, now });
+      const tellsNewRows = isWhole && row.mappingHash === mappingHash;
+      return { entries, position: { incarnation, consistentPoint, begunAt: now, tellsNewRows } };
     });
+  }
+
+  private async tellLoss(
+    transaction: Transaction,
+    { shopId, incarnation, consistentPoint, gap }: NewSlot,
+    { seenUntil, now }: { seenUntil: Date | null; now: Date },
+  ): Promise<JournalEntry[]> {
+    const spooled = await this.store.unspool(transaction, shopId, null);
+    if (gap === null && spooled === 0) return [];
+    const event = {
+      ...emptyEvent,
+      shopId,
+      source: { incarnation, commitLsn: consistentPoint, transactionId: 0 },
+      kinds: ['gap' as const],
+      reason: [gap, spooledText(spooled)].filter((text) => text !== null).join('; '),
+      attributes: seenUntil === null ? {} : { since: seenUntil.toISOString() },
+      committedAt: timestampText(BigInt(now.getTime()) * 1_000n),
+    };
+    return this.journal.append(transaction, shopId, [event], now);
   }
 
   /**
    * Reads and writes chunk by chunk, parents before their children. Images that are there already are
-   * replaced; orders whose images are stale and differ, or whose rows are gone, get an entry each that says
-   * so. Stops with the signal's reason when it is aborted.
+   * replaced; orders whose images are stale and differ, or whose rows are gone or came in a gap, get an entry
+   * each that says so. Stops with the signal's reason when it is aborted.
    */
   async write(given: SnapshotOrder): Promise<void> {
     const reader = await SnapshotReader.open(given.readUrl, given.snapshotName, given.signal);
@@ -105,6 +133,9 @@ export class SnapshotWriter {
         given.signal.throwIfAborted();
         chunk += 1;
       }
+      const { shopId, position } = given;
+      if (position !== null)
+        await this.store.watched(this.database, { shopId, since: position.begunAt });
     } finally {
       await reader.close();
     }
@@ -118,7 +149,8 @@ export class SnapshotWriter {
       const images = await this.interpret(transaction, given);
       const stale = await this.rowImages.staleOf(transaction, shopId, images);
       await this.rowImages.write(transaction, shopId, images);
-      await this.tell(transaction, given, changedSince(stale, images));
+      const came = given.position?.tellsNewRows === true ? newSince(stale, images) : [];
+      await this.tell(transaction, given, [...changedSince(stale, images), ...came]);
       const now = this.clock.now();
       await this.store.countSnapshotRows(transaction, { shopId, rows: images.length, now });
     });
@@ -204,8 +236,18 @@ function changedSince(stale: readonly StoredRow[], images: readonly StoredRow[])
     const owner = found?.orderId ?? orderId;
     if (owner === null) return [];
     if (found !== undefined && !differs(image, found.image)) return [];
-    return [{ orderId: owner, table, key, now: found?.image ?? null }];
+    return [{ orderId: owner, table, key, now: found?.image ?? null, isNew: false }];
   });
+}
+
+/** The rows of orders that were not there when changes were last seen. */
+function newSince(stale: readonly StoredRow[], images: readonly StoredRow[]): ChangedRow[] {
+  const known = new Set(stale.map((row) => rowName(row.table, row.key)));
+  return images.flatMap(({ table, key, orderId, image }) =>
+    orderId === null || known.has(rowName(table, key))
+      ? []
+      : [{ orderId, table, key, now: image, isNew: true }],
+  );
 }
 
 /** What waited to be interpreted cannot follow on a new snapshot. */

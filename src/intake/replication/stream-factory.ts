@@ -4,9 +4,11 @@ import { Database } from '../../platform/database/database.js';
 import { JournalWriter } from './journal-writer.js';
 import { ReplicationMetrics } from './replication.metrics.js';
 import { ReplicationStore } from './replication.store.js';
-import { ShopStream, type StreamedShop } from './shop-stream.js';
+import { ReplicationSettings } from './replication.settings.js';
+import { ShopStream } from './shop-stream.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 import { defaultTimings } from './stream-timings.js';
+import type { StreamedShop } from './streamed-shop.js';
 
 /** Makes the streams of shops from what they all share. */
 @Injectable()
@@ -18,11 +20,13 @@ export class StreamFactory {
     private readonly snapshots: SnapshotWriter,
     private readonly metrics: ReplicationMetrics,
     private readonly clock: Clock,
+    private readonly settings: ReplicationSettings,
   ) {}
 
   open(shop: StreamedShop, timings = defaultTimings): ShopStream {
-    const { database, store, writer, snapshots, metrics, clock } = this;
-    return new ShopStream(shop, { database, store, writer, snapshots, metrics, clock }, timings);
+    const { database, store, writer, snapshots, metrics, clock, settings } = this;
+    const parts = { database, store, writer, snapshots, metrics, clock, settings };
+    return new ShopStream(shop, parts, timings);
   }
 
   /** The metrics of a shop that is not followed. */

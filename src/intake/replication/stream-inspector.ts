@@ -2,20 +2,24 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { ReplicationMetrics } from './replication.metrics.js';
+import { ReplicationSettings } from './replication.settings.js';
 import { ReplicationStore } from './replication.store.js';
-import type { ShopStream, StreamedShop } from './shop-stream.js';
+import type { ShopStream } from './shop-stream.js';
 import { bytesBetween } from './source/lsn.js';
 import { readPublication } from './source/publication.js';
 import { shopProblem } from './source/shop-problem.js';
 import { readSource } from './source/shop-server.js';
 import type { StreamRow } from './stream-state.js';
+import type { StreamedShop } from './streamed-shop.js';
+import { nearBoundProblem, retainedBytesOf, walBoundOf, type WalBound } from './wal-bound.js';
 
 /** How far behind a stream is at this moment, as the shop's own server says. */
 export interface StreamMeasure {
   readonly lagBytes: number | null;
   readonly retainedWalBytes: number | null;
   readonly walStatus: string | null;
-  /** why it could not be measured */
+  readonly walBound: WalBound | null;
+  /** why it could not be measured, or that the slot is about to be dropped for what it holds back */
   readonly problem: string | null;
 }
 
@@ -27,6 +31,7 @@ export class StreamInspector {
     private readonly store: ReplicationStore,
     private readonly metrics: ReplicationMetrics,
     private readonly clock: Clock,
+    private readonly settings: ReplicationSettings,
   ) {}
 
   async measure(
@@ -35,17 +40,18 @@ export class StreamInspector {
     signal?: AbortSignal,
   ): Promise<StreamMeasure> {
     try {
-      const { currentLsn, slot } = await readSource(replicateUrl, row.slotName, { signal });
-      const restartLsn = slot?.restartLsn ?? null;
+      const source = await readSource(replicateUrl, row.slotName, { signal });
+      const { currentLsn, slot } = source;
       return {
         lagBytes: row.confirmedLsn === null ? null : bytesBetween(row.confirmedLsn, currentLsn),
-        retainedWalBytes: restartLsn === null ? 0 : bytesBetween(restartLsn, currentLsn),
+        retainedWalBytes: retainedBytesOf(source),
         walStatus: slot?.walStatus ?? null,
-        problem: null,
+        walBound: walBoundOf(source, this.settings.retainedBytesMax),
+        problem: nearBoundProblem(source, this.settings.retainedBytesMax),
       };
     } catch (error) {
       const problem = `the shop’s database does not answer: ${shopProblem(error)}`;
-      return { lagBytes: null, retainedWalBytes: null, walStatus: null, problem };
+      return { lagBytes: null, retainedWalBytes: null, walStatus: null, walBound: null, problem };
     }
   }
 

@@ -1,3 +1,4 @@
+import { HistoryCheck, type LastWritten } from './source/history-check.js';
 import { isLater, lsnValue } from './source/lsn.js';
 import { PgoutputDecoder } from './source/pgoutput.js';
 import { ReplicationConnection, type ReplicationOptions } from './source/replication-connection.js';
@@ -5,6 +6,8 @@ import { TransactionAssembler, type SourceTransaction } from './source/source-tr
 import { TransactionQueue } from './transaction-queue.js';
 
 export interface SessionOptions extends ReplicationOptions {
+  /** what was written down before; the server may send from an earlier position on */
+  readonly journalled: { readonly upTo: string; readonly last: LastWritten | null };
   /** transactions that commit from here on are left for later; the session ends before them */
   readonly stopAt?: string;
   /** how far the stream got without a change of ours is noted no more often than this */
@@ -21,9 +24,12 @@ export interface SessionEffects {
   passed(lsn: string): void;
   /** writes whole transactions down, in commit order, and notes the end of the last one as confirmed */
   write(transactions: readonly SourceTransaction[]): Promise<void>;
-  /** notes that there was nothing to journal up to here */
-  note(lsn: string): Promise<void>;
+  /** notes that there was nothing to journal up to here, which came so long ago */
+  note(lsn: string, ageMs: number): Promise<void>;
 }
+
+/** That a shop on which nothing happens is still heard is noted so much less often. */
+const quietNotes = 10;
 
 /**
  * One connection's life: receives transactions, has them journalled batch by batch, and confirms to the
@@ -35,10 +41,13 @@ export class StreamSession {
   private readonly assembler = new TransactionAssembler();
   private readonly queue = new TransactionQueue();
   private readonly connection: ReplicationConnection;
+  private readonly history: HistoryCheck;
   /** end of what was journalled, or noted as empty */
   private confirmed: string;
   /** everything that commits up to here was received */
   private received: string;
+  private receivedAt = performance.now();
+  private readonly begunAt = performance.now();
   private notedAt = -Infinity;
   private urgent = false;
   private writing = false;
@@ -50,8 +59,10 @@ export class StreamSession {
     private readonly options: SessionOptions,
     private readonly effects: SessionEffects,
   ) {
-    this.confirmed = options.startLsn;
-    this.received = options.startLsn;
+    const { startLsn: from, journalled } = options;
+    this.history = new HistoryCheck({ from, ...journalled });
+    this.confirmed = journalled.upTo;
+    this.received = journalled.upTo;
     this.connection = new ReplicationConnection(options, {
       message: (buffer) => this.message(buffer),
       keepAlive: (lsn, answerNow) => this.keepAlive(lsn, answerNow),
@@ -90,13 +101,13 @@ export class StreamSession {
   private message(buffer: Buffer): void {
     this.effects.heard();
     const transaction = this.assembler.take(this.decoder.decode(buffer));
-    if (transaction === undefined || this.stopReached) return;
+    if (transaction === undefined || this.stopReached || this.history.repeats(transaction)) return;
     const { stopAt } = this.options;
     if (stopAt !== undefined && lsnValue(transaction.commitLsn) >= lsnValue(stopAt)) {
       this.reachStop();
       return;
     }
-    this.received = transaction.endLsn;
+    this.receive(transaction.endLsn);
     const isEmpty = transaction.changes.length === 0;
     if (!isEmpty) this.queue.push(transaction);
     if (this.queue.isFull) this.connection.pause();
@@ -105,8 +116,9 @@ export class StreamSession {
 
   private keepAlive(lsn: string, answerNow: boolean): void {
     this.effects.heard();
+    if (!this.assembler.inTransaction) this.history.passed(lsn);
     const isBehind = this.assembler.inTransaction || this.stopReached;
-    if (!isBehind && isLater(lsn, this.received)) this.received = lsn;
+    if (!isBehind && !isLater(this.received, lsn)) this.receive(lsn);
     if (!isBehind && this.queue.isEmpty && !this.writing) this.effects.passed(lsn);
     const { stopAt } = this.options;
     if (!isBehind && stopAt !== undefined && lsnValue(lsn) >= lsnValue(stopAt)) this.reachStop();
@@ -145,19 +157,32 @@ export class StreamSession {
 
   private isNoteDue(): boolean {
     if (this.urgent) return true;
-    if (!isLater(this.received, this.confirmed)) return false;
-    return performance.now() - this.notedAt >= this.options.noteIntervalMs;
+    const isNews = isLater(this.received, this.confirmed);
+    if (!isNews && this.receivedAt <= this.notedAt) return false;
+    const { noteIntervalMs } = this.options;
+    // one that has just begun may still turn out to fail at once
+    return isNews
+      ? performance.now() - this.notedAt >= noteIntervalMs
+      : performance.now() - Math.max(this.notedAt, this.begunAt) >= noteIntervalMs * quietNotes;
+  }
+
+  private receive(lsn: string): void {
+    this.received = lsn;
+    this.receivedAt = performance.now();
   }
 
   private async noteReceived(): Promise<void> {
     const { received } = this;
+    const isNews = isLater(received, this.confirmed) || this.receivedAt > this.notedAt;
     this.urgent = false;
     this.notedAt = performance.now();
-    if (isLater(received, this.confirmed)) {
-      await this.effects.note(received);
+    if (isNews) {
+      await this.effects.note(received, this.notedAt - this.receivedAt);
       this.confirmed = received;
     }
-    if (!this.ended) this.connection.confirm(this.confirmed);
+    if (this.ended) return;
+    // until its history is known again the server has to be able to send it once more
+    this.connection.confirm(this.history.over ? this.confirmed : this.options.startLsn);
   }
 
   /** Until something comes, or it is time to note how far the stream is. */

@@ -16,12 +16,16 @@ const row: StreamRow = {
   gap: null,
   attachedAt: null,
   lastMessageAt: null,
+  watchedSince: null,
+  seenUntil: null,
+  lastWritten: null,
   problem: null,
 };
 const source: SourceFacts = {
   systemIdentifier: '7312',
   timeline: 1,
   currentLsn: '0/3000',
+  walKeepBytes: null,
   slot: { walStatus: 'reserved', confirmedLsn: '0/2000', restartLsn: '0/1F00', activePid: null },
 };
 const slot = source.slot!;
@@ -60,7 +64,7 @@ describe('what to do about a stream', () => {
       { do: 'snapshot', gap: 'lost it' },
     ],
   ])('%s', (_name, given, facts, plan) => {
-    expect(planStream(given, facts, 'hash')).toEqual(plan);
+    expect(planStream(given, facts, { mappingHash: 'hash' })).toEqual(plan);
   });
 
   it.each([
@@ -79,7 +83,7 @@ describe('what to do about a stream', () => {
       'after what was journalled (0/2000)',
     ],
   ])('a gap and a new snapshot for %s', (_name, facts, words) => {
-    const plan = planStream(row, facts, 'hash');
+    const plan = planStream(row, facts, { mappingHash: 'hash' });
     expect(plan.do).toBe('snapshot');
     expect('gap' in plan ? plan.gap : null).toContain(words);
   });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ShopMapping } from './interpret/shop-mapping.js';
 import type { SourceFacts } from './source/shop-server.js';
+import type { LastWritten } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
 
 /**
@@ -40,6 +41,12 @@ export interface StreamRow {
   readonly gap: string | null;
   readonly attachedAt: Date | null;
   readonly lastMessageAt: Date | null;
+  /** since when the shop was watched for the first time */
+  readonly watchedSince: Date | null;
+  /** all that the shop committed before this is journalled */
+  readonly seenUntil: Date | null;
+  /** the newest transaction that was written down; null where that is not known */
+  readonly lastWritten: LastWritten | null;
   readonly problem: string | null;
 }
 
@@ -58,13 +65,20 @@ export function incarnationOf(
   return `${source.systemIdentifier}/${source.timeline}/${slotGeneration}`;
 }
 
-/** Decides whether a stream can go on where it was, or has to begin anew, and what was lost then. */
-export function planStream(row: StreamRow, source: SourceFacts, mappingHash: string): StreamPlan {
+/**
+ * Decides whether a stream can go on where it was, or has to begin anew, and what was lost then. `dropped`
+ * says why we have dropped the slot ourselves, where we did.
+ */
+export function planStream(
+  row: StreamRow,
+  source: SourceFacts,
+  { mappingHash, dropped = null }: { mappingHash: string; dropped?: string | null },
+): StreamPlan {
   if (row.gap !== null) return { do: 'snapshot', gap: row.gap };
   if (row.state === 'snapshot' || row.confirmedLsn === null || row.incarnation === null) {
     return { do: 'snapshot', gap: null };
   }
-  const gap = lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
+  const gap = dropped ?? lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
   if (gap !== null) return { do: 'snapshot', gap };
   const isSameMapping = row.mappingHash === mappingHash;
   return { do: isSameMapping ? 'stream' : 'refresh', from: row.confirmedLsn };

@@ -7,6 +7,8 @@ export interface StreamTimings {
   readonly retryMsMax: number;
   /** how long a new slot may wait for the shop's running transactions before it is tried again */
   readonly slotLimitMs: number;
+  /** how often the log that the shop holds back for us is looked at, where nothing else bounds it */
+  readonly guardIntervalMs: number;
 }
 
 export const defaultTimings: StreamTimings = {
@@ -18,4 +20,5 @@ export const defaultTimings: StreamTimings = {
   retryMs: 1_000,
   retryMsMax: 30_000,
   slotLimitMs: 600_000,
+  guardIntervalMs: 5_000,
 };

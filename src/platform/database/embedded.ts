@@ -7,32 +7,37 @@ import { runtimeRole, type DatabaseSettings } from './connect.js';
 const ownerRole = 'reinstate_owner';
 const databaseName = 'reinstate';
 
-export interface EmbeddedDatabase {
-  readonly settings: DatabaseSettings;
-  readonly server: LocalPostgres;
+interface EmbeddedOptions {
+  readonly dataDirectory: string;
+  readonly poolSize: number;
 }
 
 /**
  * A PostgreSQL of the service's own, for users who have none: started (or adopted, where an earlier
- * process left it running) in the data directory, with separate logins for the owner and the runtime.
+ * process left it running) in the data directory. Whoever starts it sees to its end.
  */
-export async function startEmbeddedDatabase(options: {
-  dataDirectory: string;
-  poolSize: number;
-  say: (line: string) => void;
-}): Promise<EmbeddedDatabase> {
+export async function startEmbeddedServer(
+  options: EmbeddedOptions & { say: (line: string) => void },
+): Promise<LocalPostgres> {
   const { dataDirectory, poolSize, say } = options;
-  const server = await startLocalPostgres({
+  return startLocalPostgres({
     dataDirectory: join(dataDirectory, 'postgres'),
     settings: { max_connections: String(poolSize + 30) },
     say,
   });
+}
+
+/** Makes our database on that server, with separate logins for the owner and the runtime, unless it is there. */
+export async function prepareEmbeddedDatabase(
+  server: LocalPostgres,
+  { dataDirectory, poolSize }: EmbeddedOptions,
+): Promise<DatabaseSettings> {
   const ownerPassword = await secretFile(join(dataDirectory, 'owner-password'));
   const runtimePassword = await secretFile(join(dataDirectory, 'runtime-password'));
   await prepare(server.url('postgres'), { ownerPassword, runtimePassword });
   const url = loginUrl(server, { user: ownerRole, password: ownerPassword });
   const runtimeUrl = loginUrl(server, { user: runtimeRole, password: runtimePassword });
-  return { settings: { url, runtimeUrl, poolSize }, server };
+  return { url, runtimeUrl, poolSize };
 }
 
 /** Creates roles and database where they are missing; the passwords are those of the files. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { decodeCursor, encodeCursor, pageOf, pageQuerySchema } from './page.js';
+import { Fault } from '../errors.js';
+import { decodeCursor, encodeCursor, pageOf, pageOfWhole, pageQuerySchema } from './page.js';
 
 describe('a page', () => {
   const items = [5, 4, 3, 2, 1];
@@ -18,6 +19,28 @@ describe('a page', () => {
       expect(() => decodeCursor(cursor, z.int())).toThrow('the cursor is not one of this list');
     }
     expect(decodeCursor(undefined, z.int())).toBeNull();
+  });
+
+  it('names the field where the cursor is none', () => {
+    try {
+      decodeCursor('x', z.int());
+      throw new Error('not refused');
+    } catch (error) {
+      expect(error).toBeInstanceOf(Fault);
+      expect((error as Fault).details.fields).toMatchObject([{ field: 'cursor' }]);
+    }
+  });
+
+  it('of a list at hand goes on after the item that its cursor names', () => {
+    const list = ['a', 'b', 'c'];
+    const of = (limit: number, cursor?: string) =>
+      pageOfWhole(list, { limit, cursor }, (one) => one);
+    expect(of(3)).toEqual({ items: list, nextCursor: null });
+    const first = of(2);
+    expect(first.items).toEqual(['a', 'b']);
+    expect(of(2, first.nextCursor ?? undefined)).toEqual({ items: ['c'], nextCursor: null });
+    expect(() => of(2, encodeCursor('d'))).toThrow('the cursor is not one of this list');
+    expect(pageOfWhole([], { limit: 1 }, String)).toEqual({ items: [], nextCursor: null });
   });
 
   it('is of a size between 1 and 500, as text of a query too', () => {

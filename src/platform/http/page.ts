@@ -5,7 +5,7 @@ import { Fault } from '../errors.js';
 export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
   /** `nextCursor` of the page before; opaque */
-  cursor: z.string().max(500).optional(),
+  cursor: z.string().max(1_000).optional(),
 });
 export type PageQuery = z.output<typeof pageQuerySchema>;
 
@@ -40,10 +40,32 @@ export function decodeCursor<Schema extends z.ZodType>(
   try {
     return schema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
   } catch {
-    throw new Fault(
-      'invalid',
-      'cursor-invalid',
-      'the cursor is not one of this list: take nextCursor of the page before as it is',
-    );
+    throw cursorInvalid();
   }
+}
+
+/**
+ * A page of a list that is at hand whole, since it is short by its nature. `keyOf` tells its items apart;
+ * the next page begins after the item of that key.
+ */
+export function pageOfWhole<Item>(
+  items: readonly Item[],
+  { limit, cursor }: PageQuery,
+  keyOf: (item: Item) => string,
+): Page<Item> {
+  const after = decodeCursor(cursor, z.string());
+  const at = after === null ? -1 : items.findIndex((item) => keyOf(item) === after);
+  if (after !== null && at < 0) throw cursorInvalid();
+  return pageOf(items.slice(at + 1, at + 2 + limit), limit, keyOf);
+}
+
+/** Cursors of lists that are ordered by a moment, and within it by id. */
+export const momentCursorSchema = z.object({ at: z.coerce.date(), id: z.uuid() });
+export type MomentCursor = z.output<typeof momentCursorSchema>;
+
+function cursorInvalid(): Fault {
+  const message = 'is not one of this list: take nextCursor of the page before as it is';
+  return new Fault('invalid', 'cursor-invalid', `the cursor ${message}`, {
+    fields: [{ field: 'cursor', message }],
+  });
 }

@@ -1,13 +1,37 @@
-import { describe, expect, it } from '@jest/globals';
-import { RowByRow, type RowFailure } from './row-by-row.js';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { Logger, type LoggerService } from '@nestjs/common';
+import { Log } from '../telemetry/log.js';
+import { RowByRow } from './row-by-row.js';
 
 const start = new Date('2026-03-01T12:00:00Z');
 const { signal } = new AbortController();
 const after = (seconds: number) => ({ now: new Date(start.getTime() + seconds * 1_000), signal });
 
+afterAll(() => {
+  Logger.overrideLogger(['error', 'fatal']);
+});
+
+/** What reaches the log, in the order in which it does. */
+function logged(): unknown[][] {
+  const lines: unknown[][] = [];
+  const logger: LoggerService = {
+    log: () => {},
+    warn: () => {},
+    error: (...line) => lines.push(line),
+  };
+  Logger.overrideLogger(logger);
+  return lines;
+}
+
 function bench(bad: ReadonlyMap<string, string>) {
-  const failures: RowFailure[] = [];
-  const rows = new RowByRow((failure) => failures.push(failure));
+  const failures = { count: 0, told: logged() };
+  const rows = new RowByRow({
+    log: new Log('Test'),
+    count: () => (failures.count += 1),
+    event: 'row-not-done',
+    field: 'alert_id',
+    words: 'a row cannot be done',
+  });
   const done: string[] = [];
   const work = (id: string) => {
     const message = bad.get(id);
@@ -24,12 +48,17 @@ describe('work done row by row', () => {
     const { rows, failures, done, work } = bench(bad);
     expect(await rows.each(['a', 'b', 'c'], after(0), work)).toEqual({ worked: true, more: false });
     expect(done).toEqual(['a', 'c']);
-    expect(failures).toEqual([{ id: 'b', message: 'broken', isNews: true }]);
+    const line = { event: 'row-not-done', alert_id: 'b' };
+    expect(failures).toEqual({
+      count: 1,
+      told: [[line, 'a row cannot be done: broken', 'Test']],
+    });
     expect(rows.resting(after(0.9).now)).toEqual(['b']);
     await rows.each(['b'], after(0.9), work);
-    expect(failures).toHaveLength(1);
+    expect(failures.count).toBe(1);
     await rows.each(['b'], after(1), work);
-    expect(failures.at(-1)).toEqual({ id: 'b', message: 'broken', isNews: false });
+    // counted again, and told once
+    expect(failures).toMatchObject({ count: 2, told: { length: 1 } });
     expect(rows.resting(after(2.9).now)).toEqual(['b']);
     expect(rows.resting(after(3).now)).toEqual([]);
   });
@@ -39,13 +68,13 @@ describe('work done row by row', () => {
     const { rows, failures, done, work } = bench(bad);
     let second = 0;
     for (let turn = 0; turn < 20; turn += 1) await rows.each(['b'], after((second += 300)), work);
-    expect(failures).toHaveLength(20);
+    expect(failures).toMatchObject({ count: 20, told: { length: 1 } });
     bad.delete('b');
     await rows.each(['b'], after(second + 300), work);
     expect(done).toEqual(['b']);
     bad.set('b', 'broken');
     await rows.each(['b'], after(second + 301), work);
-    expect(failures.at(-1)?.isNews).toBe(true);
+    expect(failures.told).toHaveLength(2);
     expect(rows.resting(after(second + 302).now)).toEqual([]);
   });
 
@@ -55,7 +84,10 @@ describe('work done row by row', () => {
     await rows.each(['b'], after(0), work);
     bad.set('b', 'otherwise broken');
     await rows.each(['b'], after(10), work);
-    expect(failures.map(({ isNews }) => isNews)).toEqual([true, true]);
+    expect(failures.told.map(([, words]) => words)).toEqual([
+      'a row cannot be done: broken',
+      'a row cannot be done: otherwise broken',
+    ]);
   });
 
   it('asks for another turn where one row does, and leaves off when it is told to', async () => {

@@ -1,11 +1,16 @@
 import { messageOf } from '../errors.js';
+import type { Log } from '../telemetry/log.js';
+import type { LogFields } from '../telemetry/log-context.js';
 
-/** A row whose work failed. */
-export interface RowFailure {
-  readonly id: string;
-  readonly message: string;
-  /** false while it goes on to fail with the same words: tell it once */
-  readonly isNews: boolean;
+/** How a row's failure is told: counted each time, and logged once while it goes on with the same words. */
+export interface RowTrouble {
+  readonly log: Log;
+  readonly count: () => void;
+  /** the log line's event, and its field that names the row */
+  readonly event: string;
+  readonly field: keyof LogFields;
+  /** what fails, for the log line; the reason follows */
+  readonly words: string;
 }
 
 /** Most failures are over in a moment (a lock, a connection). */
@@ -28,7 +33,7 @@ interface Rest {
 export class RowByRow {
   private readonly rests = new Map<string, Rest>();
 
-  constructor(private readonly failed: (failure: RowFailure) => void) {}
+  constructor(private readonly trouble: RowTrouble) {}
 
   /** Rows to leave out of the next batch: otherwise a batch full of them would keep the others waiting. */
   resting(now: Date): string[] {
@@ -63,6 +68,12 @@ export class RowByRow {
     const times = (before?.times ?? 0) + 1;
     const pauseMs = Math.min(longestRestMs, firstRestMs * 2 ** (times - 1));
     this.rests.set(id, { times, message, until: now.getTime() + pauseMs });
-    this.failed({ id, message, isNews: before?.message !== message });
+    this.trouble.count();
+    if (before?.message !== message) this.tell(id, message);
+  }
+
+  private tell(id: string, message: string): void {
+    const { log, event, field, words } = this.trouble;
+    log.error({ event, [field]: id }, `${words}: ${message}`);
   }
 }

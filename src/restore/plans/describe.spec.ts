@@ -18,6 +18,7 @@ const item: PlanItem = {
   detail: null,
   expectedStatus: 'cancelled',
   changes: [],
+  expect: [],
   before: {
     orderId: '7',
     number: 'S-7',

@@ -1,6 +1,5 @@
 import { Body, Controller, Get, Param, ParseUUIDPipe, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import type { Caller } from '../../access/caller.js';
 import { Idempotent } from '../../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
@@ -62,9 +61,13 @@ export class IncidentPlanController {
   @Get('restore-runs')
   @Needs('viewer')
   @ApiOperation({ summary: 'Restore runs of the incident, newest first' })
-  @ZodAnswer(z.object({ items: z.array(runSchema) }))
-  runsOf(@Param('id', ParseUUIDPipe) incidentId: string): Promise<{ items: RunView[] }> {
-    return this.runs.ofIncident(incidentId);
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(runSchema))
+  runsOf(
+    @Param('id', ParseUUIDPipe) incidentId: string,
+    @Query(new ZodPipe(pageQuerySchema)) query: PageQuery,
+  ): Promise<Page<RunView>> {
+    return this.runs.pageOfIncident(incidentId, query);
   }
 
   @Get('bleeding')

@@ -5,7 +5,6 @@ import type { RowChange, RowImage } from '../../orders/row-change.js';
 import { profileSchema, type DeltaRule, type Profile } from '../../shops/profile.js';
 import type { PlannedChange } from '../../shops/shop-adapter.js';
 import { checkTransaction, inverseOfSpan, type InverseInput } from './inverse.js';
-import { inverseOfRestore } from './undo.js';
 
 const profile: Profile = profileSchema.parse({
   profile: 'unit',
@@ -116,14 +115,8 @@ const orderBefore = {
   version: '1',
   note: null,
 };
-const orderAfter = {
-  ...orderBefore,
-  status: 'cancelled',
-  total: '0',
-  updated: 't1',
-  version: '2',
-  note: 'x',
-};
+const beside = { updated: 't1', version: '2', note: 'x' };
+const orderAfter = { ...orderBefore, ...beside, status: 'cancelled', total: '0' };
 const release = {
   id: '90',
   line_id: '70',
@@ -333,11 +326,9 @@ describe('the inverse of a cancellation', () => {
 
   it('refuses an order of a transaction in which something was missed', () => {
     const gap = entry('', [stock('8', '5')], { kinds: ['shared', 'gap'], reason: 'row 1: unseen' });
+    const detail = 'changes were lost at the source: row 1: unseen';
     expect(inverseOfSpan(input({ transactions: [[entry('7', net), gap]] }))).toMatchObject({
-      refusal: {
-        reason: 'evidence-missing',
-        detail: 'changes were lost at the source: row 1: unseen',
-      },
+      refusal: { reason: 'evidence-missing', detail },
     });
   });
 
@@ -367,14 +358,13 @@ describe('property', () => {
     fc.assert(
       fc.property(rows, (given) => {
         const lines = given.flatMap(({ id, before, after }) => {
-          const image = (value: string | null | undefined) => ({
+          const image = (quantity: string | null | undefined = null): RowImage => ({
             id,
             order_id: '7',
             product: 'mug',
-            quantity: value ?? null,
+            quantity,
           });
-          // rows of this table may be changed or deleted, not added
-          if (before === null) return [];
+          if (before === null) return []; // this table's rows may be changed or deleted, not added
           return [change('s.line', image(before), after === null ? null : image(after))];
         });
         const start = new Map(
@@ -408,82 +398,3 @@ function applied(
   }
   return result;
 }
-
-describe('the inverse of a restore', () => {
-  const restored = changesOf();
-  const answered = { ...release, id: '92', kind: 'ALLOCATE', at: 't2' };
-  const echo = entry('7', [
-    change('s.orders', orderAfter, {
-      ...orderAfter,
-      status: 'paid',
-      total: '4500',
-      updated: 't2',
-      version: '3',
-    }),
-    change('s.movement', null, answered),
-    change('s.history', null, { ...history, id: '51', type: 'STATUS' }),
-  ]);
-
-  it('cancels the order again as it was, and answers the ledger once more', () => {
-    const undo = inverseOfRestore({
-      profile,
-      restored,
-      echo,
-      cancelled: net,
-    });
-    expect(undo.ok && undo.value).toEqual([
-      {
-        do: 'set',
-        table: 's.orders',
-        key: ['7'],
-        expected: { status: 'paid', total: '4500' },
-        to: { status: 'cancelled', total: '0' },
-      },
-      {
-        do: 'move',
-        table: 's.stock',
-        key: ['1'],
-        column: 'allocated',
-        amount: '-3',
-        minimum: 0,
-        maximum: 'on_hand',
-      },
-      {
-        do: 'insert',
-        table: 's.movement',
-        row: {
-          line_id: '70',
-          product: 'mug',
-          kind: 'RELEASE',
-          quantity: '3',
-          at: { at: 'restore' },
-        },
-        compensates: null,
-      },
-    ]);
-  });
-
-  it('takes away a row that the restore had put back', () => {
-    const line = { id: '70', order_id: '7', product: 'mug', quantity: '3' };
-    const deleted = [net[0]!, change('s.line', line, null)];
-    const plan = changesOf({ net: deleted, transactions: [[entry('7', deleted)]] });
-    const back = entry('7', [
-      change('s.orders', orderAfter, orderBefore),
-      change('s.line', null, line),
-    ]);
-    const undo = inverseOfRestore({
-      profile,
-      restored: plan,
-      echo: back,
-      cancelled: deleted,
-    });
-    expect(undo.ok && undo.value.filter((planned) => planned.do === 'delete')).toEqual([
-      {
-        do: 'delete',
-        table: 's.line',
-        key: ['70'],
-        expected: { order_id: '7', product: 'mug', quantity: '3' },
-      },
-    ]);
-  });
-});

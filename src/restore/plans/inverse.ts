@@ -292,7 +292,8 @@ export function appendedRows(
   return ok(inserts);
 }
 
-function isValue(role: ColumnRole | undefined): boolean {
+/** Whether a restore sets the column back, personal or not. */
+export function isValue(role: ColumnRole | undefined): boolean {
   return role === 'value' || (typeof role === 'object' && 'value' in role);
 }
 

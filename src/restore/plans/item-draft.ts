@@ -1,9 +1,16 @@
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
 import type { Result } from '../../platform/result.js';
-import type { PlannedChange, ShopAdapter } from '../../shops/shop-adapter.js';
+import type { ExpectedTable, PlannedChange, ShopAdapter } from '../../shops/shop-adapter.js';
 import type { ItemSource, PlanItem, Risk } from './plan.js';
 import type { Refusal } from './refusal.js';
 import { byAge, counterRefs, simulate, type Claimant } from './simulate.js';
+
+/** What is to be written for an order, and what that relies on. */
+export interface DecidedChange {
+  readonly changes: readonly PlannedChange[];
+  readonly expect: readonly ExpectedTable[];
+  readonly risks: readonly Risk[];
+}
 
 /** An item before the plan was looked at as a whole. */
 export interface ItemDraft {
@@ -14,7 +21,7 @@ export interface ItemDraft {
   readonly expectedStatus: string | null;
   readonly before: OrderSnapshot | null;
   readonly source: ItemSource;
-  readonly decided: Result<{ changes: readonly PlannedChange[]; risks: readonly Risk[] }, Refusal>;
+  readonly decided: Result<DecidedChange, Refusal>;
 }
 
 /**
@@ -65,6 +72,7 @@ function itemOf(draft: ItemDraft, stockGone: string | undefined): PlanItem {
       reason: refusal?.reason ?? 'evidence-missing',
       detail: refusal?.detail ?? null,
       changes: [],
+      expect: [],
       risks: [],
     };
   return { ...base, disposition: 'reopen', reason: null, detail: null, ...decided.value };

@@ -9,13 +9,15 @@ import { newId } from '../../platform/ids.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
 import { composeSpan, type CancellationSpan } from '../../shops/cancellation-span.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import type { Capability, PlannedChange } from '../../shops/shop-adapter.js';
+import type { Capability } from '../../shops/shop-adapter.js';
 import { mapConcurrently } from '../concurrently.js';
 import { judgeOrder, type OrderFacts } from './disposition.js';
+import { expectedTables } from './expectations.js';
 import { checkTransaction, inverseOfSpan, type SpanTransaction } from './inverse.js';
-import { assembleItems, type ItemDraft } from './item-draft.js';
-import { openChanges } from './personal-values.js';
-import type { PlanItem, Risk } from './plan.js';
+import { assembleItems, type DecidedChange, type ItemDraft } from './item-draft.js';
+import { KnownOrders, type KnownOrder } from './known-orders.js';
+import { unreadable } from './personal-values.js';
+import type { PlanItem } from './plan.js';
 import { PlanStore } from './plan.store.js';
 import type { Refusal } from './refusal.js';
 
@@ -37,6 +39,7 @@ export class PlanBuilder {
   constructor(
     private readonly database: Database,
     private readonly journal: JournalService,
+    private readonly orders: KnownOrders,
     private readonly store: PlanStore,
     private readonly personal: PersonalData,
     private readonly clock: Clock,
@@ -61,13 +64,13 @@ export class PlanBuilder {
     { shop }: BuildRequest,
     cases: readonly Case[],
   ): Promise<Omit<FoundOrder, 'transactions'>[]> {
-    const journal = await this.journal.ofOrders(
+    const known = await this.orders.read(
       shop.id,
       cases.map(({ orderId }) => orderId),
     );
     const orders = cases.map((of) => {
-      const entries = journal.get(of.orderId) ?? [];
-      return { of, entries, span: composeSpan(shop.profile, entries) };
+      const { entries, rows } = known.get(of.orderId) ?? { entries: [], rows: [] };
+      return { of, entries, rows, span: composeSpan(shop.profile, entries) };
     });
     const starts = orders.flatMap(({ span }) => span?.entries[0]?.position ?? []);
     const first = starts.reduce((least, position) => Math.min(least, position), Infinity);
@@ -114,7 +117,7 @@ export class PlanBuilder {
   private async decide(
     { shop }: BuildRequest,
     order: FoundOrder & { facts: Omit<OrderFacts, 'capability'>; itemId: string },
-  ): Promise<Result<{ changes: PlannedChange[]; risks: Risk[] }, Refusal>> {
+  ): Promise<Result<DecidedChange, Refusal>> {
     const { facts, itemId } = order;
     // the shop is asked only about orders that nothing else speaks against
     const inside = judgeOrder({ ...facts, capability: { way: 'reopen' } });
@@ -134,14 +137,16 @@ export class PlanBuilder {
     });
     if (!inverse.ok) return inverse;
     // of a person who was erased nobody can put a value back: told now, not when it is the order's turn
-    const readable = await openChanges(this.personal, shop.id, inverse.value);
-    return readable.ok ? ok({ changes: inverse.value, risks: judged.value }) : readable;
+    const erased = await unreadable(this.personal, shop.id, inverse.value);
+    if (erased !== undefined) return refuse(erased);
+    const expect = expectedTables(shop.profile, order.rows);
+    if (!expect.ok) return expect;
+    return ok({ changes: inverse.value, expect: expect.value, risks: judged.value });
   }
 }
 
-interface FoundOrder {
+interface FoundOrder extends KnownOrder {
   readonly of: Case;
-  readonly entries: readonly JournalEntry[];
   readonly span: CancellationSpan | undefined;
   readonly gaps: readonly { position: number }[];
   readonly transactions: TransactionCache;

@@ -1,7 +1,7 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn, Unique } from 'typeorm';
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
 import { oneOf } from '../../platform/database/entity.js';
-import type { PlannedChange, RefusalReason } from '../../shops/shop-adapter.js';
+import type { ExpectedTable, PlannedChange, RefusalReason } from '../../shops/shop-adapter.js';
 import type { ItemSource, PlanItem, Risk } from './plan.js';
 
 /** One order's part of a plan: exact, or left to a person with the reason. The database holds it still. */
@@ -29,6 +29,8 @@ export class PlanItemEntity implements PlanItem {
   /** the status that the order must still have */
   @Column('text', { nullable: true }) readonly expectedStatus!: string | null;
   @Column('jsonb') readonly changes!: readonly PlannedChange[];
+  /** how all of the order's own rows must still stand, also those that are not written */
+  @Column('jsonb') readonly expect!: readonly ExpectedTable[];
   /** the order as it was before its cancellation, for people */
   @Column('jsonb', { nullable: true }) readonly before!: OrderSnapshot | null;
   @Column('jsonb') readonly source!: ItemSource;

@@ -7,8 +7,8 @@ import type { RestoreItem } from '../../shops/shop-adapter.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { ApprovalStore } from '../approvals/approval.store.js';
 import { decidedSince } from './decided-since.js';
-import { openChanges } from './personal-values.js';
-import { restoreItemOf, type Plan, type PlanItem } from './plan.js';
+import { openItem } from './personal-values.js';
+import type { Plan, PlanItem } from './plan.js';
 import { PlanStore } from './plan.store.js';
 import type { Refusal } from './refusal.js';
 
@@ -44,9 +44,9 @@ export class PlanScript {
       const of = await this.cases.read(this.database, item.caseId);
       const decided = plan.action === 'undo' ? undefined : decidedSince(of, item);
       if (decided !== undefined) throw notGiven(item, decided);
-      const opened = await openChanges(this.personal, plan.shopId, item.changes);
+      const opened = await openItem(this.personal, plan, item);
       if (!opened.ok) throw notGiven(item, opened.refusal);
-      clear.push({ ...restoreItemOf(plan.action, item), changes: opened.value });
+      clear.push(opened.value);
     }
     return clear;
   }

@@ -59,7 +59,7 @@ export class PlanViewService {
     const { profile } = this.shops.get(plan.shopId);
     const items = await this.store.pageOfItems(this.database, {
       planId,
-      afterSequence: decodeCursor(query.cursor, z.int()) ?? -1,
+      afterSequence: decodeCursor(query.cursor, z.int32()) ?? -1,
       limit: query.limit + 1,
     });
     const page = pageOf(items, query.limit, (last) => last.sequence);

@@ -8,7 +8,8 @@ import { Database, type Transaction } from '../../platform/database/database.js'
 import { newId } from '../../platform/ids.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { CaseMoves } from '../case-moves.js';
-import { planHash, type PlanAction, type PlanItem } from './plan.js';
+import { incidentResolvedFault } from '../incident-resolved.js';
+import { planHash, type Plan, type PlanAction, type PlanItem } from './plan.js';
 import { PlanStore, type NewPlan } from './plan.store.js';
 
 export interface PlanToWrite {
@@ -35,15 +36,20 @@ export class PlanWriter {
     private readonly clock: Clock,
   ) {}
 
-  /** Gives the new plan's id. */
+  /**
+   * Gives the new plan's id.
+   * @throws Fault `incident-resolved`: what could not be started is not to be approved, an undo neither
+   */
   async write(toWrite: PlanToWrite): Promise<string> {
     const given = { ...toWrite, now: this.clock.now() };
     const plan = newPlan(given);
     await this.database.transaction(async (transaction) => {
-      await this.supersede(transaction, plan);
-      await this.incidents.lock(transaction, plan.incidentId);
+      const older = await this.store.lockProposed(transaction, plan);
+      const incident = await this.incidents.lock(transaction, plan.incidentId);
+      if (incident?.status === 'resolved') throw incidentResolvedFault(incident);
       const number = await this.store.insert(transaction, plan);
       await this.store.insertItems(transaction, plan.id, given.items);
+      for (const one of older) await this.supersede(transaction, one, { number, at: given.now });
       await this.tell(transaction, given, { plan, number });
       if (given.action === 'restore') await this.moveCases(transaction, given, number);
       await this.audit.record(transaction, {
@@ -60,19 +66,24 @@ export class PlanWriter {
   }
 
   /** Of one kind, only the newest proposed plan can still be approved. */
-  private async supersede(transaction: Transaction, plan: NewPlan): Promise<void> {
-    for (const older of await this.store.lockProposed(transaction, plan)) {
-      await this.store.setState(transaction, older.id, { state: 'superseded' });
-      if (older.action === 'undo') continue;
-      await this.moves.move(transaction, {
-        incidentId: older.incidentId,
-        caseIds: await this.store.casesToReopen(transaction, older.id),
-        from: ['planned'],
-        to: 'open',
-        at: plan.createdAt,
-        words: `plan ${older.number} was superseded by a newer one`,
-      });
-    }
+  private async supersede(
+    transaction: Transaction,
+    older: Plan,
+    newer: { number: number; at: Date },
+  ): Promise<void> {
+    const { incidentId } = older;
+    const { at } = newer;
+    await this.store.setState(transaction, older.id, { state: 'superseded' });
+    await this.timeline.append(transaction, {
+      ...{ incidentId, at, type: 'plan-superseded' },
+      data: { planId: older.id, planNumber: older.number, by: newer.number },
+    });
+    if (older.action === 'undo') return;
+    await this.moves.move(transaction, {
+      ...{ incidentId, at, from: ['planned'], to: 'open' },
+      caseIds: await this.store.casesToReopen(transaction, older.id),
+      words: `plan ${older.number} was superseded by a newer one`,
+    });
   }
 
   private async tell(

@@ -1,15 +1,19 @@
 import { Body, Controller, Get, Header, Param, ParseUUIDPipe, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { z } from 'zod';
 import type { Caller } from '../../access/caller.js';
 import { Idempotent } from '../../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
 import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../../platform/http/openapi.js';
-import { pageQuerySchema, type Page, type PageQuery } from '../../platform/http/page.js';
+import {
+  pageOfWhole,
+  pageQuerySchema,
+  type Page,
+  type PageQuery,
+} from '../../platform/http/page.js';
 import { ZodPipe } from '../../platform/http/zod.pipe.js';
 import { ApprovalService } from '../approvals/approval.service.js';
 import {
-  approvalsSchema,
+  approvalSchema,
   decisionSchema,
   planItemSchema,
   planSchema,
@@ -61,10 +65,14 @@ export class PlanController {
 
   @Get('approvals')
   @Needs('viewer')
-  @ApiOperation({ summary: 'Who approved or rejected it' })
-  @ZodAnswer(approvalsSchema)
-  async votes(@Param('id', ParseUUIDPipe) id: string): Promise<{ items: readonly Approval[] }> {
-    return { items: (await this.views.view(id)).approvals };
+  @ApiOperation({ summary: 'Who approved or rejected it, oldest first' })
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(approvalSchema))
+  async votes(
+    @Param('id', ParseUUIDPipe) planId: string,
+    @Query(new ZodPipe(pageQuerySchema)) query: PageQuery,
+  ): Promise<Page<Approval>> {
+    return pageOfWhole((await this.views.view(planId)).approvals, query, ({ id }) => id);
   }
 
   @Post('approvals')
@@ -86,9 +94,13 @@ export class PlanController {
   @Get('runs')
   @Needs('viewer')
   @ApiOperation({ summary: 'Its run, once it was started: a plan is run once' })
-  @ZodAnswer(z.object({ items: z.array(runSchema) }))
-  runsOf(@Param('id', ParseUUIDPipe) id: string): Promise<{ items: RunView[] }> {
-    return this.runs.ofPlan(id);
+  @ZodQuery(pageQuerySchema)
+  @ZodAnswer(pageSchema(runSchema))
+  runsOf(
+    @Param('id', ParseUUIDPipe) id: string,
+    @Query(new ZodPipe(pageQuerySchema)) query: PageQuery,
+  ): Promise<Page<RunView>> {
+    return this.runs.ofPlan(id, query);
   }
 
   @Post('runs')

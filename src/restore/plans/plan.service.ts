@@ -6,6 +6,7 @@ import { Fault } from '../../platform/errors.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import type { Bleeding } from '../bleeding.js';
 import { BleedingService } from '../bleeding.service.js';
+import { incidentResolvedFault } from '../incident-resolved.js';
 import { PlanBuilder } from './plan-builder.js';
 import { PlanWriter } from './plan-writer.js';
 import { IncidentService } from '../../incidents/incident.service.js';
@@ -40,12 +41,7 @@ export class PlanService {
     request: { incidentId: string; caseIds: readonly string[] | null },
   ): Promise<string> {
     const incident = await this.incidents.get(request.incidentId);
-    if (incident.status === 'resolved')
-      throw new Fault(
-        'conflict',
-        'incident-resolved',
-        'the incident is resolved; reopen it before its orders are restored',
-      );
+    if (incident.status === 'resolved') throw incidentResolvedFault(incident);
     const shop = this.shops.get(incident.shopId);
     const cases = await this.casesOf(request);
     const namedSingly = request.caseIds?.length === 1;

@@ -7,7 +7,7 @@ const planColumns = `p.id, p.number, p.incident_id AS "incidentId", p.shop_id AS
   p.requested_by AS "requestedBy", p.created_at AS "createdAt", p.expires_at AS "expiresAt", p.version`;
 
 const itemColumns = `i.id, i.case_id AS "caseId", i.order_id AS "orderId", i.order_number AS "orderNumber", i.sequence,
-  i.disposition, i.reason, i.detail, i.expected_status AS "expectedStatus", i.changes, i.before, i.source, i.risks`;
+  i.disposition, i.reason, i.detail, i.expected_status AS "expectedStatus", i.changes, i.expect, i.before, i.source, i.risks`;
 
 /** How many items go into one statement: their changes may be long. */
 const batch = 200;
@@ -49,12 +49,13 @@ export class PlanStore {
       const part = items.slice(start, start + batch);
       await transaction.query(
         `INSERT INTO restore_plan_item (id, plan_id, case_id, order_id, order_number, sequence, disposition, reason,
-           detail, expected_status, changes, before, source, risks)
+           detail, expected_status, changes, expect, before, source, risks)
          SELECT given.id, $1, given.case_id, given.order_id, given.order_number, given.sequence, given.disposition,
-           given.reason, given.detail, given.expected_status, given.changes, given.before, given.source, given.risks
+           given.reason, given.detail, given.expected_status, given.changes, given.expect, given.before, given.source,
+           given.risks
          FROM jsonb_to_recordset($2::jsonb) AS given (id uuid, case_id uuid, order_id text, order_number text,
            sequence integer, disposition text, reason text, detail text, expected_status text, changes jsonb,
-           before jsonb, source jsonb, risks jsonb)`,
+           expect jsonb, before jsonb, source jsonb, risks jsonb)`,
         [planId, JSON.stringify(part.map(itemRow))],
       );
     }
@@ -214,6 +215,7 @@ function itemRow(item: PlanItem): Record<string, unknown> {
     detail: item.detail,
     expected_status: item.expectedStatus,
     changes: item.changes,
+    expect: item.expect,
     before: item.before,
     source: item.source,
     risks: item.risks,

@@ -1,6 +1,11 @@
 import { transitionTable } from '../../incidents/transitions.js';
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
-import type { PlannedChange, RefusalReason, RestoreItem } from '../../shops/shop-adapter.js';
+import type {
+  ExpectedTable,
+  PlannedChange,
+  RefusalReason,
+  RestoreItem,
+} from '../../shops/shop-adapter.js';
 import { canonicalHash } from './canonical.js';
 
 export const planStates = [
@@ -87,6 +92,8 @@ export interface PlanItem {
   /** the status that the order must still have */
   readonly expectedStatus: string | null;
   readonly changes: readonly PlannedChange[];
+  /** how all of the order's own rows must still stand, also those that are not written */
+  readonly expect: readonly ExpectedTable[];
   /** the order as it was before its cancellation, for people */
   readonly before: OrderSnapshot | null;
   readonly source: ItemSource;
@@ -111,5 +118,6 @@ export function restoreItemOf(action: PlanAction, item: PlanItem): RestoreItem {
     orderId: item.orderId,
     expectedStatus: item.expectedStatus ?? '',
     changes: item.changes,
+    expect: item.expect,
   };
 }

@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { JournalService } from '../../journal/journal.service.js';
 import { netChanges } from '../../orders/fold.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { Database } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
-import type { PlannedChange } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { mapConcurrently } from '../concurrently.js';
 import type { RunItem } from '../runs/run.js';
-import { assembleItems, type ItemDraft } from './item-draft.js';
-import type { PlanItem, Risk } from './plan.js';
+import { expectedTables } from './expectations.js';
+import { assembleItems, type DecidedChange, type ItemDraft } from './item-draft.js';
+import { KnownOrders, type KnownOrder } from './known-orders.js';
+import type { PlanItem } from './plan.js';
 import { PlanStore } from './plan.store.js';
 import type { Refusal } from './refusal.js';
 import { inverseOfRestore } from './undo.js';
@@ -23,7 +23,7 @@ const batch = 100;
 export class UndoBuilder {
   constructor(
     private readonly database: Database,
-    private readonly journal: JournalService,
+    private readonly orders: KnownOrders,
     private readonly plans: PlanStore,
   ) {}
 
@@ -32,7 +32,7 @@ export class UndoBuilder {
     for (let start = 0; start < restored.length; start += batch) {
       const items = restored.slice(start, start + batch);
       const orderIds = items.map(({ orderId }) => orderId);
-      const entries = await this.journal.ofOrders(shop.id, orderIds);
+      const known = await this.orders.read(shop.id, orderIds);
       const planItems = await this.plans.itemsById(
         this.database,
         items.map(({ planItemId }) => planItemId),
@@ -43,7 +43,7 @@ export class UndoBuilder {
           draftOf(shop, {
             item,
             planItem: byId.get(item.planItemId),
-            entries: entries.get(item.orderId) ?? [],
+            ...(known.get(item.orderId) ?? { entries: [], rows: [] }),
           }),
         ),
       );
@@ -53,10 +53,9 @@ export class UndoBuilder {
   }
 }
 
-interface RestoredOrder {
+interface RestoredOrder extends KnownOrder {
   readonly item: RunItem;
   readonly planItem: PlanItem | undefined;
-  readonly entries: readonly JournalEntry[];
 }
 
 function draftOf(shop: Shop, order: RestoredOrder): ItemDraft {
@@ -80,8 +79,8 @@ function draftOf(shop: Shop, order: RestoredOrder): ItemDraft {
 
 function decide(
   { profile }: Shop,
-  { planItem, entries, echo }: RestoredOrder & { echo: JournalEntry | undefined },
-): Result<{ changes: PlannedChange[]; risks: Risk[] }, Refusal> {
+  { planItem, entries, rows, echo }: RestoredOrder & { echo: JournalEntry | undefined },
+): Result<DecidedChange, Refusal> {
   if (echo === undefined || planItem === undefined)
     return refuse({
       reason: 'evidence-missing',
@@ -95,8 +94,11 @@ function decide(
   );
   const inverse = inverseOfRestore({ profile, restored: planItem.changes, echo, cancelled });
   if (!inverse.ok) return inverse;
+  const expect = expectedTables(profile, rows);
+  if (!expect.ok) return expect;
   const words = 'the customer sees the order cancelled again';
-  return ok({ changes: inverse.value, risks: [{ code: 'cancelled-again', words }] });
+  const risks = [{ code: 'cancelled-again', words }];
+  return ok({ changes: inverse.value, expect: expect.value, risks });
 }
 
 /** Once a restored order went on with its life, its restore is not taken back any more. */

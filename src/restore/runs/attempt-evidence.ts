@@ -3,12 +3,11 @@ import { CaseStore } from '../../incidents/case.store.js';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { Database } from '../../platform/database/database.js';
-import { ok, refuse, type Result } from '../../platform/result.js';
+import { refuse, type Result } from '../../platform/result.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { decidedSince } from '../plans/decided-since.js';
-import { openChanges } from '../plans/personal-values.js';
-import { restoreItemOf } from '../plans/plan.js';
+import { openItem } from '../plans/personal-values.js';
 import { PlanStore } from '../plans/plan.store.js';
 import { evidenceMissing, type Refusal } from '../plans/refusal.js';
 import type { RunItem } from './run.js';
@@ -38,8 +37,6 @@ export class AttemptEvidence {
         reason: 'changed-since',
         detail: `the order was changed after it was planned (journal ${later.map((entry) => entry.position).join(', ')})`,
       });
-    const opened = await openChanges(this.personal, shop.id, planItem.changes);
-    if (!opened.ok) return opened;
-    return ok({ ...restoreItemOf(item.action, planItem), changes: opened.value });
+    return openItem(this.personal, { shopId: shop.id, action: item.action }, planItem);
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { TimelineService } from '../../incidents/timeline.service.js';
 import { Clock } from '../../platform/clock.js';
-import { Database } from '../../platform/database/database.js';
+import { Database, type Transaction } from '../../platform/database/database.js';
 import { CaseMoves } from '../case-moves.js';
-import { ItemOutcomes } from './item-outcomes.js';
+import { ItemOutcomes, orderOf } from './item-outcomes.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 
@@ -19,6 +20,7 @@ export class ItemClaims {
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
     private readonly moves: CaseMoves,
+    private readonly timeline: TimelineService,
     private readonly clock: Clock,
   ) {}
 
@@ -45,15 +47,24 @@ export class ItemClaims {
         hourAgo: new Date(now.getTime() - hourMs),
         perHour: run.limits.perHour,
       });
-      if (item?.action === 'restore')
-        await this.moves.move(transaction, {
-          incidentId: run.incidentId,
-          caseIds: [item.caseId],
-          to: 'restoring',
-          at: now,
-          words: 'its turn in the restore run has come',
-        });
+      if (item !== undefined) await this.tell(transaction, { run, item, now });
       return item;
+    });
+  }
+
+  /** The case of an undo stays where it is, and that of a further attempt: then the attempt itself is told. */
+  private async tell(
+    transaction: Transaction,
+    { run, item, now }: { run: Run; item: RunItem; now: Date },
+  ): Promise<void> {
+    const { incidentId } = run;
+    const words = 'its turn in the restore run has come';
+    const caseIds = item.action === 'restore' ? [item.caseId] : [];
+    const move = { incidentId, caseIds, to: 'restoring', at: now, words } as const;
+    if ((await this.moves.move(transaction, move)) > 0) return;
+    await this.timeline.append(transaction, {
+      ...{ incidentId, at: now, type: 'order-begun', caseId: item.caseId },
+      data: { ...orderOf(item), attempt: item.attempts },
     });
   }
 

@@ -105,7 +105,9 @@ export class ItemOutcomes {
       if (!(await this.items.change(transaction, item, change, now))) return false;
       const outcome = again ? 'retry' : 'failed';
       await this.items.endAttempt(transaction, item, { at: now, outcome, reason, detail });
-      if (!again) await this.tellFailed(transaction, { run, item, now }, { reason, words: detail });
+      const told = { reason, words: detail };
+      if (again) await this.tellPutBack(transaction, { run, item, now }, told);
+      else await this.tellFailed(transaction, { run, item, now }, told);
       return true;
     });
     if (!recorded) return undefined;
@@ -155,6 +157,8 @@ export class ItemOutcomes {
       if (!(await this.items.change(transaction, item, change, now))) return false;
       await this.items.endAttempt(transaction, item, { at: now, outcome: 'not-applied', detail });
       const words = 'the restore was not applied; its turn comes again';
+      const put = { reason: 'not-applied', words: detail };
+      await this.tellPutBack(transaction, { run, item, now }, put);
       if (item.action === 'restore')
         await this.moves.move(transaction, { ...caseOf(run, item), to: 'planned', at: now, words });
       return true;
@@ -234,6 +238,17 @@ export class ItemOutcomes {
       data: { ...orderOf(item), ...failure },
     });
     await this.leaveToPerson(transaction, ended, failure.words);
+  }
+
+  private async tellPutBack(
+    transaction: Transaction,
+    { run, item, now }: EndedAt,
+    why: { reason: string; words: string },
+  ): Promise<void> {
+    await this.timeline.append(transaction, {
+      ...{ incidentId: run.incidentId, at: now, type: 'order-put-back', caseId: item.caseId },
+      data: { ...orderOf(item), ...why },
+    });
   }
 
   private async leaveToPerson(

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { ItemOutcomes } from './item-outcomes.js';
@@ -47,21 +48,37 @@ const cutOffTooOften = {
   retry: false,
 } as const;
 
+/** How long a shop that does not know is left alone before it is asked again: 1 s, doubling, at most a minute. */
+export function askAgainMs(times: number): number {
+  return Math.min(60_000, 1_000 * 2 ** Math.max(0, times - 1));
+}
+
 /** Brings attempts that were cut off to an end. */
 @Injectable()
 export class Leftovers {
+  /** unknown outcomes that the shop was asked about, by item: how often, and when to ask again; forgotten at a restart */
+  private readonly asked = new Map<string, { readonly times: number; readonly until: number }>();
+
   constructor(
     private readonly database: Database,
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
+    private readonly clock: Clock,
   ) {}
 
   async settle(run: Run, shop: Shop): Promise<void> {
     const items = await this.items.inStates(this.database, run.id, ['attempting', 'unknown']);
-    for (const item of items) await this.settleItem({ run, shop, item });
+    const now = this.clock.now().getTime();
+    for (const item of items) {
+      const { times = 0, until = 0 } = this.asked.get(item.id) ?? {};
+      if (item.state === 'unknown' && item.echoPosition === null && until > now) continue;
+      this.asked.set(item.id, { times: times + 1, until: now + askAgainMs(times + 1) });
+      if (await this.settleItem({ run, shop, item })) this.asked.delete(item.id);
+    }
   }
 
-  private async settleItem(left: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+  /** False where it is not known yet what became of it. */
+  private async settleItem(left: { run: Run; shop: Shop; item: RunItem }): Promise<boolean> {
     const { run, shop, item } = left;
     const server = await this.askServer(shop, item);
     // its runner may only seem dead, and note (and commit) a transaction after this look
@@ -75,22 +92,22 @@ export class Leftovers {
     switch (verdict) {
       case 'applied':
         await this.outcomes.applied({ run, item }, item.transactionId ?? 0);
-        return;
+        return true;
       case 'not-applied':
         if (item.state === 'attempting' && item.attempts >= item.attemptsMax) {
           await this.outcomes.failed({ run, item }, cutOffTooOften, { onlyUnnoted });
-          return;
+          return true;
         }
         await this.outcomes.notApplied({ run, item }, 'cut off before its commit', { onlyUnnoted });
-        return;
+        return true;
       case 'unknown':
         await this.outcomes.unknown(
           { run, item },
           'cut off at its commit, and the shop cannot say what became of it',
         );
-        return;
+        return false;
       case 'wait':
-        return;
+        return false;
     }
   }
 

@@ -5,8 +5,7 @@ import { messageOf } from '../../platform/errors.js';
 import { Log } from '../../platform/telemetry/log.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import { openChanges } from '../plans/personal-values.js';
-import { restoreItemOf } from '../plans/plan.js';
+import { openItem } from '../plans/personal-values.js';
 import { PlanStore } from '../plans/plan.store.js';
 import type { RunItem } from './run.js';
 
@@ -28,9 +27,9 @@ export class ReadBack {
   async ofItem(shop: Shop, item: RunItem): Promise<ReadBackVerdict> {
     const [planItem] = await this.plans.itemsById(this.database, [item.planItemId]);
     if (planItem === undefined) return 'not-readable';
-    const opened = await openChanges(this.personal, shop.id, planItem.changes);
-    if (!opened.ok) return 'not-readable';
-    return this.of(shop, { ...restoreItemOf(item.action, planItem), changes: opened.value });
+    const plan = { shopId: shop.id, action: item.action };
+    const opened = await openItem(this.personal, plan, planItem);
+    return opened.ok ? this.of(shop, opened.value) : 'not-readable';
   }
 
   async of(shop: Shop, wanted: RestoreItem): Promise<ReadBackVerdict> {

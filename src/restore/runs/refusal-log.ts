@@ -6,7 +6,7 @@ import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
 import type { Plan } from '../plans/plan.js';
 import type { StartRefusal } from './run-start.js';
-import type { Scene } from './start-judge.js';
+import type { Scene } from './scene-look.js';
 
 /** Writes down that a restore was refused, and tells the caller with the numbers. */
 @Injectable()

@@ -53,8 +53,7 @@ export class RestoreRunStep implements BackgroundStep {
       await this.driver.watch(run);
       return false;
     }
-    if (!(await this.driver.mayClaim(run))) return false;
-    if (!(await this.driver.isQuiet(run))) return false;
+    if (!(await this.driver.mayBegin(run))) return false;
     const worked = await this.workers(run, shop, signal);
     const current = await this.runs.read(this.database, run.id);
     if (current?.state !== 'running') return false;
@@ -75,7 +74,7 @@ export class RestoreRunStep implements BackgroundStep {
           return;
         }
         await this.attempt.run({ run, shop, item });
-        if (!(await this.driver.mayClaim(run))) return;
+        if (!(await this.driver.mayBegin(run))) return;
       }
     };
     // one that fails waits for the others: nothing of this batch goes on beside the next one

@@ -25,8 +25,13 @@ export class RunDriver {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether items of the run may be claimed now. Asked before every claim. */
-  async mayClaim(run: Run): Promise<boolean> {
+  /** Whether the next order of the run may be begun. Asked before each of them; stops the run where it must stop. */
+  async mayBegin(run: Run): Promise<boolean> {
+    return (await this.mayClaim(run)) && (await this.isQuiet(run));
+  }
+
+  /** Whether the shop may be written to, and the run keeps its limits. */
+  private async mayClaim(run: Run): Promise<boolean> {
     const gate = await this.runs.pulse(this.database, run.id);
     if (gate?.state !== 'running') return false;
     if (gate.stopped)
@@ -42,7 +47,7 @@ export class RunDriver {
   }
 
   /** Whether nothing that belongs to the harm came since the run started. */
-  async isQuiet(run: Run): Promise<boolean> {
+  private async isQuiet(run: Run): Promise<boolean> {
     if (run.action === 'undo' || run.bleedingOverride !== null) return true;
     const { incidentId: id, shopId, bleedPosition: afterPosition } = run;
     const arrivals = await this.bleeding.arrivals({ id, shopId, afterPosition });

@@ -13,7 +13,9 @@ import { RunReopening } from './run-reopening.js';
 import { runTransitions, type Run } from './run.js';
 import { missingRun } from './run-control.service.js';
 import { RunStore } from './run.store.js';
-import { StartJudge, type Scene } from './start-judge.js';
+import type { StartRefusal } from './run-start.js';
+import type { Scene } from './scene-look.js';
+import { StartJudge, type StartQuestion } from './start-judge.js';
 
 export interface ResumeRequest {
   readonly runId: string;
@@ -38,29 +40,39 @@ export class RunResumeService {
   /** @throws Fault with one of `startRefusals`, `nothing-to-retry`, or where the run's state does not allow it */
   async resume(caller: Caller, request: ResumeRequest): Promise<void> {
     const { run, plan } = await this.read(request);
-    const question = {
-      from: 'run',
-      hashAsked: run.planHash,
-      override: request.override,
-      caller,
-    } as const;
-    const scene = await this.judge.look(plan);
-    const refusal = await this.judge.judge(this.database, { ...question, plan }, scene);
-    if (refusal !== undefined) throw await this.refusals.refuse({ plan, refusal, scene, caller });
-    await this.database.transaction(async (transaction) => {
-      const locked = await this.runs.lock(transaction, run.id);
-      if (locked === undefined) throw missingRun(run.id);
-      checkState(locked, request);
+    const { override } = request;
+    const question = { plan, from: 'run', hashAsked: run.planHash, override, caller } as const;
+    const { scene, refusal } = await this.judge.look(question);
+    const late = refusal ?? (await this.write(request, question, scene));
+    if (late !== undefined)
+      throw await this.refusals.refuse({ plan, refusal: late, scene, caller });
+    this.wake.notify(restoreRunStep);
+  }
+
+  /** Under the locks of run and incident all is judged once more. */
+  private async write(
+    request: ResumeRequest,
+    question: StartQuestion,
+    scene: Scene,
+  ): Promise<StartRefusal | undefined> {
+    const { runId, failedToo } = request;
+    const { plan, caller } = question;
+    return this.database.transaction(async (transaction) => {
+      const run = await this.runs.lock(transaction, runId);
+      if (run === undefined) throw missingRun(runId);
+      checkState(run, request);
+      const refusal = await this.judge.judgeLocked(transaction, question, scene);
+      if (refusal !== undefined) return refusal;
       await this.reopening.reopen(transaction, {
-        run: locked,
+        run,
         plan,
         caller,
-        failedToo: request.failedToo,
+        failedToo,
         bleedPosition: scene.journalHead,
         bleedingOverride: overrideOf(scene, request),
       });
+      return undefined;
     });
-    this.wake.notify(restoreRunStep);
   }
 
   private async read(request: ResumeRequest): Promise<{ run: Run; plan: Plan }> {

@@ -37,14 +37,14 @@ export class RunStartService {
     return started;
   }
 
-  /** Under the lock of the plan all is judged once more: somebody may have rejected or started it meanwhile. */
+  /** Under the locks of plan and incident all is judged once more: somebody may have rejected, started or resolved meanwhile. */
   private async write(caller: Caller, passed: Passed): Promise<string | StartRefusal> {
     const { question, scene, shop, bleedingOverride } = passed;
     const { id } = passed.plan;
     return this.database.transaction(async (transaction) => {
       const plan = await this.plans.lock(transaction, id);
       if (plan === undefined) throw missingPlan(id);
-      const late = await this.judge.judge(transaction, { ...question, plan }, scene);
+      const late = await this.judge.judgeLocked(transaction, { ...question, plan }, scene);
       if (late !== undefined) return late;
       return this.writer.write(transaction, {
         plan,

@@ -19,6 +19,7 @@ const bleeding = {
 } as const;
 
 const facts: StartFacts = {
+  incident: { number: 7, status: 'acknowledged' },
   gate: { armed: true, stopped: false, stopReason: null },
   plan: { number: 1, state: 'approved', hash: 'h', action: 'restore' },
   from: 'approved',
@@ -34,6 +35,11 @@ const facts: StartFacts = {
 describe('the start of a run', () => {
   it.each<[string, Partial<StartFacts>, string | undefined]>([
     ['an approved plan of an armed shop', {}, undefined],
+    [
+      'a resolved incident, whatever else there is',
+      { incident: { number: 7, status: 'resolved' }, bleeding },
+      'incident-resolved',
+    ],
     ['a shop that is not armed', { gate: { ...facts.gate, armed: false } }, 'shop-not-armed'],
     ['a shop that was stopped', { gate: { ...facts.gate, stopped: true } }, 'shop-stopped'],
     [

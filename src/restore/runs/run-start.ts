@@ -1,12 +1,15 @@
 import type { Caller } from '../../access/caller.js';
 import { allows } from '../../access/role.js';
+import type { Incident } from '../../incidents/incident.js';
 import type { Standing } from '../approvals/approval.js';
 import type { Bleeding } from '../bleeding.js';
+import { incidentResolved, incidentResolvedWords } from '../incident-resolved.js';
 import type { PlanState } from '../plans/plan.js';
 import type { ShopGate } from './run.store.js';
 
 /** All that decides whether a plan may be run (or a run go on). */
 export interface StartFacts {
+  readonly incident: Pick<Incident, 'number' | 'status'>;
   readonly gate: Omit<ShopGate, 'journalHead'>;
   readonly plan: {
     readonly number: number;
@@ -29,6 +32,7 @@ export interface StartFacts {
 }
 
 export const startRefusals = [
+  incidentResolved,
   'shop-not-armed',
   'shop-stopped',
   'override-not-allowed',
@@ -44,13 +48,9 @@ export interface StartRefusal {
 
 /** Why a run must not start (or go on); undefined where it may. The first reason that holds decides. Pure. */
 export function judgeStart(facts: StartFacts): StartRefusal | undefined {
-  const { gate, plan, standing, bleeding, override, caller } = facts;
-  if (!gate.armed) return no('shop-not-armed', 'the shop is only observed; arm it first');
-  if (gate.stopped)
-    return no(
-      'shop-stopped',
-      `the shop's kill switch is set (${gate.stopReason ?? 'no reason given'}); release it first`,
-    );
+  const { plan, standing, bleeding, override, caller } = facts;
+  const closed = judgePlace(facts);
+  if (closed !== undefined) return closed;
   if (override !== null && (caller.kind !== 'person' || !allows(caller.role, ['approver'])))
     return no(
       'override-not-allowed',
@@ -69,6 +69,18 @@ export function judgeStart(facts: StartFacts): StartRefusal | undefined {
     );
   if (facts.orders === 0)
     return no('nothing-to-restore', 'the plan leaves all its orders to a person');
+  return undefined;
+}
+
+/** Why nothing is written to this shop, or for this incident, by whatever plan. */
+function judgePlace({ incident, gate }: StartFacts): StartRefusal | undefined {
+  if (incident.status === 'resolved') return no(incidentResolved, incidentResolvedWords(incident));
+  if (!gate.armed) return no('shop-not-armed', 'the shop is only observed; arm it first');
+  if (gate.stopped)
+    return no(
+      'shop-stopped',
+      `the shop's kill switch is set (${gate.stopReason ?? 'no reason given'}); release it first`,
+    );
   return undefined;
 }
 

@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { Database } from '../../platform/database/database.js';
-import { decodeCursor, pageOf, type Page } from '../../platform/http/page.js';
+import {
+  decodeCursor,
+  momentCursorSchema,
+  pageOf,
+  pageOfWhole,
+  type Page,
+  type PageQuery,
+} from '../../platform/http/page.js';
 import { missingPlan } from '../plans/plan.service.js';
 import { PlanStore } from '../plans/plan.store.js';
 import type { RunItemQuery, RunView } from '../restore.schema.js';
@@ -27,9 +34,14 @@ export class RunViewService {
   }
 
   /** Newest first. */
-  async ofIncident(incidentId: string): Promise<{ items: RunView[] }> {
-    const runs = await this.runs.ofIncident(this.database, incidentId);
-    return { items: await Promise.all(runs.map((run) => this.viewOf(run))) };
+  async pageOfIncident(incidentId: string, query: PageQuery): Promise<Page<RunView>> {
+    const runs = await this.runs.ofIncident(this.database, {
+      incidentId,
+      before: decodeCursor(query.cursor, momentCursorSchema),
+      limit: query.limit + 1,
+    });
+    const page = pageOf(runs, query.limit, ({ startedAt: at, id }) => ({ at, id }));
+    return { ...page, items: await Promise.all(page.items.map((run) => this.viewOf(run))) };
   }
 
   /** In the order in which they are restored. */
@@ -38,18 +50,19 @@ export class RunViewService {
     const found = await this.items.pageOfRun(this.database, {
       runId,
       states: query.state ?? null,
-      afterSequence: decodeCursor(query.cursor, z.int()) ?? -1,
+      afterSequence: decodeCursor(query.cursor, z.int32()) ?? -1,
       limit: query.limit + 1,
     });
     return pageOf(found, query.limit, (last) => last.sequence);
   }
 
   /** A plan is run once: one run, or none yet. */
-  async ofPlan(planId: string): Promise<{ items: RunView[] }> {
+  async ofPlan(planId: string, query: PageQuery): Promise<Page<RunView>> {
     const plan = await this.plans.read(this.database, planId);
     if (plan === undefined) throw missingPlan(planId);
     const run = await this.runs.ofPlan(this.database, planId);
-    return { items: run === undefined ? [] : [await this.viewOf(run)] };
+    const runs = run === undefined ? [] : [await this.viewOf(run)];
+    return pageOfWhole(runs, query, ({ id }) => id);
   }
 
   private async viewOf(run: Run): Promise<RunView> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { MomentCursor } from '../../platform/http/page.js';
 import type { AttemptTally, Run, RunState, StageCount, StopReason } from './run.js';
 
 const tallyColumns = `r.ended_orders AS "endedOrders", r.failed_orders AS "failedOrders", r.locked_in_row AS "lockedInRow"`;
@@ -9,6 +10,11 @@ const columns = `r.id, r.plan_id AS "planId", r.incident_id AS "incidentId", r.s
   r.started_at AS "startedAt", r.ended_at AS "endedAt", r.by_hand AS "byHand",
   r.bleeding_override AS "bleedingOverride", r.bleed_position AS "bleedPosition", ${tallyColumns},
   r.waiting_since AS "waitingSince", r.version`;
+
+/** An attempt's outcome is not known, or its echo has not come and nobody has settled it. */
+const isUnsettled = `EXISTS (
+  SELECT FROM restore_run_item i WHERE i.run_id = r.id AND i.state IN ('attempting', 'unknown', 'applied')
+    AND NOT (i.state = 'applied' AND i.settled_outcome IS NOT DISTINCT FROM 'applied'))`;
 
 export type NewRun = Omit<
   Run,
@@ -66,10 +72,17 @@ export class RunStore {
   }
 
   /** Newest first. */
-  async ofIncident(reader: Reader, incidentId: string): Promise<Run[]> {
+  async ofIncident(
+    reader: Reader,
+    asked: { incidentId: string; before: MomentCursor | null; limit: number },
+  ): Promise<Run[]> {
+    const { incidentId, before, limit } = asked;
     return reader.query<Run>(
-      `SELECT ${columns} FROM restore_run r WHERE r.incident_id = $1 ORDER BY r.started_at DESC, r.id DESC`,
-      [incidentId],
+      `SELECT ${columns} FROM restore_run r
+       WHERE r.incident_id = $1
+         AND ($2::timestamptz IS NULL OR (r.started_at, r.id) < ($2, $3::uuid))
+       ORDER BY r.started_at DESC, r.id DESC LIMIT $4`,
+      [incidentId, before?.at ?? null, before?.id ?? null, limit],
     );
   }
 
@@ -93,11 +106,20 @@ export class RunStore {
   /** Runs that something is to be done for: running ones, and others with attempts that are not settled. */
   async active(reader: Reader): Promise<Run[]> {
     return reader.query<Run>(
-      `SELECT ${columns} FROM restore_run r
-       WHERE r.state = 'running' OR EXISTS (
-         SELECT FROM restore_run_item i WHERE i.run_id = r.id AND i.state IN ('attempting', 'unknown', 'applied')
-           AND NOT (i.state = 'applied' AND i.settled_outcome IS NOT DISTINCT FROM 'applied'))
-       ORDER BY r.started_at, r.id`,
+      `SELECT ${columns} FROM restore_run r WHERE r.state = 'running' OR ${isUnsettled} ORDER BY r.started_at, r.id`,
+    );
+  }
+
+  /** The first run of an incident that may still write to the shop, or of whose attempts some are not settled. */
+  async notEnded(
+    reader: Reader,
+    incidentId: string,
+  ): Promise<{ id: string; state: RunState; planNumber: number } | undefined> {
+    return reader.queryOne(
+      `SELECT r.id, r.state, p.number AS "planNumber" FROM restore_run r JOIN restore_plan p ON p.id = r.plan_id
+       WHERE r.incident_id = $1 AND (r.state IN ('running', 'paused') OR ${isUnsettled})
+       ORDER BY r.started_at, r.id LIMIT 1`,
+      [incidentId],
     );
   }
 

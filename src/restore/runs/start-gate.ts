@@ -6,7 +6,8 @@ import { missingPlan } from '../plans/plan.service.js';
 import type { Plan } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
 import { RefusalLog } from './refusal-log.js';
-import { StartJudge, type Scene, type StartQuestion } from './start-judge.js';
+import type { Scene } from './scene-look.js';
+import { StartJudge, type StartQuestion } from './start-judge.js';
 
 export interface StartRequest {
   readonly planId: string;
@@ -44,8 +45,7 @@ export class StartGate {
     const { override } = request;
     const hashAsked = request.hash ?? plan.hash;
     const question = { plan, from: 'approved', hashAsked, override, caller } as const;
-    const scene = await this.judge.look(plan);
-    const refusal = await this.judge.judge(this.database, question, scene);
+    const { scene, refusal } = await this.judge.look(question);
     if (refusal !== undefined) throw await this.refusals.refuse({ plan, refusal, scene, caller });
     const bleeds = scene.bleeding?.bleeding === true;
     const bleedingOverride = bleeds ? (override?.reason ?? null) : null;

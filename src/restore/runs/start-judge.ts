@@ -1,19 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
+import type { Incident } from '../../incidents/incident.js';
+import { IncidentStore } from '../../incidents/incident.store.js';
+import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
-import { Database, type Reader } from '../../platform/database/database.js';
-import { ShopRegistry } from '../../shops/shop-registry.js';
+import { Database, type Reader, type Transaction } from '../../platform/database/database.js';
 import { standingOf } from '../approvals/approval.js';
 import { ApprovalStore } from '../approvals/approval.store.js';
-import type { Bleeding } from '../bleeding.js';
-import { BleedingService } from '../bleeding.service.js';
 import { planHash, type Plan, type PlanState } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
 import { judgeStart, type StartRefusal } from './run-start.js';
 import { RunStore } from './run.store.js';
-
-/** How long the journal may take to catch up with the shop before a start is refused. */
-const startPatienceMs = 10_000;
+import { SceneLook, type Scene } from './scene-look.js';
 
 export interface StartQuestion {
   readonly plan: Plan;
@@ -23,47 +21,47 @@ export interface StartQuestion {
   readonly caller: Caller;
 }
 
-/** How the shop and the harm stood when a start was asked for. */
-export interface Scene {
-  /** undefined where it does not matter: an undo brings no order back */
-  readonly bleeding: Bleeding | undefined;
-  /** the shop's journal up to which cancellations were looked at */
-  readonly journalHead: number;
-}
-
 /** Gathers what decides whether a run may start or go on. */
 @Injectable()
 export class StartJudge {
   constructor(
     private readonly database: Database,
+    private readonly scenes: SceneLook,
+    private readonly incidents: IncidentStore,
     private readonly plans: PlanStore,
     private readonly approvals: ApprovalStore,
     private readonly runs: RunStore,
-    private readonly bleeding: BleedingService,
-    private readonly shops: ShopRegistry,
     private readonly clock: Clock,
   ) {}
 
-  /** Looks at the shop; this may take seconds, so it is done outside any transaction. */
-  async look(plan: Plan): Promise<Scene> {
-    const { journalHead } = await this.runs.gate(this.database, plan.shopId);
-    if (plan.action === 'undo') return { bleeding: undefined, journalHead };
-    const shop = this.shops.get(plan.shopId);
-    const bleeding = await this.bleeding.judge({
-      incidentId: plan.incidentId,
-      shopId: plan.shopId,
-      adapter: shop.adapter,
-      settleMs: shop.profile.cancellation.settle,
-      patienceMs: startPatienceMs,
-    });
-    return { bleeding, journalHead };
+  /** Looks at the shop, and judges by what is written down now. */
+  async look(
+    question: StartQuestion,
+  ): Promise<{ scene: Scene; refusal: StartRefusal | undefined }> {
+    const { plan } = question;
+    const scene = await this.scenes.at(plan);
+    const incident = await this.incidents.read(this.database, plan.incidentId);
+    return { scene, refusal: await this.judge(this.database, question, { scene, incident }) };
   }
 
-  /** Judges by what is written down now; `reader` may be the transaction that starts the run. */
-  async judge(
-    reader: Reader,
+  /**
+   * Judges once more in the transaction that lets the run go: time has passed since the look. The caller
+   * has locked the plan (to start) or the run (to go on); the incident is locked here, so that it is not
+   * resolved meanwhile.
+   */
+  async judgeLocked(
+    transaction: Transaction,
     question: StartQuestion,
     scene: Scene,
+  ): Promise<StartRefusal | undefined> {
+    const incident = await this.incidents.lock(transaction, question.plan.incidentId);
+    return this.judge(transaction, question, { scene, incident });
+  }
+
+  private async judge(
+    reader: Reader,
+    question: StartQuestion,
+    { scene, incident }: { scene: Scene; incident: Incident | undefined },
   ): Promise<StartRefusal | undefined> {
     const { plan, caller } = question;
     const items = await this.plans.items(reader, plan.id);
@@ -71,6 +69,7 @@ export class StartJudge {
     const startedBy = caller.personId;
     return judgeStart({
       ...question,
+      incident: present(incident, 'a plan belongs to an incident'),
       gate: await this.runs.gate(reader, plan.shopId),
       hashNow: planHash(plan, items),
       standing: standingOf(plan, { approvals, startedBy, now: this.clock.now() }),

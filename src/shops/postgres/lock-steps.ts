@@ -20,7 +20,7 @@ export interface RestoreTimeouts {
 }
 
 /** While holding locks we wait no longer than this, far less than any server's deadlock_timeout. */
-const impliedLockMs = 100;
+export const impliedLockMs = 100;
 
 /** The time zone as the session had it, then everything that this transaction needs pinned or bounded. */
 export function settingSteps(timeouts: RestoreTimeouts): RestoreStep[] {

@@ -3,9 +3,9 @@ import type { RowImage, RowKey } from '../../orders/row-change.js';
 import type { Profile } from '../profile.js';
 import { arrayItem, type ColumnTypes } from './column-types.js';
 import { ownRows, orderTables } from './own-rows.js';
-import { limitedRow, limitSql } from './row-sql.js';
+import { filterSql, limitedRow, limitSql } from './row-sql.js';
 import type { Query } from './shop-connections.js';
-import { Parameters, quoteLiteral, quoteName, quoteTable, type Statement } from './sql-text.js';
+import { Parameters, quoteName, quoteTable, type Statement } from './sql-text.js';
 
 type RowsByTable = Map<string, RowImage[]>;
 
@@ -137,15 +137,8 @@ export class OrderReader {
 
   private historyMoment(history: NonNullable<Profile['history']>): string {
     const { from, orderColumn } = ownRows(this.profile, history.table);
-    const where = Object.entries(history.where).map(([column, texts]) => {
-      const allowed = texts.map((text) =>
-        text === null
-          ? `t.${quoteName(column)} IS NULL`
-          : `t.${quoteName(column)}::text = ${quoteLiteral(text)}`,
-      );
-      return `(${allowed.join(' OR ')})`;
-    });
-    const conditions = [`${orderColumn} = o.${quoteName(this.orderKey)}`, ...where].join(' AND ');
+    const order = `${orderColumn} = o.${quoteName(this.orderKey)}`;
+    const conditions = `${order} AND ${filterSql(history.where, 't')}`;
     return `(SELECT max(t.${quoteName(history.at)})::timestamptz FROM ${from} WHERE ${conditions})`;
   }
 

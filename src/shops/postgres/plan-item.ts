@@ -4,27 +4,41 @@ import type { PlannedChange, RestoreItem, RestoreOutcome } from '../shop-adapter
 
 /** Why an item cannot be turned into SQL at all; undefined where it can. */
 export function itemFault(profile: Profile, item: RestoreItem): RestoreOutcome | undefined {
-  for (const change of item.changes) {
-    const mapping = profile.tables[change.table];
+  const written = item.changes.map((change) => ({
+    table: change.table,
+    columns: columnsOf(change),
+    values: valuesOf(change),
+  }));
+  const relied = item.expect.map(({ table, rows }) => ({
+    table,
+    columns: rows.flatMap(({ values }) => Object.keys(values)),
+    values: rows.flatMap(({ values }) => Object.values(values)),
+  }));
+  for (const { table, columns, values } of [...written, ...relied]) {
+    const mapping = profile.tables[table];
     const stray =
       mapping === undefined
-        ? change.table
-        : columnsOf(change).find((column) => mapping.columns[column] === undefined);
-    if (stray !== undefined)
-      return {
-        outcome: 'failed',
-        reason: 'shop-error',
-        retry: false,
-        detail: `the plan names ${stray}, which the profile does not map (any more)`,
-      };
-    if (valuesOf(change).some(isSealedValue))
+        ? table
+        : columns.find((column) => mapping.columns[column] === undefined);
+    if (stray !== undefined) return unmapped(stray);
+    if (values.some(isSealedValue))
       return {
         outcome: 'refused',
         reason: 'evidence-missing',
-        detail: `a personal value of ${change.table} is sealed: it was erased, or not opened`,
+        detail: `a personal value of ${table} is sealed: it was erased, or not opened`,
       };
   }
-  return undefined;
+  const shared = item.expect.find(({ table }) => profile.tables[table]?.order === 'shared');
+  return shared === undefined ? undefined : unmapped(shared.table);
+}
+
+function unmapped(name: string): RestoreOutcome {
+  return {
+    outcome: 'failed',
+    reason: 'shop-error',
+    retry: false,
+    detail: `the plan names ${name}, which the profile does not map (any more)`,
+  };
 }
 
 function columnsOf(change: PlannedChange): string[] {

@@ -1,4 +1,5 @@
 import type { RestoreItem } from '../shop-adapter.js';
+import { expectSteps } from './expect-steps.js';
 import {
   compareSteps,
   counterLockSteps,
@@ -27,6 +28,7 @@ export function restoreSteps(
     ...orderLockSteps(context, item),
     ...compareSteps(context, item),
     ...counterLockSteps(context, item),
+    ...expectSteps(context, item),
     ...writeSteps(context, item),
     ...rereadSteps(context, item),
     markerStep(marker),

@@ -53,6 +53,7 @@ class RestoreTransaction {
   readonly lose = (error: Error): void => void (this.lost ??= error);
   private lost: Error | undefined;
   private title = 'begin';
+  private deadline = Infinity;
 
   constructor(
     private readonly client: pg.PoolClient,
@@ -76,24 +77,32 @@ class RestoreTransaction {
       await this.rollBack();
       throw error;
     }
-    return await this.commit(identity);
+    this.title = 'commit';
+    const overdue = this.overdue();
+    if (overdue === undefined) return await this.commit(identity);
+    await this.rollBack();
+    return outcomeOf(this.lost === undefined ? overdue : this.problem(this.lost));
   }
 
   private async prepare(): Promise<Problem | undefined> {
-    const deadline = performance.now() + this.attempt.transactionTimeoutMs;
+    this.deadline = performance.now() + this.attempt.transactionTimeoutMs;
     try {
       await this.client.query(beginSql);
       for (const step of this.attempt.steps) {
         this.title = step.title;
-        if (performance.now() > deadline)
-          return { outcome: 'failed', reason: 'timeout', detail: `too slow (${step.title})` };
-        const problem = await this.take(step);
+        const problem = this.overdue() ?? (await this.take(step));
         if (problem !== undefined) return problem;
       }
       return undefined;
     } catch (error) {
       return this.problem(error);
     }
+  }
+
+  /** Asked before each thing that is begun, so that only one statement can last beyond the deadline. */
+  private overdue(): Problem | undefined {
+    if (performance.now() <= this.deadline) return undefined;
+    return { outcome: 'failed', reason: 'timeout', detail: `too slow (${this.title})` };
   }
 
   private async take(step: RestoreStep): Promise<Problem | undefined> {
@@ -113,6 +122,8 @@ class RestoreTransaction {
 
   private async identify(): Promise<{ transactionId: number; incarnation: string } | Problem> {
     this.title = 'ask for the transaction’s id';
+    const overdue = this.overdue();
+    if (overdue !== undefined) return overdue;
     try {
       const { rows } = await this.client.query<TextRow>(identitySql);
       return {
@@ -138,7 +149,6 @@ class RestoreTransaction {
     transactionId: number;
     incarnation: string;
   }): Promise<RestoreOutcome> {
-    this.title = 'commit';
     try {
       // the server answers ROLLBACK to the COMMIT of a transaction that it has given up
       const { command } = await this.client.query('COMMIT');
@@ -158,9 +168,10 @@ class RestoreTransaction {
     try {
       await this.client.query('ROLLBACK');
       this.isBroken = false;
-    } catch {
+    } catch (error) {
       // the connection is gone, and the transaction with it
       this.isBroken = true;
+      this.lose(error as Error);
     }
   }
 }

@@ -1,8 +1,9 @@
 import { assert, present } from '../../platform/assert.js';
 import { isSealed, type ColumnValue, type RowImage, type RowKey } from '../../orders/row-change.js';
 import type { Profile, TableMapping } from '../profile.js';
+import type { RowFilter } from '../row-filter.js';
 import type { ColumnTypes } from './column-types.js';
-import { quoteName, type Parameters } from './sql-text.js';
+import { quoteLiteral, quoteName, type Parameters } from './sql-text.js';
 
 /** What the SQL of a restore is put together from. */
 export interface RestoreContext {
@@ -58,7 +59,12 @@ export function differingColumns(
     const name = parameters.add(column, 'text');
     return `CASE WHEN ${same} THEN NULL ELSE ${name} END`;
   });
-  return cases.length === 0 ? `''` : `concat_ws(', ', ${cases.join(', ')})`;
+  return listOf(cases);
+}
+
+/** One text that lists the texts which are not NULL; a function takes no more than 100 arguments, an array does. */
+export function listOf(texts: readonly string[]): string {
+  return `concat_ws(', ', VARIADIC ARRAY[${texts.join(', ')}]::text[])`;
 }
 
 /** A plan holds personal values opened; one that is still sealed cannot be written into a shop. */
@@ -92,6 +98,21 @@ export function housekeeping(context: RestoreContext, table: string): string[] {
 
 /** What the SQL of a limit calls the row that it is for. */
 export const limitedRow = 'counter';
+
+/** A condition that holds for the rows which fit a profile's filter; `alias` stands for the row. */
+export function filterSql(where: RowFilter, alias: string): string {
+  const conditions = Object.entries(where).map(([column, texts]) => {
+    const cell = `${alias}.${quoteName(column)}`;
+    const allowed = texts.map((text) =>
+      // by format(), as PostgreSQL prints it: a cast makes `true` of the `t` that filters name
+      text === null
+        ? `${cell} IS NULL`
+        : `(${cell} IS NOT NULL AND format('%s', ${cell}) = ${quoteLiteral(text)})`,
+    );
+    return `(${allowed.join(' OR ')})`;
+  });
+  return ['true', ...conditions].join(' AND ');
+}
 
 /** A limit of a shared table as a scalar expression. */
 export function limitSql(sql: string): string {

@@ -26,7 +26,7 @@ export async function applyPlan(client: pg.Client, plan: PublicationPlan): Promi
   await client.query(`SET lock_timeout = '${lockTimeoutMs}ms'`);
   try {
     for (const change of plan.identities) {
-      await patiently(client, change.table, () => client.query(change.sql));
+      await patiently(client, change.table, () => changeIdentity(client, plan, change));
       undo.unshift(change.undoSql);
     }
     if (plan.publish !== null) {
@@ -61,12 +61,35 @@ export async function undoAll(client: pg.Client, statements: readonly string[]):
   );
 }
 
+/**
+ * A publication of somebody else may ask for columns that the new identity does not leave it, and then the
+ * shop's updates would fail at once: nobody sees the identity before its test has passed.
+ */
+async function changeIdentity(
+  client: pg.Client,
+  { tests }: PublicationPlan,
+  { table, sql }: PublicationPlan['identities'][number],
+): Promise<void> {
+  const own = tests.filter((one) => one.table === table);
+  await tested(client, { changes: [sql], tests: own });
+}
+
 /** The publication is not seen by anybody before its tests have passed. */
-async function publish(client: pg.Client, plan: PublicationPlan): Promise<void> {
+async function publish(
+  client: pg.Client,
+  { publish: plan, tests }: PublicationPlan,
+): Promise<void> {
+  await tested(client, { changes: plan?.sql ?? [], tests });
+}
+
+async function tested(
+  client: pg.Client,
+  { changes, tests }: { changes: readonly string[]; tests: PublicationPlan['tests'] },
+): Promise<void> {
   await client.query('BEGIN');
   try {
-    for (const sql of plan.publish?.sql ?? []) await client.query(sql);
-    for (const { table, sql } of plan.tests) await test(client, { table, sql });
+    for (const sql of changes) await client.query(sql);
+    for (const { table, sql } of tests) await test(client, { table, sql });
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK');

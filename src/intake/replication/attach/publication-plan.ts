@@ -115,21 +115,32 @@ export function attachScript(plan: PublicationPlan, shopId: string): string {
     `-- What attaching the shop "${shopId}" to Reinstate changes in the shop's database. Run it as the owner of the tables.`,
     '-- Nothing waits for a lock longer than half a second; where one times out, run the script again.',
     `SET lock_timeout = '${lockTimeoutMs}ms';`,
-    ...plan.identities.map(({ sql }) => `${sql};`),
+    '-- The tests fail as the shop’s own updates would, before anybody else sees a change.',
+    ...plan.identities.flatMap(({ table, sql }) =>
+      testedScript(
+        [sql],
+        plan.tests.filter((test) => test.table === table),
+      ),
+    ),
     ...publishScript(plan),
     '',
   ].join('\n');
 }
 
+function testedScript(changes: readonly string[], tests: PublicationPlan['tests']): string[] {
+  const statements = ['BEGIN', ...changes, ...tests.map(({ sql }) => sql), 'COMMIT'];
+  return statements.map((sql) => `${sql};`);
+}
+
 function publishScript({ publish, tests }: PublicationPlan): string[] {
   if (publish === null) return ['-- The publication is as it should be.'];
-  return [
-    '-- The tests fail as the shop’s own updates would, before anybody else sees the publication.',
-    'BEGIN;',
-    ...publish.sql.map((sql) => `${sql};`),
-    ...tests.map(({ sql }) => `${sql};`),
-    'COMMIT;',
-  ];
+  return testedScript(publish.sql, tests);
+}
+
+/** For a server that nobody could reach when its shop was forgotten: the slot would fill its disk. */
+export function dropSlotStatement(slotName: string): string {
+  const name = pg.escapeLiteral(slotName);
+  return `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${name}`;
 }
 
 /** The way back as a script: what attaching changed, and the publication. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { Clock } from '../../../platform/clock.js';
-import { Database } from '../../../platform/database/database.js';
+import { Database, type Transaction } from '../../../platform/database/database.js';
 import { Fault } from '../../../platform/errors.js';
 import type { CheckReport } from '../../../shops/shop-adapter.js';
-import type { StreamedShop } from '../shop-stream.js';
+import type { StreamedShop } from '../streamed-shop.js';
 import { ReplicationStore } from '../replication.store.js';
 import { isShopFailure, shopProblem } from '../source/shop-problem.js';
 import { connectShop, closeClient, shopConnection, withShop } from '../source/shop-server.js';
@@ -14,6 +14,7 @@ import { judgeShop } from './judge-shop.js';
 import {
   attachScript,
   detachStatements,
+  dropSlotStatement,
   planPublication,
   type PublicationPlan,
 } from './publication-plan.js';
@@ -33,6 +34,18 @@ export interface AttachOptions {
   readonly slotLimitMs: number;
   /** gives attach up when it is aborted: what was changed so far is taken back */
   readonly signal?: AbortSignal | undefined;
+  /** called in the transaction that makes the shop an attached one */
+  readonly settle?: ((transaction: Transaction) => Promise<void>) | undefined;
+}
+
+export interface DetachOptions {
+  /** owner of the shop's tables; null leaves the schema to a DBA */
+  readonly credential: string | null;
+  /** a shop whose database does not let us in any more is given up on our side alone */
+  readonly forget?: boolean;
+  /** called in the transaction that makes the shop a detached one; `forgotten`: nothing was done in the shop */
+  readonly settle?:
+    ((transaction: Transaction, data: { forgotten: boolean }) => Promise<void>) | undefined;
 }
 
 /**
@@ -66,7 +79,10 @@ export class ShopAttacher {
       const plan = await this.judge(client, target, { ...options, newSlot, name });
       options.signal?.throwIfAborted();
       const undo = await this.apply(client, { shopId, name, plan });
-      if (!newSlot) return null;
+      if (!newSlot) {
+        await this.database.transaction(async (transaction) => options.settle?.(transaction));
+        return null;
+      }
       return await this.makeSlot(target, { ...options, slotName: name }).catch(
         async (error: unknown) => {
           await undoAll(client, undo);
@@ -91,24 +107,29 @@ export class ShopAttacher {
 
   /**
    * Drops the slot, and with a credential also takes back what attach changed in the schema. Gives the
-   * statements that are left for a DBA. The stream must have been stopped.
+   * statements that are left for a DBA. The stream must have been stopped. A shop that is gone for good is
+   * given up with `forget`: should it come back, the slot and all else is left for a DBA.
    * @throws Fault `undo-incomplete` with the statements that did not go through; the shop is detached then
    */
-  async detach(target: StreamedShop, credential: string | null): Promise<string[]> {
-    return understood(() => this.detachWith(target, credential));
+  async detach(target: StreamedShop, options: DetachOptions): Promise<string[]> {
+    return understood(() => this.detachWith(target, options));
   }
 
-  private async detachWith(target: StreamedShop, credential: string | null): Promise<string[]> {
+  private async detachWith(target: StreamedShop, options: DetachOptions): Promise<string[]> {
     const { shopId, replicateUrl } = target;
     const row = await this.store.read(this.database, shopId);
     if (row === undefined || row.state === 'detached') {
       throw new Fault('conflict', 'shop-not-attached', `the shop "${shopId}" is not attached`);
     }
-    await dropSlot(replicateUrl, row.slotName);
+    const forgotten = await dropOrForget(replicateUrl, row.slotName, options.forget === true);
     const statements = detachStatements(row.publicationName, row.identities);
-    await this.store.detach(this.database, { shopId, now: this.clock.now() });
-    if (credential === null) return statements.map((sql) => `${sql};`);
-    const client = await connectShop(shopConnection(credential));
+    await this.database.transaction(async (transaction) => {
+      await this.store.detach(transaction, { shopId, now: this.clock.now() });
+      await options.settle?.(transaction, { forgotten });
+    });
+    if (forgotten) return [dropSlotStatement(row.slotName), ...statements].map((sql) => `${sql};`);
+    if (options.credential === null) return statements.map((sql) => `${sql};`);
+    const client = await connectShop(shopConnection(options.credential));
     await undoAll(client, statements).finally(() => closeClient(client));
     return [];
   }
@@ -170,7 +191,7 @@ export class ShopAttacher {
 
   private async makeSlot(
     { shopId, replicateUrl }: AttachTarget,
-    { slotLimitMs, slotName, signal }: AttachOptions & { slotName: string },
+    { slotLimitMs, slotName, signal, settle }: AttachOptions & { slotName: string },
   ): Promise<HeldSlot> {
     // left over where an earlier attach was cut off; nothing was journalled from it
     await dropSlot(replicateUrl, slotName);
@@ -178,8 +199,11 @@ export class ShopAttacher {
       const url = replicateUrl;
       const limitMs = slotLimitMs;
       const held = await createSlot({ url, slotName, temporary: false, limitMs, signal });
-      await this.store
-        .begin(this.database, { shopId, now: this.clock.now() })
+      await this.database
+        .transaction(async (transaction) => {
+          await this.store.begin(transaction, { shopId, now: this.clock.now() });
+          await settle?.(transaction);
+        })
         .catch(async (error: unknown) => {
           await held.release();
           await dropSlot(url, slotName);
@@ -196,6 +220,18 @@ export class ShopAttacher {
         },
       ]);
     }
+  }
+}
+
+/** True where the shop did not let us in, and is to be forgotten for that. */
+async function dropOrForget(url: string, slotName: string, forget: boolean): Promise<boolean> {
+  try {
+    await dropSlot(url, slotName);
+    return false;
+  } catch (error) {
+    const isGone = error instanceof Fault && error.code === 'shop-unreachable';
+    if (forget && (isGone || isShopFailure(error))) return true;
+    throw error;
   }
 }
 

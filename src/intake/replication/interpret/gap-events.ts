@@ -18,14 +18,19 @@ export interface ChangedRow {
   readonly key: RowKey;
   /** as it is now; null where it is gone */
   readonly now: RowImage | null;
+  /** it was not there when changes were last seen */
+  readonly isNew: boolean;
 }
 
 export const gapReason =
   'changed while changes were lost at the source: what it was before each change is not known';
+/** Of an order that came and was placed in the gap. */
+const newReason =
+  'first seen after changes were lost at the source: when it was placed, and what became of it until then, is not known';
 
 /**
  * One entry per order that changed in a gap. Their row changes have no before-image: what was last seen
- * is not what the first lost change found. Carts are passed over. `orderRows` holds each order's own row,
+ * is not what the first lost change found. A row that came in the gap is an insert. Carts are passed over. `orderRows` holds each order's own row,
  * as it is now or (where it is gone) as it was last seen.
  */
 export function gapEvents(
@@ -38,7 +43,8 @@ export function gapEvents(
   return [...Map.groupBy(given.changed, ({ orderId }) => orderId)].flatMap(([orderId, rows]) => {
     const order = given.orderRows.get(orderId);
     if (order === undefined || !isPlaced(profile, order)) return [];
-    const isGone = rows.some(({ table, now }) => table === profile.order.table && now === null);
+    const own = rows.find(({ table }) => table === profile.order.table);
+    const isGone = own?.now === null;
     return {
       ...emptyEvent,
       ...event,
@@ -47,14 +53,15 @@ export function gapEvents(
       kinds: ['gap' as const],
       statusAfter: isGone ? null : text(order, status.column),
       customerId: text(order, customer),
-      reason: gapReason,
+      reason: own?.isNew === true ? newReason : gapReason,
       rowChanges: rows.map(rowChange),
     };
   });
 }
 
-function rowChange({ table, key, now }: ChangedRow): RowChange {
-  return { table, key, operation: now === null ? 'delete' : 'update', before: null, after: now };
+function rowChange({ table, key, now, isNew }: ChangedRow): RowChange {
+  const operation = now === null ? 'delete' : isNew ? 'insert' : 'update';
+  return { table, key, operation, before: null, after: now };
 }
 
 /** Whether any column that both images have differs; of an erased person nobody can tell. */

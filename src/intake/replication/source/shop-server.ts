@@ -31,6 +31,8 @@ export interface SourceFacts {
   readonly systemIdentifier: string;
   readonly timeline: number;
   readonly currentLsn: string;
+  /** most write-ahead log that a slot may hold back; null where the server sets no bound */
+  readonly walKeepBytes: number | null;
   /** null where there is no such slot */
   readonly slot: SlotFacts | null;
 }
@@ -137,8 +139,9 @@ export async function readSource(
 ): Promise<SourceFacts> {
   return withShop(replicationConfig(replicateUrl, session), async (client) => {
     const identity = await identify(client);
+    const walKeepBytes = await readWalKeep(client);
     const slot = await readSlot(client, slotName);
-    return { ...identity, slot };
+    return { ...identity, walKeepBytes, slot };
   });
 }
 
@@ -152,7 +155,7 @@ export function replicationConfig(url: string, session: ShopSession = {}): pg.Cl
   return config;
 }
 
-async function identify(client: pg.Client): Promise<Omit<SourceFacts, 'slot'>> {
+async function identify(client: pg.Client): Promise<Omit<SourceFacts, 'slot' | 'walKeepBytes'>> {
   const { rows } = await client.query<{
     systemid: string;
     // bigint, and so text, from PostgreSQL 16 on
@@ -166,6 +169,15 @@ async function identify(client: pg.Client): Promise<Omit<SourceFacts, 'slot'>> {
     timeline: Number(row.timeline),
     currentLsn: row.xlogpos,
   };
+}
+
+async function readWalKeep(client: pg.Client): Promise<number | null> {
+  // megabytes, -1 for none; as text, whatever the driver makes of numbers
+  const { rows } = await client.query<{ setting: string }>(
+    `SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'`,
+  );
+  const megabytes = Number(rows[0]?.setting ?? -1);
+  return megabytes < 0 ? null : megabytes * 2 ** 20;
 }
 
 interface SlotRow {

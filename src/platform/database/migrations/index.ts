@@ -12,6 +12,9 @@ import { RestoreMarker1700000000012 } from './0012-restore-marker.js';
 import { StreamAlerts1700000000013 } from './0013-stream-alerts.js';
 import { RestoreSettlement1700000000014 } from './0014-restore-settlement.js';
 import { IncidentPages1700000000015 } from './0015-incident-pages.js';
+import { RestoreExpectations1700000000016 } from './0016-restore-expectations.js';
+import { CaseCancellations1700000000017 } from './0017-case-cancellations.js';
+import { OrderAsOf1700000000018 } from './0018-order-as-of.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -29,4 +32,7 @@ export const migrations = [
   StreamAlerts1700000000013,
   RestoreSettlement1700000000014,
   IncidentPages1700000000015,
+  RestoreExpectations1700000000016,
+  CaseCancellations1700000000017,
+  OrderAsOf1700000000018,
 ];
