@@ -48,12 +48,22 @@ function tell(report: ProofReport, counts: { struck: number; restored: number })
       teller.list(check.violations);
     }
   }
-  const all = counts.struck === counts.restored && counts.restored > 0;
   const words = `${counts.restored} of ${counts.struck} wrongly cancelled orders are back`;
-  if (all) teller.good(words);
+  if (areAllBack(counts)) teller.good(words);
   else teller.bad(words);
-  // a check that looked at nothing proves nothing
-  return report.holds && report.checks.every(({ examined }) => examined > 0) && all;
+  return isProven(report, counts);
+}
+
+/** Whether the demo may end well: every check holds, none looked at nothing, and every order is back. */
+export function isProven(
+  report: ProofReport,
+  counts: { struck: number; restored: number },
+): boolean {
+  return report.holds && report.checks.every(({ examined }) => examined > 0) && areAllBack(counts);
+}
+
+function areAllBack({ struck, restored }: { struck: number; restored: number }): boolean {
+  return struck === restored && restored > 0;
 }
 
 /** The incident's timeline as a reviewer would read it; what befell single orders, or came often, is counted. */

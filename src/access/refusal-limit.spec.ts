@@ -38,6 +38,25 @@ describe('the limit on refused tokens', () => {
     }
   });
 
+  it('counts nothing that was taken back, and its time has not begun', () => {
+    const takeBack = Array.from({ length: 20 }, () => limit.count('10.0.0.1'));
+    expect(() => limit.check('10.0.0.1')).toThrow('try again in 60 seconds');
+    takeBack[0]!();
+    expect(() => limit.check('10.0.0.1')).not.toThrow();
+    for (const one of takeBack.slice(1)) one();
+    clock.advance(30_000);
+    refuse('10.0.0.1', 20);
+    expect(() => limit.check('10.0.0.1')).toThrow('try again in 60 seconds');
+  });
+
+  it('takes back nothing from a later time', () => {
+    const takeBack = limit.count('10.0.0.1');
+    clock.advance(60_000);
+    refuse('10.0.0.1', 20);
+    takeBack();
+    expect(() => limit.check('10.0.0.1')).toThrow('try again in 60 seconds');
+  });
+
   it('takes no address for another', () => {
     refuse('10.0.0.1', 20);
     expect(() => limit.check('10.0.0.2')).not.toThrow();

@@ -20,19 +20,16 @@ export class RefusalLimit {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Counts one refused token of this address. */
-  count(address: string): void {
+  /** Counts one refused token of this address; what it gives takes that back. */
+  count(address: string): () => void {
     const key = networkOf(address);
-    const open = this.openWindow(key);
-    if (open !== undefined) {
-      open.refusals += 1;
-      return;
-    }
-    this.windows.delete(key);
-    const oldest = this.windows.keys().next();
-    if (this.windows.size >= addressesMax && oldest.done !== true)
-      this.windows.delete(oldest.value);
-    this.windows.set(key, { refusals: 1, endsAt: this.clock.now().getTime() + windowMs });
+    const window = this.openWindow(key) ?? this.newWindow(key);
+    window.refusals += 1;
+    return () => {
+      window.refusals -= 1;
+      // an address that nothing speaks against has no time that runs
+      if (window.refusals === 0 && this.windows.get(key) === window) this.windows.delete(key);
+    };
   }
 
   /** Refuses the address while it has to wait. */
@@ -46,6 +43,16 @@ export class RefusalLimit {
       `too many refused tokens came from this address; try again in ${retryAfterSeconds} seconds`,
       { data: { retryAfterSeconds } },
     );
+  }
+
+  private newWindow(key: string): Window {
+    const window = { refusals: 0, endsAt: this.clock.now().getTime() + windowMs };
+    this.windows.delete(key);
+    const oldest = this.windows.keys().next();
+    if (this.windows.size >= addressesMax && oldest.done !== true)
+      this.windows.delete(oldest.value);
+    this.windows.set(key, window);
+    return window;
   }
 
   private openWindow(key: string): Window | undefined {

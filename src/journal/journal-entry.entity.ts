@@ -19,6 +19,9 @@ import { oneOf, pgLsn } from '../platform/database/entity.js';
 @Index('journal_entry_number', ['shopId', 'orderNumber'])
 @Index('journal_entry_committed', ['shopId', 'committedAt'])
 @Index('journal_entry_gap', ['shopId', 'position'], { where: `'gap' = ANY (kinds)` })
+@Index('journal_entry_cancelled', ['shopId', 'position'], {
+  where: `'cancelled' = ANY (kinds) AND marker IS NULL`,
+})
 @Check('journal_entry_kinds_check', 'cardinality(kinds) > 0')
 @Check('journal_entry_actor_kind_check', oneOf('actor_kind', actorKinds))
 export class JournalEntryEntity {

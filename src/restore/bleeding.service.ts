@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
 import type { ShopAdapter, ShopPosition } from '../shops/shop-adapter.js';
+import { ShopRegistry } from '../shops/shop-registry.js';
 import {
   judgeArrivals,
   judgeBleeding,
@@ -30,6 +31,7 @@ export class BleedingService {
   constructor(
     private readonly database: Database,
     private readonly store: BleedingStore,
+    private readonly shops: ShopRegistry,
     private readonly clock: Clock,
   ) {}
 
@@ -37,10 +39,15 @@ export class BleedingService {
   async judge(question: BleedingQuestion): Promise<Bleeding> {
     const shop = await question.adapter.currentPosition().catch(() => undefined);
     const stream = await this.caughtUp(question, shop);
-    const incident = { id: question.incidentId, shopId: question.shopId, afterPosition: -1 };
-    const seen = await this.store.seen(this.database, incident);
+    const now = this.clock.now();
+    const seen = await this.store.seen(this.database, {
+      id: question.incidentId,
+      shopId: question.shopId,
+      afterPosition: -1,
+      settledBefore: new Date(now.getTime() - question.settleMs),
+    });
     return judgeBleeding({
-      now: this.clock.now(),
+      now,
       seenAt: seen.map(({ at }) => at),
       settleMs: question.settleMs,
       stream,
@@ -54,7 +61,11 @@ export class BleedingService {
     shopId: string;
     afterPosition: number;
   }): Promise<ReturnType<typeof judgeArrivals>> {
-    return judgeArrivals(await this.store.seen(this.database, incident), this.clock.now());
+    const now = this.clock.now();
+    const settleMs = this.shops.get(incident.shopId).profile.cancellation.settle;
+    const settledBefore = new Date(now.getTime() - settleMs);
+    const seen = await this.store.seen(this.database, { ...incident, settledBefore });
+    return judgeArrivals(seen, { now, settleMs });
   }
 
   private async caughtUp(

@@ -107,6 +107,11 @@ describe('cancellations during a run', () => {
     ['one has had no case for too long', [arrived(null, true, 30)], 'stop'],
     ['one of two is wrongful', [arrived(null, true), arrived('wrongful', true)], 'stop'],
   ] as const)('%s', (_name, arrivals, expected) => {
-    expect(judgeArrivals(arrivals, at(100))).toBe(expected);
+    expect(judgeArrivals(arrivals, { now: at(100), settleMs: 5_000 })).toBe(expected);
+  });
+
+  it('are being judged for as long as the shop may still write who did it', () => {
+    const given = { now: at(100), settleMs: 71_000 };
+    expect(judgeArrivals([arrived(null, true, 30)], given)).toBe('hold');
   });
 });

@@ -119,7 +119,7 @@ export interface SeenCancellation {
   readonly settled: boolean;
 }
 
-/** Longer than it takes to judge a cancellation: whatever is not known to be harmless by then counts. */
+/** Longer than it takes to judge a cancellation that has settled: whatever is not known to be harmless by then counts. */
 const judgingMsMax = 60_000;
 
 /**
@@ -128,13 +128,13 @@ const judgingMsMax = 60_000;
  */
 export function judgeArrivals(
   arrivals: readonly SeenCancellation[],
-  now: Date,
+  { now, settleMs }: { now: Date; settleMs: number },
 ): 'none' | 'hold' | 'stop' {
   if (arrivals.length === 0) return 'none';
   const matches = arrivals.some(({ at, verdict, settled }) => {
     if (verdict === 'wrongful') return true;
     if (verdict === 'unsure' && settled) return true;
-    return now.getTime() - at.getTime() > judgingMsMax;
+    return now.getTime() - at.getTime() > Math.max(judgingMsMax, settleMs);
   });
   return matches ? 'stop' : 'hold';
 }

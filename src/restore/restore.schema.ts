@@ -83,6 +83,8 @@ export const approvalSchema = z.object({
   reason: z.string().nullable(),
   at: moment,
   expiresAt: moment,
+  /** false once the person is disabled or has no role to approve by: then it does not count any more */
+  mayApprove: z.boolean(),
 });
 
 export const planSchema = z.object({

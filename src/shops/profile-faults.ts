@@ -160,7 +160,7 @@ function claimFaults(faults: Faults): void {
 }
 
 function lockFaults(faults: Faults): void {
-  const { locks, order } = faults.profile;
+  const { locks, order, payments } = faults.profile;
   locks.forEach((table, index) => {
     const mapping = faults.table(['locks', index], table);
     if (mapping?.order === 'shared')
@@ -169,6 +169,11 @@ function lockFaults(faults: Faults): void {
   });
   if (!locks.includes(order.table))
     faults.add(['locks'], `the order's own table ${order.table} must be locked`);
+  if (payments !== undefined && !locks.includes(payments.table))
+    faults.add(
+      ['locks'],
+      `the payments' table ${payments.table} must be locked: money may move while an order comes back`,
+    );
 }
 
 function keyFaults(faults: Faults, table: string, mapping: TableMapping): void {

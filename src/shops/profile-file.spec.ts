@@ -145,6 +145,12 @@ describe('a faulty profile', () => {
     ],
     ['locks without the order', 'locks: [shop.orders, ', 'locks: [', /^locks: .*must be locked/],
     [
+      'locks without the payments',
+      ', shop.payment]',
+      ']',
+      /^locks: .*the payments' table shop\.payment must be locked/,
+    ],
+    [
       'a shared lock',
       'locks: [shop.orders, ',
       'locks: [shop.orders, shop.stock, ',

@@ -295,6 +295,20 @@ describe('refused tokens', () => {
     expect((await stranger.get('/api/v1/persons/me')).status).toBe(401);
   });
 
+  it('are counted also where they come all at once, and a good token that does so is let in', async () => {
+    service.clock.advance(60_000);
+    const { secret, http } = await service.newcomer({ name: 'Hasty', role: 'viewer' });
+    const crowd = (callers: readonly HttpCaller[]) =>
+      Promise.all(callers.map(async (one) => (await one.get('/api/v1/persons/me')).status));
+    expect(new Set(await crowd(Array<HttpCaller>(60).fill(http)))).toEqual(new Set([200]));
+    const guesses = Array.from({ length: 100 }, (_, guess) =>
+      nobody.as(secret.slice(0, 40) + String(guess).padStart(7, '0')),
+    );
+    const statuses = await crowd(guesses);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(80);
+  });
+
   it('are counted only where a token was sent', async () => {
     service.clock.advance(60_000);
     for (let attempt = 0; attempt < 30; attempt += 1) {

@@ -192,6 +192,46 @@ describe('two processes at once', () => {
   });
 });
 
+describe('the database itself', () => {
+  /** As the owner, whom no right of ours holds; what it did is taken back. */
+  const asOwner = (sql: string, values: readonly unknown[]) =>
+    withClient(bench.test.url, async (client) => {
+      await client.query('BEGIN');
+      try {
+        return (await client.query(sql, [...values])).rowCount;
+      } finally {
+        await client.query('ROLLBACK');
+      }
+    });
+
+  it('holds a second open incident of one fingerprint; a resolved one it takes', async () => {
+    const { fingerprint } = await bench.incidentOf('race');
+    const copied = `
+      INSERT INTO reinstate.incident (id, shop_id, fingerprint, alert_id, title, severity, status, opened_at, resolved_at)
+      SELECT gen_random_uuid(), shop_id, fingerprint, alert_id, title, severity, $2, opened_at, $3
+      FROM reinstate.incident WHERE fingerprint = $1`;
+    for (const status of ['open', 'acknowledged'])
+      await expect(asOwner(copied, [fingerprint, status, null])).rejects.toMatchObject({
+        code: '23505',
+        constraint: 'incident_open',
+      });
+    expect(await asOwner(copied, [fingerprint, 'resolved', bench.clock.now()])).toBe(1);
+  });
+
+  it('holds a second case of one order in an incident; in another one it takes it', async () => {
+    const [race, twins] = [await bench.incidentOf('race'), await bench.incidentOf('twins')];
+    const copied = `
+      INSERT INTO reinstate.incident_case (id, incident_id, shop_id, order_id, state, verdict, reasons, evidence, created_at, updated_at)
+      SELECT gen_random_uuid(), $2, shop_id, order_id, 'open', 'unsure', '[]', 'none', created_at, updated_at
+      FROM reinstate.incident_case WHERE incident_id = $1 AND order_id = 'p1'`;
+    await expect(asOwner(copied, [race.id, race.id])).rejects.toMatchObject({
+      code: '23505',
+      constraint: 'incident_case_incident_id_order_id_key',
+    });
+    expect(await asOwner(copied, [race.id, twins.id])).toBe(1);
+  });
+});
+
 describe('a crash in the middle', () => {
   it('leaves nothing, and the next run does all of it', async () => {
     const entries = await bench.cancel(orders('c', 6, job));

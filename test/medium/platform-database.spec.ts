@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { entities } from '../../src/entities.js';
+import { openDatabase } from '../../src/platform/database/connect.js';
 import {
   createReinstateDatabase,
   withClient,
@@ -58,5 +60,21 @@ describe('what is to follow a transaction', () => {
     });
     await expect(failing).rejects.toThrow('no luck');
     expect(seen).toEqual([]);
+  });
+});
+
+describe('the service with the owner’s address alone', () => {
+  const opened = (url: string) => openDatabase({ url, poolSize: 1 }, entities);
+
+  it.each(['owner', 'superuser'])('works as the runtime role: %s', async (login) => {
+    const database = await opened(login === 'owner' ? test.settings.url : test.url);
+    expect(await database.queryOne('SELECT current_user::text AS role')).toEqual({
+      role: 'reinstate_runtime',
+    });
+    for (const table of ['journal_entry', 'timeline_entry', 'audit_entry']) {
+      await expect(database.query(`DELETE FROM ${table}`)).rejects.toMatchObject({ code: '42501' });
+      await expect(database.query(`TRUNCATE ${table}`)).rejects.toMatchObject({ code: '42501' });
+    }
+    await database.dataSource.destroy();
   });
 });

@@ -80,6 +80,15 @@ describe('replication when things fail', () => {
   const currentLsn = async () =>
     (await shop.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn'))[0]!.lsn;
 
+  /** What the shop's server keeps for us ends with the slot's own position, whatever we noted ourselves. */
+  async function slotPasses(): Promise<void> {
+    const lsn = await currentLsn();
+    await until('the slot itself has got on', async () => {
+      const { confirmed = '0/0' } = (await slot()) ?? {};
+      return !isLater(lsn, confirmed);
+    });
+  }
+
   const kindsOf = async () =>
     (await harness.entries()).map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`);
 
@@ -468,6 +477,7 @@ describe('replication when things fail', () => {
     await shop.run(`UPDATE shop.orders SET total_minor = 3 WHERE id = 2`);
     // confirmed, and so not held back in the shop, although nobody can say yet what it means
     await harness.caughtUp();
+    await slotPasses();
     await until('said', async () => (await harness.row()).state === 'mismatch');
     expect((await harness.row()).problem).toMatch(
       /^shop.orders has no column notes any more: changes are kept .* mend the profile and restart/,
@@ -484,6 +494,7 @@ describe('replication when things fail', () => {
     await until('connected', async () => (await slot())?.pid);
     await shop.run(placeOrder({ id: 3 }));
     await harness.caughtUp();
+    await slotPasses();
     expect(await kindsOf()).toEqual(['1:cancelled', ':shared']);
     await again.stop();
 
@@ -515,6 +526,20 @@ describe('replication when things fail', () => {
     expect(entries.at(-1)?.rowChanges).toMatchObject([
       { before: { total_minor: '3' }, after: { total_minor: '4' } },
     ]);
+  });
+
+  it('an idle shop holds nothing back, whatever else its server writes', async () => {
+    await harness.attach();
+    await streaming();
+    const { confirmed } = (await slot())!;
+    await withClient(server.url(), (client) =>
+      client.query(
+        'CREATE TABLE elsewhere AS SELECT generate_series(1, 50000); DROP TABLE elsewhere',
+      ),
+    );
+    await slotPasses();
+    expect(isLater((await slot())!.confirmed, confirmed)).toBe(true);
+    expect(await harness.entries()).toEqual([]);
   });
 
   it('a shop without a bound on its log is refused, unless told otherwise', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AccessService } from '../../src/access/access.service.js';
 import type { Caller } from '../../src/access/caller.js';
 import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
 import { PlanEnds } from '../../src/restore/plans/plan-ends.js';
@@ -38,6 +39,20 @@ function vote(
   });
 }
 
+async function secondToken(of: Caller, role: Caller['role']): Promise<Caller> {
+  const access = scene.get(AccessService);
+  const given = { personId: of.personId, role, label: 'second', days: 1 };
+  const { secret } = await access.issueToken(scene.people.admin, given);
+  return (await access.authenticate(secret))!;
+}
+
+/** Somebody who may approve, and leaves. */
+async function newcomer(): Promise<Caller> {
+  const given = { name: `Newcomer ${(jobs += 1)}`, kind: 'person' as const, email: null };
+  const { id } = await scene.get(AccessService).createPerson(scene.people.admin, given);
+  return secondToken({ ...scene.people.alex, personId: id }, 'approver');
+}
+
 async function state(plan: PlanView): Promise<string> {
   return (await scene.get(PlanViewService).view(plan.id)).state;
 }
@@ -73,6 +88,39 @@ describe('approval', () => {
     );
     expect(await scene.timeline(incident)).toContain('restore-refused');
     await scene.runUntil(await scene.start(plan), 'finished');
+  });
+
+  it('does not outlive its approver: not once they are disabled', async () => {
+    const { plan } = await proposed();
+    const leaver = await newcomer();
+    await vote(plan, leaver);
+    await scene.get(AccessService).disablePerson(scene.people.admin, leaver.personId);
+    await expect(scene.start(plan)).rejects.toEqual(refused('plan-not-approved'));
+    const { approvals, standing } = await scene.get(PlanViewService).view(plan.id);
+    expect(approvals).toMatchObject([{ personId: leaver.personId, mayApprove: false }]);
+    expect(standing).toMatchObject({ approved: false, missing: 1 });
+  });
+
+  it('does not outlive the approver’s role, but a change of token', async () => {
+    const { plan } = await proposed();
+    const approver = await newcomer();
+    const { personId } = approver;
+    await vote(plan, approver);
+    const revoke = (tokenId: string) =>
+      scene.get(AccessService).revokeToken(scene.people.admin, { personId, tokenId });
+    await secondToken(approver, 'responder');
+    await revoke(approver.tokenId);
+    await expect(scene.start(plan)).rejects.toEqual(refused('plan-not-approved'));
+    await secondToken(approver, 'approver');
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+
+  it('of who broke the glass alone does not outlive them either', async () => {
+    const { plan } = await proposed();
+    const leaver = await newcomer();
+    await vote(plan, leaver, { breakGlass: true, reason: 'nobody else is awake' });
+    await scene.get(AccessService).disablePerson(scene.people.admin, leaver.personId);
+    await expect(scene.start(plan)).rejects.toEqual(refused('plan-not-approved'));
   });
 
   it('of two persons where the policy asks for two: two tokens of one person are one', async () => {
@@ -191,7 +239,7 @@ describe('approval', () => {
 
   it('can be done without by breaking the glass: with a reason, and paged loudly', async () => {
     const { plan, incident } = await proposed();
-    const robin = { ...scene.people.robin, role: 'approver' as const };
+    const robin = await secondToken(scene.people.robin, 'approver');
     await expect(vote(plan, robin, { breakGlass: true })).rejects.toEqual(refused('reason-needed'));
     await expect(vote(plan, scene.people.bot, { breakGlass: true, reason: 'x' })).rejects.toEqual(
       refused('services-cannot-approve'),

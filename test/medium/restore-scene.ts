@@ -203,6 +203,16 @@ export class Scene {
     return id;
   }
 
+  /** A detector has read all of the journal, and found nothing. */
+  async detected(): Promise<void> {
+    await this.query(
+      `INSERT INTO detector_state (shop_id, detector, position, revision, state, saved_at)
+       SELECT id, 'd', journal_head, 1, '{}', $2 FROM shop WHERE id = $1
+       ON CONFLICT (shop_id, detector) DO UPDATE SET position = excluded.position`,
+      [this.shopId, this.clock.now()],
+    );
+  }
+
   /** Incidents take in what has happened. */
   async follow(): Promise<void> {
     while ((await this.get(IncidentsStep).run({ now: this.clock.now(), signal })) === 'more');
@@ -219,8 +229,14 @@ export class Scene {
     this.clock.advance(30_000);
   }
 
-  /** Waits until the journal has passed everything that the shop has committed. */
+  /** Waits until the journal has passed everything that the shop has committed, and detection has read it. */
   async journalled(): Promise<void> {
+    await this.written();
+    await this.detected();
+  }
+
+  /** Waits until the journal has passed everything that the shop has committed. */
+  async written(): Promise<void> {
     const [position] = await this.shopQuery<{ lsn: string }>(
       'SELECT pg_current_wal_lsn()::text AS lsn',
     );

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Client } from 'pg';
-import { FAULT_WAYS, type FaultWay } from '../../demo/faults/fault-report.js';
+import { FAULT_WAYS, type FaultReport, type FaultWay } from '../../demo/faults/fault-report.js';
 import type { SampleShop } from '../../demo/process/sample-shop.js';
 import { type RemoteShop, spawnSampleShop } from '../../demo/process/shop-client.js';
-import { takeSnapshot } from '../../demo/proof/snapshot.js';
+import { takeSnapshot, type Snapshot } from '../../demo/proof/snapshot.js';
 import { withClient } from '../support/postgres.js';
 import {
   failures,
@@ -133,6 +133,10 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
     for (const { orderId } of fault.cancelled) {
       expect(rows?.get(orderId)).toMatchObject(EXPECTED_AFTER[way]);
     }
+    expect(shapeOf(fault)).toEqual(EXPECTED_SHAPE[way]);
+    const quantities = fault.cancelled.map(({ orderId }) => quantityLeft(harmed, orderId));
+    if (way === 'api') expect(new Set(quantities)).toEqual(new Set([0]));
+    else expect(Math.min(...quantities)).toBeGreaterThan(0);
     const unrestored = proveRestore(
       shop,
       { before, after: harmed },
@@ -304,6 +308,26 @@ const EXPECTED_AFTER: Record<FaultWay, Record<string, unknown>> = {
   sql: { status: 'cancelled', cancelled_at: null, cancel_reason: null },
   steps: { status: 'cancelled', cancel_reason: 'payment not received' },
 };
+
+/** How many transactions wrote for each order, and whether one of them wrote for several orders. */
+const EXPECTED_SHAPE: Record<FaultWay, { each: number[]; together: boolean }> = {
+  api: { each: [1], together: false },
+  sql: { each: [1], together: true },
+  steps: { each: [4], together: false },
+};
+
+function shapeOf(fault: FaultReport): { each: number[]; together: boolean } {
+  const each = new Set(fault.cancelled.map(({ transactions }) => new Set(transactions).size));
+  const all = fault.cancelled.flatMap(({ transactions }) => [...new Set(transactions)]);
+  return { each: [...each], together: new Set(all).size < all.length };
+}
+
+function quantityLeft(snapshot: Snapshot, orderId: string): number {
+  const lines = [...(snapshot.tables.get('shop.order_line')?.rows.values() ?? [])];
+  return lines
+    .filter((line) => line['order_id'] === orderId)
+    .reduce((sum, line) => sum + Number(line['quantity']), 0);
+}
 
 const SLOPPY_FAILURES: Record<FaultWay, string[]> = {
   api: ['restored orders are as they were', 'appended rows are there once'],

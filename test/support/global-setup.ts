@@ -21,16 +21,23 @@ const shopSettings = {
   max_slot_wal_keep_size: '1GB',
 };
 
-/** Starts the throw-away servers for all database tests of this run, with a migrated template to copy. */
+/**
+ * Starts the throw-away servers for all database tests of this run, with a migrated template to copy. The
+ * shops' server may be another, such as an older PostgreSQL: the superuser's URL in REINSTATE_TEST_SHOPS.
+ */
 export default async function globalSetup(): Promise<void> {
   if (globalThis.reinstateTestServers !== undefined) return;
   const own = await start(settings);
   globalThis.reinstateTestServers = [own];
+  process.env[testServers.own] = own.url('postgres');
+  process.env[testServers.shops] = process.env['REINSTATE_TEST_SHOPS'] ?? (await startShops(own));
+  await makeTemplate(own);
+}
+
+async function startShops(own: LocalPostgres): Promise<string> {
   const shops = await start({ ...settings, ...shopSettings });
   globalThis.reinstateTestServers = [own, shops];
-  process.env[testServers.own] = own.url('postgres');
-  process.env[testServers.shops] = shops.url('postgres');
-  await makeTemplate(own);
+  return shops.url('postgres');
 }
 
 async function start(serverSettings: Record<string, string>): Promise<LocalPostgres> {

@@ -50,10 +50,13 @@ describe('the import rules', () => {
   /** Which file imports which, in a tree that breaks every rule once and also does what is allowed. */
   const imports: Readonly<Record<string, readonly string[]>> = {
     'src/platform/clock.ts': [],
+    'src/platform/money.ts': [],
+    'src/platform/secret-file.ts': [],
+    'src/platform/package-root.ts': [],
     'src/config/config.schema.ts': [],
     'src/cli/nouns.ts': [],
     'src/app.module.ts': [],
-    'src/orders/order.ts': ['src/platform/clock.ts'],
+    'src/orders/order.ts': ['src/platform/money.ts', 'zod'],
     'src/access/role.ts': ['src/journal/journal.ts'],
     'src/journal/journal.ts': ['src/shops/shop.ts'],
     'src/shops/shop.ts': ['src/orders/order.ts', 'src/config/config.schema.ts'],
@@ -69,6 +72,12 @@ describe('the import rules', () => {
     'src/reviews/drill.ts': ['src/customers/notice.ts'],
     'src/helpers/text.ts': ['src/platform/clock.ts'],
     'src/orders/text.ts': ['src/helpers/text.ts'],
+    'src/orders/file.ts': [
+      ...['src/platform/secret-file.ts', 'src/platform/package-root.ts', 'src/platform/clock.ts'],
+      ...['node:fs', 'declared'],
+    ],
+    'src/shops/text.ts': ['src/journal/journal.ts'],
+    'src/detection/text.ts': ['src/intake/intake.ts'],
     'src/platform/text.ts': ['src/config/config.schema.ts'],
     'src/config/text.ts': ['src/orders/order.ts'],
     'src/cli/text.ts': ['src/orders/order.ts'],
@@ -76,13 +85,32 @@ describe('the import rules', () => {
     'src/access/round.ts': ['src/access/trip.ts'],
     'src/access/trip.ts': ['src/access/round.ts'],
     'demo/shop.ts': ['src/platform/clock.ts'],
+    'local-postgres/server.ts': ['src/platform/clock.ts'],
     'src/restore/proof.ts': ['demo/shop.ts'],
+    'src/reviews/packages.ts': ['declared', 'for-tests', 'undeclared'],
+    'demo/packages.ts': ['for-tests'],
+    'local-postgres/packages.ts': ['undeclared'],
+    'src/reviews/packages.spec.ts': ['for-tests'],
   };
+  /** Packages that stand in the tree's node_modules, and what its package.json says of them. */
+  const packages = {
+    type: 'module',
+    dependencies: { declared: '1.0.0', zod: '1.0.0' },
+    devDependencies: { 'for-tests': '1.0.0' },
+  };
+  const installed = ['declared', 'zod', 'for-tests', 'undeclared'];
 
   beforeAll(async () => {
     tree = await mkdtemp(join(tmpdir(), 'reinstate-rules-'));
     await writeFile(join(tree, 'tsconfig.json'), await readFile(join(root, 'tsconfig.json')));
-    await writeFile(join(tree, 'package.json'), '{"type": "module"}');
+    await writeFile(join(tree, 'package.json'), JSON.stringify(packages));
+    for (const name of installed) {
+      const folder = join(tree, 'node_modules', name);
+      await mkdir(folder, { recursive: true });
+      const main = { name, version: '1.0.0', type: 'module', exports: './index.js' };
+      await writeFile(join(folder, 'package.json'), JSON.stringify(main));
+      await writeFile(join(folder, 'index.js'), 'export const used = 1;');
+    }
     for (const [path, targets] of Object.entries(imports)) {
       const lines = targets.map((target, index) => `import * as m${index} from '${target}';`);
       const used = `export const used = [${targets.map((_, index) => `m${index}`).join(', ')}];`;
@@ -98,7 +126,9 @@ describe('the import rules', () => {
   it.each([
     ['rooms-access', 'src/access/role.ts', 'src/journal/journal.ts'],
     ['rooms-journal', 'src/journal/journal.ts', 'src/shops/shop.ts'],
+    ['rooms-shops', 'src/shops/text.ts', 'src/journal/journal.ts'],
     ['rooms-intake', 'src/intake/intake.ts', 'src/detection/finding.ts'],
+    ['rooms-detection', 'src/detection/text.ts', 'src/intake/intake.ts'],
     ['rooms-alerting', 'src/alerting/alert.ts', 'src/incidents/incident.ts'],
     ['rooms-incidents', 'src/incidents/incident.ts', 'src/runbooks/step.ts'],
     ['rooms-runbooks', 'src/runbooks/step.ts', 'src/restore/plan.ts'],
@@ -109,19 +139,32 @@ describe('the import rules', () => {
     ['no-unknown-room', 'src/helpers/text.ts', 'src/platform/clock.ts'],
     ['no-way-into-an-unknown-room', 'src/orders/text.ts', 'src/helpers/text.ts'],
     ['orders-is-pure', 'src/orders/text.ts', 'src/helpers/text.ts'],
+    ['orders-is-pure', 'src/orders/file.ts', 'src/platform/secret-file.ts'],
+    ['orders-is-pure', 'src/orders/file.ts', 'src/platform/package-root.ts'],
+    ['orders-is-pure', 'src/orders/file.ts', 'src/platform/clock.ts'],
+    ['orders-is-pure', 'src/orders/file.ts', 'fs'],
+    ['orders-is-pure', 'src/orders/file.ts', 'node_modules/declared/index.js'],
     ['platform-knows-no-room', 'src/platform/text.ts', 'src/config/config.schema.ts'],
     ['config-knows-no-room', 'src/config/text.ts', 'src/orders/order.ts'],
     ['cli-is-a-client', 'src/cli/text.ts', 'src/orders/order.ts'],
     ['rooms-access', 'src/access/text.ts', 'src/cli/nouns.ts'],
     ['no-cycles', 'src/access/round.ts', 'src/access/trip.ts'],
     ['demo-stands-apart', 'demo/shop.ts', 'src/platform/clock.ts'],
+    ['demo-stands-apart', 'local-postgres/server.ts', 'src/platform/clock.ts'],
     ['product-knows-no-demo', 'src/restore/proof.ts', 'demo/shop.ts'],
+    ['only-declared-packages', 'src/reviews/packages.ts', 'node_modules/for-tests/index.js'],
+    ['only-declared-packages', 'src/reviews/packages.ts', 'node_modules/undeclared/index.js'],
+    ['only-declared-packages', 'demo/packages.ts', 'node_modules/for-tests/index.js'],
+    ['only-declared-packages', 'local-postgres/packages.ts', 'node_modules/undeclared/index.js'],
   ])('%s: %s may not import %s', (rule, from, to) => {
     expect(violations).toContainEqual({ rule, from, to });
   });
 
   it.each([
-    ['src/orders/order.ts', 'src/platform/clock.ts'],
+    ['src/orders/order.ts', 'src/platform/money.ts'],
+    ['src/orders/order.ts', 'node_modules/zod/index.js'],
+    ['src/reviews/packages.ts', 'node_modules/declared/index.js'],
+    ['src/reviews/packages.spec.ts', 'node_modules/for-tests/index.js'],
     ['src/shops/shop.ts', 'src/orders/order.ts'],
     ['src/shops/shop.ts', 'src/config/config.schema.ts'],
     ['src/detection/finding.ts', 'src/journal/journal.ts'],
@@ -139,7 +182,8 @@ describe('the import rules', () => {
 async function cruised(tree: string): Promise<{ rule: string; from: string; to: string }[]> {
   const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
   const rules = join(root, '.dependency-cruiser.mjs');
-  const args = [program, '--config', rules, '--output-type', 'json', 'src', 'demo'];
+  const places = ['src', 'demo', 'local-postgres'];
+  const args = [program, '--config', rules, '--output-type', 'json', ...places];
   const text = await new Promise<string>((resolve) => {
     // it ends with the number of violations
     execFile(process.execPath, args, { cwd: tree, maxBuffer: 10_000_000 }, (_error, stdout) =>

@@ -1,5 +1,12 @@
 import { formatMoney, money } from '../../platform/money.js';
 import type { Company, VerdictFacts } from './facts.js';
+import {
+  saysNothing,
+  saysPolicy,
+  saysUnpaid,
+  saysWish,
+  speaksOfCustomer,
+} from './reason-phrases.js';
 
 /** What a sign looks at. */
 export interface Seen {
@@ -31,6 +38,7 @@ export const signNames = [
   'partial',
   'policy-reason',
   'wish-reason',
+  'customer-reason',
   'no-money-held',
   'one-account',
   'no-sign',
@@ -44,18 +52,6 @@ export interface Sign {
   holds(seen: Seen): boolean;
   words(seen: Seen): string;
 }
-
-/** Reasons that say "no money came". */
-const saysUnpaid =
-  /\b(un-?paid|not paid|non-?payment|no payment|payment (was )?(not|never) (received|found|made)|payment (is )?(missing|failed|expired|overdue|timed? ?out|pending))\b/i;
-/** Reasons of policy: somebody decided that such orders shall not be delivered. */
-const saysPolicy =
-  /\b(fraud\w*|scam|abuse|chargeback|risk|recall(ed)?|out of stock|sold out|stock-?out|duplicate order|embargo|sanction\w*)\b/i;
-/** Reasons that say that the customer wanted it, whoever wrote them down. */
-const saysWish =
-  /\bcancell?(ed|ation) by (the )?(customer|buyer|client)\b|\b(customer|buyer|client)('s)? (request\w*|wish\w*|asked)\b|\bchanged (my|his|her|their) mind\b|\bno longer (needed|wanted)\b|\bordered (twice )?by mistake\b/i;
-/** What a program writes, not a person: it says no more than the status does. */
-const saysNothing = /^(order |the order )?(was |has been )?cancell?ed( by (the )?\w+)?[.!]?$/i;
 
 /** The signs of a wrongful cancel first, then those of a wished one. */
 export const signs: readonly Sign[] = [
@@ -186,7 +182,7 @@ export const signs: readonly Sign[] = [
     sign: 'policy-reason',
     for: 'intended',
     weight: 3,
-    holds: ({ facts }) => facts.reason !== null && saysPolicy.test(facts.reason),
+    holds: ({ facts }) => facts.reason !== null && saysPolicy(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} is one of policy`,
   },
   {
@@ -195,8 +191,20 @@ export const signs: readonly Sign[] = [
     weight: 3,
     // where the shop says that the customer did it, the sign of that says so already
     holds: ({ facts }) =>
-      facts.actorKind !== 'customer' && facts.reason !== null && saysWish.test(facts.reason),
+      facts.actorKind !== 'customer' && facts.reason !== null && saysWish(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} says that the customer wished it`,
+  },
+  {
+    sign: 'customer-reason',
+    for: 'intended',
+    weight: 1,
+    // the customers of a storefront cancel through its key: who did it stands in the reason, if anywhere
+    holds: ({ facts }) =>
+      facts.actorKind === 'api' &&
+      facts.reason !== null &&
+      speaksOfCustomer(facts.reason) &&
+      !saysWish(facts.reason),
+    words: ({ facts }) => `the reason${quoted(facts.reason)} speaks of the customer`,
   },
   {
     sign: 'no-money-held',
@@ -262,11 +270,11 @@ function isUnknown({ facts }: Seen): boolean {
 }
 
 function contradictsPayment({ facts }: Seen): boolean {
-  return facts.reason !== null && saysUnpaid.test(facts.reason) && (facts.heldMinor ?? 0) > 0;
+  return facts.reason !== null && saysUnpaid(facts.reason) && (facts.heldMinor ?? 0) > 0;
 }
 
 function hasReason({ facts }: Seen): boolean {
-  return facts.reason !== null && !saysNothing.test(facts.reason.trim());
+  return facts.reason !== null && !saysNothing(facts.reason);
 }
 
 /** One that a person wrote: it says something, and does not stand on many orders within minutes. */

@@ -369,6 +369,7 @@ const shows: Record<
   refunded: { facts: { refunded: true } },
   partial: { facts: { partial: true } },
   'wish-reason': { facts: { reason: 'at the customer’s request: changed her mind' } },
+  'customer-reason': { facts: { actorKind: 'api', reason: 'cleared for the customer’s account' } },
   'policy-reason': { facts: { reason: 'stock-out in warehouse 2' } },
   'no-money-held': { facts: { heldMinor: 0 } },
   'one-account': { company: { oneAccount: true } },

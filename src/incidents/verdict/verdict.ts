@@ -20,7 +20,24 @@ export type Reason = z.infer<typeof reasonSchema>;
  * Signs that somebody may have wished it: with one of them a cancellation is never called wrongful,
  * whatever speaks for that. Nor is one that a customer is said to have made.
  */
-const wishedBy: readonly Reason['sign'][] = ['policy-reason', 'wish-reason', 'partial'];
+const wishedBy: readonly Reason['sign'][] = [
+  'policy-reason',
+  'wish-reason',
+  'customer-reason',
+  'partial',
+];
+/**
+ * An API key may be a storefront's, through which its customers cancel: besides the money, one of these
+ * has to say that it was a failure.
+ */
+const beyondKey: readonly Reason['sign'][] = [
+  'contradicts-payment',
+  'near-in-time',
+  'alike',
+  'on-the-hour',
+  'paid-after',
+  'shipped-before',
+];
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -77,10 +94,21 @@ function verdictOf(facts: VerdictFacts, reasons: readonly Reason[]): Verdict {
   if (has('announced') || has('fraud-flag')) return 'intended';
   if (has('not-settled')) return 'unsure';
   const balance = weightFor(reasons, 'wrongful') - weightFor(reasons, 'intended');
-  const mayBeWrongful = has('money-held') && !wishedBy.some(has) && facts.actorKind !== 'customer';
-  if (mayBeWrongful && balance >= wrongfulFrom) return 'wrongful';
+  if (balance >= wrongfulFrom && mayBeWrongful(facts, has)) return 'wrongful';
   const meant = has('by-customer') || has('by-staff') || has('partial');
   return meant && balance < 0 ? 'intended' : 'unsure';
+}
+
+/** Whether a failure is possible at all, however much speaks for it: see the signs above. */
+function mayBeWrongful(
+  { actorKind }: VerdictFacts,
+  has: (sign: Reason['sign']) => boolean,
+): boolean {
+  if (!has('money-held') || wishedBy.some(has)) return false;
+  if (actorKind === 'customer') return false;
+  // a person did it: only what they said can prove them wrong, and a payment that came later does not
+  if (actorKind === 'staff') return has('contradicts-payment') && !has('paid-after');
+  return actorKind !== 'api' || beyondKey.some(has);
 }
 
 function weightFor(reasons: readonly Reason[], side: Reason['for']): number {

@@ -123,6 +123,17 @@ export class ReplicationStore {
     );
   }
 
+  /** What the identities were before us, as it stands after an attach that was taken back. */
+  async note(
+    reader: Reader,
+    given: { shopId: string; identities: Readonly<Record<string, string>>; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      'UPDATE replication_stream SET identities = $2::jsonb, updated_at = $3 WHERE shop_id = $1',
+      [given.shopId, JSON.stringify(given.identities), given.now],
+    );
+  }
+
   /**
    * The shop is attached: its first snapshot is about to be read. What it did since it was attached the
    * last time was not seen, which is a gap as any other.

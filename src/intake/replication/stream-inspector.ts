@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
+import { identitySql } from './attach/publication-plan.js';
 import { ReplicationMetrics } from './replication.metrics.js';
 import { ReplicationSettings } from './replication.settings.js';
 import { ReplicationStore } from './replication.store.js';
 import type { ShopStream } from './shop-stream.js';
 import { bytesBetween } from './source/lsn.js';
-import { readPublication } from './source/publication.js';
+import {
+  readPublication,
+  type GeneratedTable,
+  type PublicationFacts,
+} from './source/publication.js';
 import { shopProblem } from './source/shop-problem.js';
 import { readSource } from './source/shop-server.js';
 import type { StreamRow } from './stream-state.js';
@@ -76,20 +81,36 @@ export class StreamInspector {
     const tables = [...mapping.tables.keys()];
     const { publicationName } = row;
     const published = await readPublication(readUrl, publicationName, tables, { signal });
-    const { missing, nameless } = published;
+    const { missing } = published;
     if (missing.length > 0) stream.reconsider();
-    const problem = namelessProblem(nameless);
+    const problem = hurtingProblem(published);
     if (missing.length > 0 || problem === row.problem) return;
     const now = this.clock.now();
     await this.store.setStreamingProblem(this.database, { shopId, problem, now });
   }
 }
 
-/** The one way in which a publication can hurt the shop: a table that came to it later, without a key. */
-function namelessProblem(tables: readonly string[]): string | null {
-  if (tables.length === 0) return null;
-  return (
-    `updates of ${tables.join(', ')} fail in the shop, since the table is published and has no key: ` +
-    'add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL'
-  );
+/**
+ * The two ways in which a publication can hurt the shop: a table that came to it later, without a key; and
+ * a generated column that came to a table whose identity we made full.
+ */
+function hurtingProblem({ nameless, generated }: PublicationFacts): string | null {
+  const problems: string[] = [];
+  if (nameless.length > 0)
+    problems.push(
+      `updates of ${nameless.join(', ')} fail in the shop, since the table is published and has no key: ` +
+        'add a primary key, or ALTER TABLE ... REPLICA IDENTITY FULL',
+    );
+  if (generated.length > 0)
+    problems.push(
+      `updates of ${generated.map(({ name }) => name).join(', ')} fail in the shop, since the table is published, ` +
+        'its replica identity is full, and that cannot hold its generated column: as its owner, ' +
+        generated.map(keyIdentityWords).join('; '),
+    );
+  return problems.length === 0 ? null : problems.join('. And ');
+}
+
+function keyIdentityWords({ name, key }: GeneratedTable): string {
+  if (key === null) return `add a primary key to ${name}, then ${identitySql(name, 'd')}`;
+  return identitySql(name, key.index === null ? 'd' : `i:${key.index}`);
 }

@@ -7,7 +7,7 @@ import type { Approval } from './approval.js';
 @Unique(['planId', 'personId'])
 @Check('restore_approval_decision_check', oneOf('decision', ['approved', 'rejected']))
 @Check('restore_approval_check', `NOT break_glass OR reason <> ''`)
-export class ApprovalEntity implements Omit<Approval, 'person'> {
+export class ApprovalEntity implements Omit<Approval, 'person' | 'mayApprove'> {
   @PrimaryColumn('uuid') readonly id!: string;
   @ForeignKey('restore_plan') @Column('uuid') readonly planId!: string;
   @Column('text') readonly planHash!: string;

@@ -61,7 +61,7 @@ export class ApprovalService {
     return this.database.transaction(async (transaction) => {
       const plan = await this.plans.lock(transaction, planId);
       if (plan === undefined) throw missingPlan(planId);
-      const approvals = await this.approvals.ofPlan(transaction, planId);
+      const approvals = await this.approvals.ofPlan(transaction, { planId, now });
       const judged = judgeVote(plan, { vote, approvals, now });
       if (!judged.ok) {
         const { kind, words } = refusals[judged.refusal];
@@ -148,5 +148,6 @@ function approvalOf(plan: Plan, { vote, now }: { vote: Vote; now: Date }): Appro
     reason: vote.reason,
     at: now,
     expiresAt: new Date(now.getTime() + goodForMs),
+    mayApprove: true,
   };
 }

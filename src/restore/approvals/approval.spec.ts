@@ -39,6 +39,7 @@ function approval(personId: string, given: Partial<Approval> = {}): Approval {
     reason: null,
     at: now,
     expiresAt: later(60),
+    mayApprove: true,
     ...given,
   };
 }
@@ -141,6 +142,15 @@ describe('the standing of a plan', () => {
     expect(standing([approval('bob', { planHash: 'h0' })])).toMatchObject({ approved: false });
     expect(standing([approval('bob', { decision: 'rejected' })])).toMatchObject({
       approved: false,
+    });
+  });
+
+  it('does not count who may not approve any more, nor their broken glass', () => {
+    const gone = { mayApprove: false };
+    expect(standing([approval('bob', gone)])).toMatchObject({ approved: false, missing: 1 });
+    expect(standing([approval('ann', { ...gone, breakGlass: true, reason: 'x' })])).toMatchObject({
+      approved: false,
+      brokenGlass: false,
     });
   });
 

@@ -15,6 +15,8 @@ export interface Approval {
   readonly reason: string | null;
   readonly at: Date;
   readonly expiresAt: Date;
+  /** the person is not disabled, and could still come in as somebody who may approve */
+  readonly mayApprove: boolean;
 }
 
 /** What decides about approvals: the plan as far as it matters here. */
@@ -82,8 +84,8 @@ export interface Standing {
 }
 
 /**
- * Counts the persons whose approval holds now: of this very hash, not expired, neither the requester's
- * nor the starter's. One broken glass is enough. Pure.
+ * Counts the persons whose approval holds now: of this very hash, not expired, of somebody who may still
+ * approve, neither the requester's nor the starter's. One broken glass is enough. Pure.
  */
 export function standingOf(
   plan: PlanToApprove,
@@ -92,6 +94,7 @@ export function standingOf(
   const valid = facts.approvals.filter(
     (approval) =>
       approval.decision === 'approved' &&
+      approval.mayApprove &&
       approval.planHash === plan.hash &&
       approval.expiresAt > facts.now,
   );

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { CaseStore } from '../../incidents/case.store.js';
 import { PersonalData } from '../../journal/personal-data.js';
+import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
 import type { RestoreItem } from '../../shops/shop-adapter.js';
@@ -22,12 +23,17 @@ export class PlanScript {
     private readonly approvals: ApprovalStore,
     private readonly shops: ShopRegistry,
     private readonly personal: PersonalData,
+    private readonly clock: Clock,
   ) {}
 
   async of(plan: Plan): Promise<string> {
-    const approvals = await this.approvals.ofPlan(this.database, plan.id);
+    const asked = { planId: plan.id, now: this.clock.now() };
+    const approvals = await this.approvals.ofPlan(this.database, asked);
     // a line break would end the comment that the names stand in
-    const persons = approvals.map(({ person }) => person.replaceAll(/\s+/g, ' ')).join(', ');
+    const persons = approvals
+      .filter(({ mayApprove }) => mayApprove)
+      .map(({ person }) => person.replaceAll(/\s+/g, ' '))
+      .join(', ');
     const head = [
       `-- Restore plan ${plan.number}, hash ${plan.hash}`,
       `-- approved by ${persons === '' ? 'policy' : persons}, valid until ${plan.expiresAt.toISOString()}`,

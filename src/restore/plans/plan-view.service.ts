@@ -69,8 +69,9 @@ export class PlanViewService {
 
   private async viewOf(plan: Plan): Promise<PlanView> {
     const counts = await this.store.countItems(this.database, plan.id);
-    const approvals = await this.approvals.ofPlan(this.database, plan.id);
-    const standing = standingOf(plan, { approvals, startedBy: null, now: this.clock.now() });
+    const now = this.clock.now();
+    const approvals = await this.approvals.ofPlan(this.database, { planId: plan.id, now });
+    const standing = standingOf(plan, { approvals, startedBy: null, now });
     const runId = await this.store.runOf(this.database, plan.id);
     return { ...plan, ...counts, notes: planNotes(plan), approvals, standing, runId };
   }

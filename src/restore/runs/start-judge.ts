@@ -65,14 +65,15 @@ export class StartJudge {
   ): Promise<StartRefusal | undefined> {
     const { plan, caller } = question;
     const items = await this.plans.items(reader, plan.id);
-    const approvals = await this.approvals.ofPlan(reader, plan.id);
+    const now = this.clock.now();
+    const approvals = await this.approvals.ofPlan(reader, { planId: plan.id, now });
     const startedBy = caller.personId;
     return judgeStart({
       ...question,
       incident: present(incident, 'a plan belongs to an incident'),
       gate: await this.runs.gate(reader, plan.shopId),
       hashNow: planHash(plan, items),
-      standing: standingOf(plan, { approvals, startedBy, now: this.clock.now() }),
+      standing: standingOf(plan, { approvals, startedBy, now }),
       bleeding: scene.bleeding,
       orders: items.filter((item) => item.disposition === 'reopen').length,
     });

@@ -3,7 +3,7 @@ import { Fault } from '../../platform/errors.js';
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
 import type { RowImage, RowKey } from '../../orders/row-change.js';
 import { judgeCapability } from '../capability.js';
-import { isSameServer, serverIncarnation } from '../incarnation.js';
+import { isSameServer } from '../incarnation.js';
 import type { Profile } from '../profile.js';
 import type {
   Capability,
@@ -23,9 +23,11 @@ import { restoreSteps } from './restore-statements.js';
 import type { RestoreStep } from './restore-step.js';
 import { runRestore } from './restore-transaction.js';
 import type { RestoreContext } from './row-sql.js';
+import { identityColumns, incarnationOf } from './server-identity.js';
 import { checkShop } from './shop-check.js';
 import { ShopConnections } from './shop-connections.js';
 import { canRetry, isNoSuchValue, problemOf } from './shop-failure.js';
+import { unmappedColumns, unmappedRefusal } from './unmapped-columns.js';
 import { differencesFrom } from './verify.js';
 
 export interface PostgresShopSettings {
@@ -102,25 +104,22 @@ export class PostgresShopAdapter implements ShopAdapter {
   }
 
   async capabilities(orderId: string): Promise<Capability> {
-    return judgeCapability(this.settings.profile, await this.readRows(orderId));
+    const { profile } = this.settings;
+    const capability = judgeCapability(profile, await this.readRows(orderId));
+    if (capability.way !== 'reopen') return capability;
+    const [row] = await this.guarded(() => this.connections.query(unmappedColumns(profile)));
+    const found = row?.['found'] ?? null;
+    return found === null ? capability : { way: 'person', ...unmappedRefusal(found) };
   }
 
   async currentPosition(): Promise<ShopPosition> {
     const [row] = await this.guarded(() =>
       this.connections.query({
-        text: `SELECT pg_current_wal_lsn()::text AS lsn, s.system_identifier::text AS system_identifier,
-                      c.timeline_id::text AS timeline
-                 FROM pg_control_system() s, pg_control_checkpoint() c`,
+        text: `SELECT pg_current_wal_lsn()::text AS lsn, ${identityColumns}`,
         values: [],
       }),
     );
-    return {
-      lsn: row?.['lsn'] ?? '',
-      incarnation: serverIncarnation({
-        systemIdentifier: row?.['system_identifier'] ?? '',
-        timeline: row?.['timeline'] ?? '',
-      }),
-    };
+    return { lsn: row?.['lsn'] ?? '', incarnation: incarnationOf(row) };
   }
 
   async readCounters(

@@ -10,6 +10,7 @@ import {
 import { invariantSteps, markerStep, readOnly, rereadSteps } from './proof-steps.js';
 import type { RestoreStep } from './restore-step.js';
 import type { RestoreContext } from './row-sql.js';
+import { unmappedColumnsStep } from './unmapped-columns.js';
 import { writeSteps } from './write-steps.js';
 
 /** READ COMMITTED, whatever the role's default is: each statement sees what was committed before its lock. */
@@ -29,6 +30,7 @@ export function restoreSteps(
     ...compareSteps(context, item),
     ...counterLockSteps(context, item),
     ...expectSteps(context, item),
+    unmappedColumnsStep(context.profile),
     ...writeSteps(context, item),
     ...rereadSteps(context, item),
     markerStep(marker),

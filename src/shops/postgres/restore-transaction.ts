@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { unreachable } from '../../platform/assert.js';
-import { serverIncarnation } from '../incarnation.js';
 import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
 import { beginSql } from './restore-statements.js';
 import type { Problem, RestoreStep } from './restore-step.js';
+import { identityColumns, incarnationOf } from './server-identity.js';
 import type { TextRow } from './shop-connections.js';
 import { canRetry, isCertainlyRolledBack, problemOf } from './shop-failure.js';
 
@@ -17,10 +17,7 @@ export interface RestoreAttempt {
 }
 
 /** Which transaction of which server it was; asked just before COMMIT. */
-const identitySql = `
-  SELECT pg_current_xact_id()::text AS transaction_id, s.system_identifier::text AS system_identifier,
-         c.timeline_id::text AS timeline
-    FROM pg_control_system() s, pg_control_checkpoint() c`;
+const identitySql = `SELECT pg_current_xact_id()::text AS transaction_id, ${identityColumns}`;
 
 /**
  * Runs the steps of one restore in one transaction of the shop: all of it, or nothing with a reason.
@@ -128,10 +125,7 @@ class RestoreTransaction {
       const { rows } = await this.client.query<TextRow>(identitySql);
       return {
         transactionId: Number(rows[0]?.['transaction_id']),
-        incarnation: serverIncarnation({
-          systemIdentifier: rows[0]?.['system_identifier'] ?? '',
-          timeline: rows[0]?.['timeline'] ?? '',
-        }),
+        incarnation: incarnationOf(rows[0]),
       };
     } catch (error) {
       return this.problem(error);

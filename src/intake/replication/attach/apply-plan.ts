@@ -2,7 +2,12 @@ import type pg from 'pg';
 import { Fault } from '../../../platform/errors.js';
 import { shopProblem } from '../source/shop-problem.js';
 import type { Refusal } from './judge-shop.js';
-import { lockTimeoutMs, type PublicationPlan } from './publication-plan.js';
+import {
+  lockTimeoutMs,
+  undoScript,
+  type PublicationPlan,
+  type UndoStep,
+} from './publication-plan.js';
 import { readLockHolders } from './shop-facts.js';
 
 const attempts = 8;
@@ -18,70 +23,63 @@ export function attachRefused(refusals: readonly Refusal[]): Fault {
 }
 
 /**
- * Makes the planned changes, each waiting for its lock at most half a second at a time. Where one is
- * refused, the ones before are undone and the refusal is thrown. Gives the statements that undo it all.
+ * Makes the planned changes, each waiting for its lock at most half a second at a time, until one is
+ * refused. The way back from each that was made is put first into `undo`: the caller takes them back.
  */
-export async function applyPlan(client: pg.Client, plan: PublicationPlan): Promise<string[]> {
-  const undo: string[] = [];
+export async function applyPlan(
+  client: pg.Client,
+  plan: PublicationPlan,
+  undo: UndoStep[],
+): Promise<void> {
   await client.query(`SET lock_timeout = '${lockTimeoutMs}ms'`);
-  try {
-    for (const change of plan.identities) {
-      await patiently(client, change.table, () => changeIdentity(client, plan, change));
-      undo.unshift(change.undoSql);
-    }
-    if (plan.publish !== null) {
-      await patiently(client, plan.tests.map(({ table }) => table).join(', '), () =>
-        publish(client, plan),
-      );
-      undo.unshift(plan.publish.undoSql);
-    }
-    return undo;
-  } catch (error) {
-    await undoAll(client, undo);
-    throw error;
+  for (const change of plan.identities) {
+    const { table, sql, undoSql } = change;
+    const tests = plan.tests.filter((one) => one.table === table);
+    await patiently(client, table, () => tested(client, { changes: [sql], tests }));
+    undo.unshift({ sql: undoSql, tests });
   }
+  if (plan.publish === null) return;
+  const { sql: changes, undoSql } = plan.publish;
+  const { tests } = plan;
+  await patiently(client, tests.map(({ table }) => table).join(', '), () =>
+    tested(client, { changes, tests }),
+  );
+  undo.unshift({ sql: undoSql, tests: [] });
 }
 
-/** Takes changes back; says which statements are left for a person where that fails. */
-export async function undoAll(client: pg.Client, statements: readonly string[]): Promise<void> {
+/**
+ * Takes changes back, each tested as it was when it was made: since then somebody else may have published
+ * a table in a way that needs our identity. Gives the SQL of those that are left for a person; they are as
+ * if they had not been tried.
+ */
+export async function undoAll(client: pg.Client, steps: readonly UndoStep[]): Promise<string[]> {
   const left: string[] = [];
   await client.query(`SET lock_timeout = '${lockTimeoutMs}ms'`);
-  for (const sql of statements) {
+  for (const step of steps) {
     try {
-      await patiently(client, '', () => client.query(sql));
+      await patiently(client, '', () => tested(client, { changes: [step.sql], tests: step.tests }));
     } catch {
-      left.push(`${sql};`);
+      left.push(undoScript(step));
     }
   }
+  return left;
+}
+
+/** Takes all of it back. @throws Fault `undo-incomplete` with the SQL that is left for a person */
+export async function takeBack(client: pg.Client, steps: readonly UndoStep[]): Promise<void> {
+  const left = await undoAll(client, steps);
   if (left.length === 0) return;
   throw new Fault(
     'unavailable',
     'undo-incomplete',
-    `the shop goes on undisturbed, but this has to be run by hand to take all changes back: ${left.join(' ')}`,
+    `the shop goes on undisturbed, but this has to be run by hand to take all changes back:\n${left.join('\n')}`,
   );
 }
 
 /**
- * A publication of somebody else may ask for columns that the new identity does not leave it, and then the
- * shop's updates would fail at once: nobody sees the identity before its test has passed.
+ * A publication of somebody else may ask for columns that another identity does not leave it, and then the
+ * shop's updates would fail at once: nobody sees a change before its tests have passed.
  */
-async function changeIdentity(
-  client: pg.Client,
-  { tests }: PublicationPlan,
-  { table, sql }: PublicationPlan['identities'][number],
-): Promise<void> {
-  const own = tests.filter((one) => one.table === table);
-  await tested(client, { changes: [sql], tests: own });
-}
-
-/** The publication is not seen by anybody before its tests have passed. */
-async function publish(
-  client: pg.Client,
-  { publish: plan, tests }: PublicationPlan,
-): Promise<void> {
-  await tested(client, { changes: plan?.sql ?? [], tests });
-}
-
 async function tested(
   client: pg.Client,
   { changes, tests }: { changes: readonly string[]; tests: PublicationPlan['tests'] },

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { present } from '../../../platform/assert.js';
 import type { ShopMapping } from '../interpret/shop-mapping.js';
 import { quotedTable } from '../source/snapshot-reader.js';
+import type { StreamRow } from '../stream-state.js';
 import { keyIndexOf } from './judge-shop.js';
 import type { ShopFacts, TableFacts } from './shop-facts.js';
 
@@ -17,13 +18,24 @@ export interface IdentityChange {
   readonly undoSql: string;
 }
 
+/** Fails as the shop's own updates of a table would, but touches no row and fires no trigger. */
+export interface UpdateTest {
+  readonly table: string;
+  readonly sql: string;
+}
+
+/** One change taken back, with what has to pass before anybody may see that. */
+export interface UndoStep {
+  readonly sql: string;
+  readonly tests: readonly UpdateTest[];
+}
+
 /** All that attach changes in the shop's schema. */
 export interface PublicationPlan {
   readonly identities: readonly IdentityChange[];
   /** null where the publication is as it should be */
   readonly publish: { readonly sql: readonly string[]; readonly undoSql: string } | null;
-  /** fail as the shop's own updates would, but touch no row and fire no trigger */
-  readonly tests: readonly { readonly table: string; readonly sql: string }[];
+  readonly tests: readonly UpdateTest[];
 }
 
 /**
@@ -42,7 +54,7 @@ export function planPublication(
   return {
     identities,
     publish: publishing(mapping, facts, publicationName),
-    tests: facts.tables.map((table) => ({ table: table.table, sql: testSql(table) })),
+    tests: testsOf(facts.tables),
   };
 }
 
@@ -100,6 +112,10 @@ function publishing(
   };
 }
 
+function testsOf(tables: readonly TableFacts[]): UpdateTest[] {
+  return tables.map((facts) => ({ table: facts.table, sql: testSql(facts) }));
+}
+
 /** Planning and starting an UPDATE is enough for the server to say that it could not be replicated. */
 function testSql({ table, writableColumn, primaryKey }: TableFacts): string {
   const set =
@@ -143,13 +159,24 @@ export function dropSlotStatement(slotName: string): string {
   return `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${name}`;
 }
 
-/** The way back as a script: what attaching changed, and the publication. */
-export function detachStatements(
-  publicationName: string,
-  identities: Readonly<Record<string, string>>,
-): string[] {
+/** The way back: the publication first, then what attaching changed. Tables without facts are not tested. */
+export function detachSteps(
+  { publicationName, identities }: Pick<StreamRow, 'publicationName' | 'identities'>,
+  tables: readonly TableFacts[],
+): UndoStep[] {
   return [
-    `DROP PUBLICATION IF EXISTS ${pg.escapeIdentifier(publicationName)}`,
-    ...Object.entries(identities).map(([table, before]) => identitySql(table, before)),
+    { sql: `DROP PUBLICATION IF EXISTS ${pg.escapeIdentifier(publicationName)}`, tests: [] },
+    ...Object.entries(identities).map(([table, before]) => ({
+      sql: identitySql(table, before),
+      tests: testsOf(tables.filter((facts) => facts.table === table)),
+    })),
   ];
+}
+
+/** One step back as SQL for a DBA. */
+export function undoScript({ sql, tests }: UndoStep): string {
+  if (tests.length === 0) return `${sql};`;
+  const why =
+    '-- The test (EXPLAIN) fails as the shop’s own updates would: as long as it does, the identity has to stay.';
+  return [why, ...testedScript([sql], tests)].join('\n');
 }

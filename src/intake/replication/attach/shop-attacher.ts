@@ -9,16 +9,26 @@ import { ReplicationStore } from '../replication.store.js';
 import { isShopFailure, shopProblem } from '../source/shop-problem.js';
 import { connectShop, closeClient, shopConnection, withShop } from '../source/shop-server.js';
 import { createSlot, dropSlot, SlotBlocked, type HeldSlot } from '../source/slot.js';
-import { applyPlan, attachRefused, undoAll } from './apply-plan.js';
+import { applyPlan, attachRefused, takeBack, undoAll } from './apply-plan.js';
 import { judgeShop } from './judge-shop.js';
 import {
   attachScript,
-  detachStatements,
+  detachSteps,
   dropSlotStatement,
   planPublication,
+  undoScript,
   type PublicationPlan,
+  type UndoStep,
 } from './publication-plan.js';
-import { readReadFacts, readReplicateFacts, readShopFacts, type ShopFacts } from './shop-facts.js';
+import type { StreamRow } from '../stream-state.js';
+import {
+  readReadFacts,
+  readReplicateFacts,
+  readShopFacts,
+  readTableFacts,
+  type ShopFacts,
+  type TableFacts,
+} from './shop-facts.js';
 
 export interface AttachTarget extends StreamedShop {
   /** the adapter's check of the profile on the live shop */
@@ -78,20 +88,33 @@ export class ShopAttacher {
     try {
       const plan = await this.judge(client, target, { ...options, newSlot, name });
       options.signal?.throwIfAborted();
-      const undo = await this.apply(client, { shopId, name, plan });
-      if (!newSlot) {
+      return await this.undoing({ client, shopId, noted: row?.identities ?? {} }, async (undo) => {
+        await this.apply(client, { shopId, name, plan, undo });
+        if (newSlot) return this.makeSlot(target, { ...options, slotName: name });
         await this.database.transaction(async (transaction) => options.settle?.(transaction));
         return null;
-      }
-      return await this.makeSlot(target, { ...options, slotName: name }).catch(
-        async (error: unknown) => {
-          await undoAll(client, undo);
-          await this.store.detach(this.database, { shopId, now: this.clock.now() });
-          throw error;
-        },
-      );
+      });
     } finally {
       await closeClient(client);
+    }
+  }
+
+  /**
+   * Takes back what was changed in the shop where the work fails, and then forgets what was noted for it:
+   * what a table is set back to some day is what it was before the attach that succeeded.
+   */
+  private async undoing<T>(
+    given: { client: pg.Client; shopId: string; noted: StreamRow['identities'] },
+    work: (undo: UndoStep[]) => Promise<T>,
+  ): Promise<T> {
+    const undo: UndoStep[] = [];
+    try {
+      return await work(undo);
+    } catch (error) {
+      await takeBack(given.client, undo);
+      const { shopId, noted: identities } = given;
+      await this.store.note(this.database, { shopId, identities, now: this.clock.now() });
+      throw error;
     }
   }
 
@@ -107,31 +130,27 @@ export class ShopAttacher {
 
   /**
    * Drops the slot, and with a credential also takes back what attach changed in the schema. Gives the
-   * statements that are left for a DBA. The stream must have been stopped. A shop that is gone for good is
-   * given up with `forget`: should it come back, the slot and all else is left for a DBA.
-   * @throws Fault `undo-incomplete` with the statements that did not go through; the shop is detached then
+   * SQL that is left for a DBA: what was not tried, and what did not go through. The stream must have been
+   * stopped. A shop that is gone for good is given up with `forget`: should it come back, the slot and all
+   * else is left for a DBA. Cut off in between, the shop is still attached, and is detached by asking again.
    */
   async detach(target: StreamedShop, options: DetachOptions): Promise<string[]> {
     return understood(() => this.detachWith(target, options));
   }
 
   private async detachWith(target: StreamedShop, options: DetachOptions): Promise<string[]> {
-    const { shopId, replicateUrl } = target;
+    const { shopId } = target;
     const row = await this.store.read(this.database, shopId);
     if (row === undefined || row.state === 'detached') {
       throw new Fault('conflict', 'shop-not-attached', `the shop "${shopId}" is not attached`);
     }
-    const forgotten = await dropOrForget(replicateUrl, row.slotName, options.forget === true);
-    const statements = detachStatements(row.publicationName, row.identities);
+    const { forgotten, left } = await leaveShop(target, row, options);
+    // what the identities were is known until they are set back
     await this.database.transaction(async (transaction) => {
       await this.store.detach(transaction, { shopId, now: this.clock.now() });
       await options.settle?.(transaction, { forgotten });
     });
-    if (forgotten) return [dropSlotStatement(row.slotName), ...statements].map((sql) => `${sql};`);
-    if (options.credential === null) return statements.map((sql) => `${sql};`);
-    const client = await connectShop(shopConnection(options.credential));
-    await undoAll(client, statements).finally(() => closeClient(client));
-    return [];
+    return left;
   }
 
   private async judge(
@@ -175,8 +194,9 @@ export class ShopAttacher {
   /** What the identities were is written down before they are changed: detach sets them back. */
   private async apply(
     client: pg.Client,
-    { shopId, name, plan }: { shopId: string; name: string; plan: PublicationPlan },
-  ): Promise<string[]> {
+    given: { shopId: string; name: string; plan: PublicationPlan; undo: UndoStep[] },
+  ): Promise<void> {
+    const { shopId, name, plan, undo } = given;
     const identities = Object.fromEntries(
       plan.identities.map(({ table, before }) => [table, before]),
     );
@@ -186,7 +206,7 @@ export class ShopAttacher {
       identities,
       now: this.clock.now(),
     });
-    return applyPlan(client, plan);
+    await applyPlan(client, plan, undo);
   }
 
   private async makeSlot(
@@ -221,6 +241,48 @@ export class ShopAttacher {
       ]);
     }
   }
+}
+
+/** Drops the slot and takes back what attach changed; gives the SQL that is left for a DBA. */
+async function leaveShop(
+  { replicateUrl, readUrl }: StreamedShop,
+  row: StreamRow,
+  { credential, forget = false }: DetachOptions,
+): Promise<{ forgotten: boolean; left: string[] }> {
+  // a credential that does not connect is found out before anything is changed
+  const owner = credential === null ? null : await connectOwner(credential, forget);
+  try {
+    const forgotten = await dropOrForget(replicateUrl, row.slotName, forget);
+    const tables = Object.keys(row.identities);
+    if (owner !== null && !forgotten) {
+      const facts = await readTableFacts(owner, tables);
+      return { forgotten, left: await undoAll(owner, detachSteps(row, facts)) };
+    }
+    const facts = forgotten ? [] : await factsForScript(readUrl, tables);
+    const scripts = detachSteps(row, facts).map(undoScript);
+    const left = forgotten ? [`${dropSlotStatement(row.slotName)};`, ...scripts] : scripts;
+    return { forgotten, left };
+  } finally {
+    if (owner !== null) await closeClient(owner);
+  }
+}
+
+/** Null where the shop is to be forgotten for not letting us in. */
+async function connectOwner(credential: string, forget: boolean): Promise<pg.Client | null> {
+  return connectShop(shopConnection(credential)).catch((error: unknown) => {
+    if (forget && isShopFailure(error)) return null;
+    throw error;
+  });
+}
+
+/** Without them the script has no tests, which is no reason to stay attached. */
+async function factsForScript(readUrl: string, tables: readonly string[]): Promise<TableFacts[]> {
+  return withShop(shopConnection(readUrl), (client) => readTableFacts(client, tables)).catch(
+    (error: unknown) => {
+      if (isShopFailure(error)) return [];
+      throw error;
+    },
+  );
 }
 
 /** True where the shop did not let us in, and is to be forgotten for that. */

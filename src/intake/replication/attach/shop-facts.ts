@@ -53,14 +53,22 @@ export async function readShopFacts(
   const [row] = rows;
   if (row === undefined) throw new Error('the shop’s server did not describe itself');
   const { slotsUsed, slotsMost, sendersUsed, sendersMost, ...server } = row;
-  const tables = await client.query<TableFacts>(tablesSql, [[...given.mapping.tables.keys()]]);
   return {
     ...server,
     slots: { used: slotsUsed, most: slotsMost },
     senders: { used: sendersUsed, most: sendersMost },
-    tables: tables.rows,
+    tables: await readTableFacts(client, [...given.mapping.tables.keys()]),
     published: await readPublished(client, given.publicationName),
   };
+}
+
+/** Those of the tables that exist, and the partitions of those that have some. */
+export async function readTableFacts(
+  client: pg.Client,
+  tables: readonly string[],
+): Promise<TableFacts[]> {
+  const { rows } = await client.query<TableFacts>(tablesSql, [tables]);
+  return rows;
 }
 
 interface Counts {

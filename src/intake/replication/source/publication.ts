@@ -6,6 +6,15 @@ export interface PublicationFacts {
   readonly missing: readonly string[];
   /** tables (new partitions, mostly) whose updates fail in the shop, since nothing names their rows */
   readonly nameless: readonly string[];
+  /** tables whose updates fail in the shop, since a generated column goes with no full identity */
+  readonly generated: readonly GeneratedTable[];
+}
+
+/** A table that got a generated column while its identity is full. */
+export interface GeneratedTable {
+  readonly name: string;
+  /** the key that its identity can be set to: the primary one, an index, or none */
+  readonly key: { readonly index: string | null } | null;
 }
 
 /** Looks at the publication with the read credential. */
@@ -21,21 +30,43 @@ export async function readPublication(
       [publicationName],
     );
     const nameless = await client.query<{ name: string }>(namelessSql, [publicationName]);
+    const generated = await client.query<GeneratedTable>(generatedSql, [publicationName]);
     const names = new Set(published.rows.map(({ name }) => name));
     return {
       missing: tables.filter((table) => !names.has(table)),
       nameless: nameless.rows.map(({ name }) => name),
+      generated: generated.rows,
     };
   });
 }
 
-const namelessSql = `
+const sentSql = `
 WITH RECURSIVE sent AS (
-  SELECT relation.prrelid AS oid FROM pg_publication_rel relation
+  SELECT relation.prrelid AS oid, to_jsonb(publication) ->> 'pubgencols' AS generated FROM pg_publication_rel relation
   JOIN pg_publication publication ON publication.oid = relation.prpubid WHERE publication.pubname = $1
   UNION
-  SELECT inherits.inhrelid FROM sent JOIN pg_inherits inherits ON inherits.inhparent = sent.oid
-)
+  SELECT inherits.inhrelid, sent.generated FROM sent JOIN pg_inherits inherits ON inherits.inhparent = sent.oid
+)`;
+
+/** The server looks at generated columns since it can publish them (PostgreSQL 18: pubgencols). */
+const generatedSql = `${sentSql}
+SELECT namespace.nspname || '.' || class.relname AS name,
+  (SELECT jsonb_build_object('index', CASE WHEN NOT index.indisprimary THEN indexes.relname END)
+   FROM pg_index index JOIN pg_class indexes ON indexes.oid = index.indexrelid
+   WHERE index.indrelid = class.oid AND index.indisunique AND index.indimmediate AND index.indisvalid
+     AND index.indpred IS NULL AND index.indexprs IS NULL
+     AND NOT EXISTS (SELECT FROM unnest(index.indkey::int2[]) AS part(attnum)
+       JOIN pg_attribute attribute ON attribute.attrelid = class.oid AND attribute.attnum = part.attnum
+       WHERE attribute.attgenerated <> '' OR NOT attribute.attnotnull)
+   ORDER BY index.indisprimary DESC, indexes.relname LIMIT 1) AS key
+FROM sent JOIN pg_class class ON class.oid = sent.oid AND class.relkind = 'r'
+JOIN pg_namespace namespace ON namespace.oid = class.relnamespace
+WHERE class.relreplident = 'f' AND sent.generated IS NOT NULL AND EXISTS (
+  SELECT FROM pg_attribute attribute WHERE attribute.attrelid = class.oid AND NOT attribute.attisdropped
+    AND (attribute.attgenerated = 'v' OR (attribute.attgenerated = 's' AND sent.generated <> 's')))
+ORDER BY 1`;
+
+const namelessSql = `${sentSql}
 SELECT namespace.nspname || '.' || class.relname AS name
 FROM sent JOIN pg_class class ON class.oid = sent.oid AND class.relkind = 'r'
 JOIN pg_namespace namespace ON namespace.oid = class.relnamespace

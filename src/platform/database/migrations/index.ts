@@ -15,6 +15,7 @@ import { IncidentPages1700000000015 } from './0015-incident-pages.js';
 import { RestoreExpectations1700000000016 } from './0016-restore-expectations.js';
 import { CaseCancellations1700000000017 } from './0017-case-cancellations.js';
 import { OrderAsOf1700000000018 } from './0018-order-as-of.js';
+import { JournalCancellations1700000000019 } from './0019-journal-cancellations.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   RestoreExpectations1700000000016,
   CaseCancellations1700000000017,
   OrderAsOf1700000000018,
+  JournalCancellations1700000000019,
 ];
