@@ -66,6 +66,23 @@ it('runs a step again and again, also after it failed, and counts both', async (
   expect(metrics).toMatch(/reinstate_step_runs_total\{step="failing",outcome="ok"\} [2-9]/);
 });
 
+it('tries a step that comes by the hour again within seconds where it failed, and then leaves it', async () => {
+  const process = runner();
+  let runs = 0;
+  process.start({
+    name: 'hourly',
+    intervalMs: 3_600_000,
+    run: () => {
+      runs += 1;
+      return runs === 1 ? Promise.reject(new Error('no luck')) : Promise.resolve('idle');
+    },
+  });
+  await until(() => runs === 2);
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await process.stop();
+  expect(runs).toBe(2);
+});
+
 it('lets one process at a time do a step, and the next one at once when the first has stopped', async () => {
   const [first, second] = [runner(), runner()];
   const did: string[] = [];

@@ -12,10 +12,13 @@ import type { Wake } from './wake.js';
 /** Longer than any batch should take, short enough that a successor is at work within seconds. */
 const leaseDurationMs = 8_000;
 const leaseRenewalMs = 2_000;
+/** A step that comes by the hour must not wait an hour because our database was away for a second. */
+const retryMs = 2_000;
 
 /**
  * Runs background steps: each in a loop of its own, one process at a time (by lease), woken early or
- * by its interval. A failing step is logged, counted and tried again at its next tick; it stops no other.
+ * by its interval. A failing step is logged, counted and tried again at its next tick, or soon where
+ * that is far; it stops no other.
  */
 export class StepRunner {
   private readonly log = new Log('StepRunner');
@@ -54,15 +57,21 @@ export class StepRunner {
     );
     this.stopping.signal.addEventListener('abort', () => bell.ring());
     while (!this.stopping.signal.aborted) {
-      const again = await withLogContext({ step: step.name }, () => this.runOnce(step));
-      if (again !== 'more') await bell.wait();
+      const ended = await withLogContext({ step: step.name }, () => this.runOnce(step));
+      if (ended === 'more') continue;
+      const retry =
+        ended === 'failed'
+          ? setTimeout(() => bell.ring(), Math.min(step.intervalMs, retryMs))
+          : undefined;
+      await bell.wait();
+      clearTimeout(retry);
     }
     this.scheduler.deleteInterval(step.name);
     unlisten();
     await this.leases.release({ name: step.name, owner: this.owner }).catch(() => undefined);
   }
 
-  private async runOnce(step: BackgroundStep): Promise<'idle' | 'more'> {
+  private async runOnce(step: BackgroundStep): Promise<'idle' | 'more' | 'failed'> {
     const startedAt = performance.now();
     const observe = (outcome: 'ok' | 'failed') =>
       this.metrics.observe({
@@ -79,7 +88,7 @@ export class StepRunner {
     } catch (error) {
       observe('failed');
       this.tellFailure(step, messageOf(error));
-      return 'idle';
+      return 'failed';
     }
   }
 
