@@ -120,6 +120,7 @@ export class AlertIntakeService {
     const before = await this.comeTogether(transaction, home, given);
     const cases = await this.judging.addOrders(transaction, place, orderIds);
     const verdicts = await this.judging.judge(transaction, place);
+    if (orderIds.length > 0) await this.store.seekAlike(transaction, incident.id);
     const opened = home.how === 'opened';
     const changes = await this.progress.refresh(transaction, incident, {
       ...{ now, opened },

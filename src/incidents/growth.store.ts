@@ -50,8 +50,8 @@ export class GrowthStore {
   }
 
   /**
-   * Incidents, not resolved, of whose shop's journal there is more to read, or with a case that has settled
-   * or has to be read again.
+   * Incidents, not resolved, of whose shop's journal there is more to read, with a case that has settled
+   * or has to be read again, or with new cases that others may be like.
    */
   async incidentsToFollow(
     reader: Reader,
@@ -61,7 +61,7 @@ export class GrowthStore {
     const rows = await reader.query<{ id: string }>(
       `SELECT i.id FROM incident i JOIN shop s ON s.id = i.shop_id
        WHERE i.status <> 'resolved' AND i.shop_id = ANY($1)
-         AND (i.journal_position < s.journal_head
+         AND (i.journal_position < s.journal_head OR i.harms_due
            OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.settles_at <= $2)
            OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.unread))
        ORDER BY i.number`,
@@ -210,6 +210,11 @@ export class GrowthStore {
       [shopId, moment],
     );
     return row?.position ?? this.journalHead(reader, shopId);
+  }
+
+  /** Orders that are like its new cases are to be looked for. */
+  async seekAlike(transaction: Transaction, incidentId: string): Promise<void> {
+    await transaction.query('UPDATE incident SET harms_due = true WHERE id = $1', [incidentId]);
   }
 
   async setPosition(transaction: Transaction, incidentId: string, position: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/database.js';
+import { AlikeService } from './alike/alike.service.js';
 import { fitsCancellation, type FilteredCancellation } from './announcements/announcement.js';
 import { GrowthStore, type JournalRange } from './growth.store.js';
 import { IncidentProgressService } from './incident-progress.service.js';
@@ -14,7 +15,7 @@ import {
 
 /** Journal entries looked through in one transaction. */
 const window = 2_000;
-/** Follows the journal for open incidents: what becomes known of their orders, and what declared ones look for. */
+/** Follows the journal for open incidents: what becomes known of their orders, what declared ones look for, and what is like their wrongful cases. */
 @Injectable()
 export class IncidentFollowService {
   constructor(
@@ -24,6 +25,7 @@ export class IncidentFollowService {
     private readonly judging: JudgingService,
     private readonly progress: IncidentProgressService,
     private readonly timeline: TimelineService,
+    private readonly alike: AlikeService,
   ) {}
 
   /** Reads on in the journal for this incident; `more` where it has not come to the end. */
@@ -48,8 +50,12 @@ export class IncidentFollowService {
       ]);
       if (collected.added + explained.length + renewed.orders + settled > 0)
         await this.judgeAndTell(transaction, incident, { ...place, added: collected.added });
+      const alike = await this.alike.add(transaction, incident, { range, now });
+      if (alike.added > 0)
+        await this.judgeAndTell(transaction, incident, { ...place, added: alike.added });
       await this.store.setPosition(transaction, incidentId, collected.upTo);
-      return collected.upTo === range.upTo && range.upTo < head ? 'more' : 'done';
+      const isBehind = collected.upTo === range.upTo && range.upTo < head;
+      return isBehind || alike.more ? 'more' : 'done';
     });
   }
 

@@ -34,6 +34,10 @@ export class IncidentEntity implements Incident {
   @Column('text') readonly status!: IncidentStatus;
   /** the last position of the shop's journal that was looked through for this incident's cases */
   @Column('bigint', { default: 0 }) readonly journalPosition!: number;
+  /** orders that are like its wrongful ones are to be looked for */
+  @Column('boolean', { default: true }) readonly harmsDue!: boolean;
+  /** which harms they were looked for of, in the time before too */
+  @Column('text', { array: true, default: [] }) readonly harmsSought!: readonly string[];
   @ForeignKey('person') @Column('uuid', { nullable: true }) readonly assigneeId!: string | null;
   @ForeignKey('person') @Column('uuid', { nullable: true }) readonly declaredBy!: string | null;
   @Column('jsonb', { nullable: true }) readonly declaration!: Declaration | null;

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AlertIntakeService } from './alert-intake.service.js';
+import { AlikeService } from './alike/alike.service.js';
+import { AlikeStore } from './alike/alike.store.js';
 import { AnnouncementController } from './announcements/announcement.controller.js';
 import { AnnouncementService } from './announcements/announcement.service.js';
 import { AnnouncementStore } from './announcements/announcement.store.js';
@@ -39,6 +41,8 @@ import { JudgingStore } from './verdict/judging.store.js';
   controllers: [IncidentController, CaseController, OrderController, AnnouncementController],
   providers: [
     AlertIntakeService,
+    AlikeService,
+    AlikeStore,
     AnnouncementService,
     AnnouncementStore,
     CaseService,

@@ -9,6 +9,8 @@ import { AlertingStep } from '../../src/alerting/alerting.step.js';
 import { PageService } from '../../src/alerting/page.service.js';
 import { PageStore } from '../../src/alerting/page.store.js';
 import { AlertIntakeService } from '../../src/incidents/alert-intake.service.js';
+import { AlikeService } from '../../src/incidents/alike/alike.service.js';
+import { AlikeStore } from '../../src/incidents/alike/alike.store.js';
 import { AnnouncementService } from '../../src/incidents/announcements/announcement.service.js';
 import { AnnouncementStore } from '../../src/incidents/announcements/announcement.store.js';
 import type { Case } from '../../src/incidents/case.js';
@@ -292,8 +294,9 @@ function assemble(
   const intake = new AlertIntakeService(
     ...([database, growth, incidentStore, incidents, judging, progress, timeline] as const),
   );
+  const alike = new AlikeService(new AlikeStore(), judging);
   const following = new IncidentFollowService(
-    ...([database, growth, incidentStore, judging, progress, timeline] as const),
+    ...([database, growth, incidentStore, judging, progress, timeline, alike] as const),
   );
   const opening = new DeclaredIncidentService(growth, incidentStore, judging, progress, timeline);
   const metrics = new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);

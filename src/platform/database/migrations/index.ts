@@ -16,6 +16,7 @@ import { RestoreExpectations1700000000016 } from './0016-restore-expectations.js
 import { CaseCancellations1700000000017 } from './0017-case-cancellations.js';
 import { OrderAsOf1700000000018 } from './0018-order-as-of.js';
 import { JournalCancellations1700000000019 } from './0019-journal-cancellations.js';
+import { AlikeOrders1700000000020 } from './0020-alike-orders.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   CaseCancellations1700000000017,
   OrderAsOf1700000000018,
   JournalCancellations1700000000019,
+  AlikeOrders1700000000020,
 ];

@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { JournalRange } from '../growth.store.js';
+import { reachMs, type Harm } from './alike.js';
+
+/** More kinds of harm than this in one incident are free text: those with the most orders say enough. */
+const harmsMax = 20;
+
+/** Which orders to look for. */
+export interface AlikeQuestion {
+  readonly incidentId: string;
+  readonly shopId: string;
+  readonly harms: readonly Harm[];
+  /** cancelled at this time or later */
+  readonly since: Date;
+}
+
+/** A cancelled order without a case, of which an entry names the actor or the reason of a harm. */
+const candidateSql = `
+  j.shop_id = $1 AND 'cancelled' = ANY(j.kinds) AND j.marker IS NULL AND j.committed_at >= $4
+  AND NOT EXISTS (
+    SELECT FROM incident_case c WHERE c.shop_id = $1 AND c.order_id = j.order_id
+      AND (c.incident_id = $2 OR c.cancel_position IS NULL OR c.cancel_position >= j.position))
+  AND EXISTS (
+    SELECT FROM journal_entry e
+      JOIN jsonb_to_recordset($3::jsonb) AS harm("actorKind" text, actor text, reason text)
+        ON harm.reason = e.reason
+          OR harm."actorKind" = e.actor_kind AND (harm.actor IS NULL OR harm.actor = e.actor)
+    WHERE e.shop_id = $1 AND e.order_id = j.order_id AND e.marker IS NULL)`;
+
+@Injectable()
+export class AlikeStore {
+  /** What the incident's wrongful cases have in common; those with the most orders first. */
+  async harms(reader: Reader, incidentId: string): Promise<Harm[]> {
+    const harms = await reader.query<Harm>(
+      `SELECT actor_kind AS "actorKind", actor, cancel_reason AS reason,
+              min(cancelled_at) AS "from", max(cancelled_at) AS "until"
+       FROM incident_case
+       WHERE incident_id = $1 AND verdict = 'wrongful' AND evidence = 'journal'
+         AND (actor_kind <> 'unknown' OR facts ->> 'inHistory' = 'false')
+       GROUP BY actor_kind, actor, cancel_reason
+       ORDER BY count(*) DESC, actor_kind, actor, cancel_reason LIMIT $2`,
+      [incidentId, harmsMax],
+    );
+    return harms.filter((harm) => reachMs(harm) > 0);
+  }
+
+  /** Orders that may be alike, among those of which this range of the journal tells anything. */
+  async inRange(
+    reader: Reader,
+    question: AlikeQuestion,
+    range: Pick<JournalRange, 'after' | 'upTo'>,
+  ): Promise<string[]> {
+    const rows = await reader.query<{ order_id: string }>(
+      `SELECT DISTINCT j.order_id FROM journal_entry r
+         JOIN journal_entry j ON j.shop_id = r.shop_id AND j.order_id = r.order_id
+       WHERE r.shop_id = $1 AND r.position > $5 AND r.position <= $6 AND r.order_id <> '' AND ${candidateSql}`,
+      [...parametersOf(question), range.after, range.upTo],
+    );
+    return rows.map((row) => row.order_id);
+  }
+
+  /** Orders that may be alike, whenever the journal told of them; the newest first. */
+  async before(reader: Reader, question: AlikeQuestion, limit: number): Promise<string[]> {
+    const rows = await reader.query<{ order_id: string }>(
+      `SELECT j.order_id FROM journal_entry j WHERE ${candidateSql}
+       GROUP BY j.order_id ORDER BY max(j.position) DESC LIMIT $5`,
+      [...parametersOf(question), limit],
+    );
+    return rows.map((row) => row.order_id);
+  }
+
+  /** Harms of which all orders before were looked for already, by their keys. */
+  async sought(reader: Reader, incidentId: string): Promise<readonly string[]> {
+    const row = await reader.queryOne<{ sought: string[] }>(
+      'SELECT harms_sought AS sought FROM incident WHERE id = $1',
+      [incidentId],
+    );
+    return row?.sought ?? [];
+  }
+
+  /** Notes which harms were looked for, and that nothing waits to be looked for. */
+  async setSought(
+    transaction: Transaction,
+    incidentId: string,
+    sought: readonly string[],
+  ): Promise<void> {
+    await transaction.query(
+      'UPDATE incident SET harms_sought = $2, harms_due = false WHERE id = $1',
+      [incidentId, sought],
+    );
+  }
+}
+
+function parametersOf({ shopId, incidentId, harms, since }: AlikeQuestion): unknown[] {
+  return [shopId, incidentId, JSON.stringify(harms), since];
+}

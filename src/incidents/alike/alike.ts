@@ -1,0 +1,60 @@
+import type { ActorKind } from '../../orders/order-event.js';
+import type { GatheredCancellation } from '../verdict/judging.service.js';
+
+/** What wrongful cases of an incident have in common: who did it, and the reason that was written. */
+export interface Harm {
+  readonly actorKind: ActorKind;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  /** when the first and the last of those cases were cancelled */
+  readonly from: Date;
+  readonly until: Date;
+}
+
+/** A machine does the same thing over and over: as long as the longest window that detection looks at. */
+const machineReachMs = 24 * 3_600_000;
+/** People, and keys that many people act through, do many things: only what stands close by. */
+const personReachMs = 10 * 60_000;
+
+/**
+ * How long before and after the harm another cancellation of the same actor and reason belongs to it.
+ * Zero where actor and reason say too little: a key without a reason may be any customer's wish.
+ */
+export function reachMs({ actorKind, reason }: Pick<Harm, 'actorKind' | 'reason'>): number {
+  if (actorKind === 'job' || actorKind === 'unknown') return machineReachMs;
+  return actorKind === 'customer' || reason === null ? 0 : personReachMs;
+}
+
+/** The earliest moment from which on one of these harms may have hit orders. */
+export function earliest(harms: readonly Harm[]): Date {
+  return new Date(Math.min(...harms.map((harm) => harm.from.getTime() - reachMs(harm))));
+}
+
+/**
+ * Whether a cancellation is to be looked at as a part of the harm: the same actor and reason, near
+ * enough in time, with money that the shop still holds, and nothing known that makes it intended. An
+ * unknown actor counts as the same only where the shop's history, which has a word of every proper
+ * cancellation, has none of it. The case that it becomes gets a verdict of its own.
+ */
+export function isAlike(
+  { cancellation, facts }: GatheredCancellation,
+  harms: readonly Harm[],
+): boolean {
+  if (facts.partial || facts.announced !== null || facts.fraudFlag) return false;
+  if (facts.heldMinor !== null && facts.heldMinor <= 0) return false;
+  if (facts.actorKind === 'unknown' && facts.inHistory !== false) return false;
+  const at = cancellation.cancelledAt.getTime();
+  return harms.some(
+    (harm) =>
+      harm.actorKind === facts.actorKind &&
+      harm.actor === facts.actor &&
+      harm.reason === facts.reason &&
+      at >= harm.from.getTime() - reachMs(harm) &&
+      at <= harm.until.getTime() + reachMs(harm),
+  );
+}
+
+/** Names a harm, whenever it was. */
+export function harmKey({ actorKind, actor, reason }: Harm): string {
+  return JSON.stringify([actorKind, actor, reason]);
+}

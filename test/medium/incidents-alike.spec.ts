@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { historyRow, IncidentHarness, orders, start } from '../support/incident-harness.js';
+
+const hour = 3_600;
+let bench: IncidentHarness;
+let number = 0;
+
+/** A job of its own for each test: what is like it belongs to no other test's incident. */
+function job() {
+  number += 1;
+  const actor = `job ${number}`;
+  return { actorKind: 'job', actor, reason: 'payment not received' } as const;
+}
+
+beforeAll(async () => {
+  bench = await IncidentHarness.create();
+});
+afterAll(() => bench.close());
+
+/** An incident of six orders, and what became of it when all was looked at. */
+async function incidentOf(fingerprint: string, given: object): Promise<string> {
+  const entries = await bench.cancel(orders(`${fingerprint}-`, 6, given));
+  await bench.find(fingerprint, entries);
+  await bench.run();
+  return (await bench.incidentOf(fingerprint)).id;
+}
+
+describe('an order that no finding names', () => {
+  it('becomes a case when the same job cancelled it for the same reason, before or after', async () => {
+    const same = job();
+    await bench.cancel(orders('before', 2, { ...same, second: -5 * hour }));
+    const incidentId = await incidentOf('same-job', same);
+    expect(await bench.verdicts(incidentId)).toMatchObject({
+      before1: 'wrongful',
+      before2: 'wrongful',
+    });
+    await bench.cancel(orders('after', 2, { ...same, second: 5 * hour }));
+    await bench.run();
+    const verdicts = await bench.verdicts(incidentId);
+    expect(verdicts).toMatchObject({ after1: 'wrongful', after2: 'wrongful' });
+    expect(Object.keys(verdicts)).toHaveLength(10);
+    expect((await bench.incidentOf('same-job')).title).toMatch(/^10 paid orders of 10 customers/);
+    const added = (await bench.timeline(incidentId)).filter(({ type }) => type === 'case-added');
+    expect(added).toHaveLength(10);
+  });
+
+  it('becomes a case once the shop has written who cancelled it', async () => {
+    const same = job();
+    const incidentId = await incidentOf('late-word', same);
+    await bench.cancel({ 'told-late': { second: 9, rowChanges: [] } });
+    await bench.run();
+    expect(await bench.verdicts(incidentId)).not.toHaveProperty('told-late');
+    await bench.journal([
+      {
+        ...{ orderId: 'told-late', kinds: ['other'], ...same, snapshot: null },
+        committedAt: new Date(start.getTime() + 10_000).toISOString(),
+        rowChanges: [historyRow('told-late')],
+      },
+    ]);
+    await bench.run();
+    expect(await bench.verdicts(incidentId)).toHaveProperty('told-late');
+  });
+
+  it('is left alone where it is another harm: another job or reason, unpaid, a day before', async () => {
+    const same = job();
+    await bench.cancel({
+      'other-job': { ...same, actor: 'expiry' },
+      'other-reason': { ...same, reason: 'stock is gone' },
+      unpaid: { ...same, heldMinor: 0 },
+      'long-ago': { ...same, second: -25 * hour },
+      customer: { actorKind: 'customer', actor: null, reason: 'payment not received' },
+      staff: { ...same, actorKind: 'staff' },
+    });
+    const incidentId = await incidentOf('others', same);
+    expect(Object.keys(await bench.verdicts(incidentId)).sort()).toEqual(
+      [1, 2, 3, 4, 5, 6].map((index) => `others-${index}`),
+    );
+  });
+
+  it('of raw SQL joins where the history has no word of it', async () => {
+    await bench.cancel({
+      'raw-alone': { second: -60, rowChanges: [] },
+      'in-history': { second: -50, rowChanges: [historyRow('in-history')] },
+    });
+    const incidentId = await incidentOf('raw', { rowChanges: [] });
+    // until then the shop may still write who did it
+    bench.clock.advance(60_000);
+    await bench.run();
+    const found = Object.keys(await bench.verdicts(incidentId));
+    expect(found).toContain('raw-alone');
+    expect(found).not.toContain('in-history');
+  });
+
+  it('is not taken from an incident that has it already', async () => {
+    const same = job();
+    const first = await incidentOf('first', same);
+    const entries = await bench.cancel(orders('second-', 6, { ...same, second: 30 }));
+    await bench.find('second', entries);
+    await bench.run();
+    const second = (await bench.incidentOf('second')).id;
+    const all = [...(await bench.cases(first)), ...(await bench.cases(second))];
+    expect(all).toHaveLength(12);
+  });
+});
