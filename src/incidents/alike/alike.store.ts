@@ -52,9 +52,11 @@ export class AlikeStore {
     range: Pick<JournalRange, 'after' | 'upTo'>,
   ): Promise<string[]> {
     const rows = await reader.query<{ order_id: string }>(
-      `SELECT DISTINCT j.order_id FROM journal_entry r
-         JOIN journal_entry j ON j.shop_id = r.shop_id AND j.order_id = r.order_id
-       WHERE r.shop_id = $1 AND r.position > $5 AND r.position <= $6 AND r.order_id <> '' AND ${candidateSql}`,
+      `SELECT told.order_id FROM (
+         SELECT DISTINCT order_id FROM journal_entry
+         WHERE shop_id = $1 AND position > $5 AND position <= $6 AND order_id <> '') told
+       CROSS JOIN LATERAL (
+         SELECT FROM journal_entry j WHERE j.order_id = told.order_id AND ${candidateSql} LIMIT 1) found`,
       [...parametersOf(question), range.after, range.upTo],
     );
     return rows.map((row) => row.order_id);
