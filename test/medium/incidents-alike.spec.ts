@@ -52,7 +52,7 @@ describe('an order that no finding names', () => {
     expect(await bench.verdicts(incidentId)).not.toHaveProperty('told-late');
     await bench.journal([
       {
-        ...{ orderId: 'told-late', kinds: ['other'], ...same, snapshot: null },
+        ...{ orderId: 'told-late', kinds: ['changed'], ...same, snapshot: null },
         committedAt: new Date(start.getTime() + 10_000).toISOString(),
         rowChanges: [historyRow('told-late')],
       },
