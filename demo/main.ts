@@ -1,9 +1,10 @@
+import { Declined } from './story/approval.js';
 import { theShopFails } from './story/failure-act.js';
 import { Interrupted, interruption, unlessAborted } from './story/interruption.js';
 import { readOptions, usage, UsageError, type DemoOptions } from './story/options.js';
 import { proveIt, tellTimeline } from './story/proof-act.js';
 import { nothingFails } from './story/quiet-act.js';
-import { Declined, restoreTheOrders, stopTheHarm, stopTheJob } from './story/restore-act.js';
+import { restoreTheOrders, stopTheHarm, stopTheJob } from './story/restore-act.js';
 import { setStage, type Stage } from './story/stage.js';
 import { teller } from './story/teller.js';
 import { watchTheShop } from './story/watch-act.js';

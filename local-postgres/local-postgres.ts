@@ -1,6 +1,7 @@
+import { rm } from 'node:fs/promises';
 import { findBinaries } from './binaries.js';
 import { ensureCluster } from './cluster.js';
-import { placeCluster } from './placement.js';
+import { findPlaces, placeCluster } from './placement.js';
 import { connectionUrl } from './probe.js';
 import { findRunningServer } from './running-server.js';
 import { LocalPostgresError } from './failure.js';
@@ -67,6 +68,22 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
       port: adopted ? running.port : await startServer(server),
     });
   });
+}
+
+/**
+ * Removes what starts with this data directory have made, wherever it was put; files of others are left. Does
+ * nothing where nothing is. Throws LocalPostgresError where a server still runs on it.
+ */
+export async function removeLocalPostgres(dataDirectory: string): Promise<void> {
+  for (const place of await findPlaces(dataDirectory)) {
+    if (await runsOn(place))
+      throw new LocalPostgresError({
+        what: `The database in ${place} cannot be removed`,
+        why: 'its server runs.',
+        wayOut: 'Stop it first.',
+      });
+    await rm(place, { recursive: true, force: true });
+  }
 }
 
 /** Whether the running server can stay as it is; one with other settings is stopped. */

@@ -32,6 +32,15 @@ export async function placeCluster(dataDirectory: string, say: Say): Promise<Clu
   }
 }
 
+/** Where `placeCluster` may have put the cluster of a requested path: what of it there is, best first. */
+export async function findPlaces(dataDirectory: string): Promise<string[]> {
+  const requested = await canonicalPath(resolve(dataDirectory));
+  const shared = weAreRoot() ? await existingSharedPlaces(room) : [];
+  const places = [requested, ...shared.map((place) => join(place, stableName(requested)))];
+  const states = await Promise.all(places.map(readDirectoryState));
+  return places.filter((_, index) => states[index] !== 'absent' && states[index] !== 'foreign');
+}
+
 async function placeAsRoot(requested: string, say: Say): Promise<ClusterHome> {
   return (
     (await existingCluster(requested)) ??

@@ -17,6 +17,7 @@ import { prepareEmbeddedDatabase, startEmbeddedServer } from './platform/databas
 import { EmbeddedWatch } from './platform/database/embedded-watch.js';
 import { Fault, messageOf } from './platform/errors.js';
 import { Draining } from './platform/http/draining.js';
+import { refusedAnswer } from './platform/http/openapi.js';
 import { answerFrameworkError, ProblemFilter } from './platform/http/problem.filter.js';
 import { logRequests } from './platform/http/request-log.js';
 import { packageRoot } from './platform/package-root.js';
@@ -194,6 +195,7 @@ async function addApiDocument(app: NestFastifyApplication): Promise<void> {
       'Finds wrongly cancelled orders, opens incidents and restores the orders exactly once.',
     )
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'a token such as rst_...' })
+    .addGlobalResponse(refusedAnswer)
     .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
     useGlobalPrefix: true,

@@ -89,3 +89,13 @@ export interface TimelineEntry {
 export interface OrderView {
   readonly order: { readonly status: string; readonly totalMinor: number };
 }
+
+/** An order of a run. */
+export interface RunItem {
+  readonly orderId: string;
+  readonly orderNumber: string | null;
+  /** 0: the canary */
+  readonly stage: number;
+  readonly appliedAt: string | null;
+  readonly verifiedAt: string | null;
+}

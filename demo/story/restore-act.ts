@@ -1,5 +1,6 @@
-import { createInterface } from 'node:readline/promises';
-import type { Bleeding, Incident, OrderView, Plan, PlanItem, Run } from './api-types.js';
+import type { Bleeding, Incident, OrderView, Plan, PlanItem, Run, RunItem } from './api-types.js';
+import { askForApproval } from './approval.js';
+import { canaryFault } from './canary.js';
 import { ProblemError } from './json-client.js';
 import { shopId, type Stage } from './stage.js';
 import { count, teller } from './teller.js';
@@ -57,34 +58,13 @@ export async function restoreTheOrders(
   const plan = await propose(stage, incidentId);
   const items = await allOf<PlanItem>(stage.robin, `/restore-plans/${plan.id}/items`);
   tellPlan(plan, items);
-  if (!once) await askForApproval(plan, signal);
+  if (!once) await askForApproval(plan, { signal });
   await approve(stage, plan);
   teller.say(`Alex approves plan ${plan.number} (bound to its hash ${plan.hash.slice(0, 12)}...)`);
   const run = await carryOut(stage, plan);
+  await tellCanary(stage, run);
   await tellOneOrder(stage, items);
   return { plan, items, run };
-}
-
-/** The user did not approve, so nothing was written to the shop. */
-export class Declined extends Error {
-  override readonly name = 'Declined';
-
-  constructor(
-    message: string,
-    /** somebody is there, who may want to look at the plan */
-    readonly lookFurther: boolean,
-  ) {
-    super(message);
-  }
-}
-
-async function askForApproval(plan: Plan, signal: AbortSignal): Promise<void> {
-  const question = `Approve plan ${plan.number} as Alex, the second person? [y/N] `;
-  const answer = await asked(question, signal);
-  if (answer === undefined)
-    throw new Declined('nobody is there to approve the plan; --once approves by itself', false);
-  if (!/^y(es)?$/i.test(answer))
-    throw new Declined('not approved: nothing was written to the shop', true);
 }
 
 /** Waits for the quiet that a restore asks for, and for the verdicts, then proposes. */
@@ -207,27 +187,21 @@ async function wasResumed(stage: Stage, run: Run): Promise<boolean> {
   }
 }
 
+/** @throws where it was none */
+async function tellCanary(stage: Stage, run: Run): Promise<void> {
+  const items = await allOf<RunItem>(stage.robin, `/restore-runs/${run.id}/items`);
+  const fault = canaryFault(items);
+  if (fault !== undefined) throw new Error(fault);
+  const canary = items.find((item) => item.stage === 0);
+  const others = count(items.length - 1, 'other');
+  teller.good(`order ${canary?.orderNumber}, the canary, was verified before the ${others}`);
+}
+
 async function tellOneOrder(stage: Stage, items: readonly PlanItem[]): Promise<void> {
   const item = items.find(({ disposition }) => disposition === 'reopen');
   if (item === undefined) return;
   const { order } = await stage.robin.get<OrderView>(`/shops/${shopId}/orders/${item.orderId}`);
   teller.good(`order ${item.orderNumber}, read from the shop: status "${order.status}"`);
-}
-
-/** The answer; undefined where the input ends without one. */
-async function asked(question: string, signal: AbortSignal): Promise<string | undefined> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // a terminal that is asked gives Ctrl-C as a key
-  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  const ended = new Promise<undefined>((resolve) =>
-    terminal.once('close', () => resolve(undefined)),
-  );
-  try {
-    const answer = terminal.question(`\n${question}`, { signal });
-    return (await Promise.race([answer, ended]))?.trim();
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Stops the faulty job, as the on-call engineer would. */

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { removeLocalPostgres } from '../../local-postgres/local-postgres.js';
 import { spawnSampleShop, type RemoteShop } from '../process/shop-client.js';
 import type { ReinstateCredentials } from '../shop/database.js';
 import { JsonClient } from './json-client.js';
@@ -10,6 +11,7 @@ import { startReinstate } from './reinstate-process.js';
 import { count, teller } from './teller.js';
 
 export const shopId = 'sample';
+const reinstateData = 'reinstate';
 
 /** Everything that plays a part: the shop, Reinstate, the pager, and the people at work. */
 export interface Stage {
@@ -43,7 +45,7 @@ export async function setStage(options: { seed: string; signal: AbortSignal }): 
     const reinstate = await startReinstate({
       configFile,
       logFile: join(directory, 'reinstate.log'),
-      onPlaced: (line) => curtain.tellPlace(line),
+      onPlaced: (line) => teller.say(line),
       signal,
     });
     curtain.add(() => reinstate.stop());
@@ -69,17 +71,9 @@ export async function setStage(options: { seed: string; signal: AbortSignal }): 
 /** What has to be ended when the play is over, last things first; falls once. */
 class Curtain {
   private readonly endings: (() => Promise<unknown>)[] = [];
-  private readonly elsewhere: string[] = [];
   private falling: Promise<void> | undefined;
 
   constructor(private readonly directory: string) {}
-
-  /** Passes on where a database was put and as whom its server runs, where that is worth a word. */
-  tellPlace(line: string): void {
-    teller.say(line);
-    const place = placeElsewhere.exec(line)?.[1];
-    if (place !== undefined) this.elsewhere.push(place);
-  }
 
   add(ending: () => Promise<unknown>): void {
     this.endings.push(ending);
@@ -93,17 +87,24 @@ class Curtain {
   private async endAll(keepLogs: boolean): Promise<void> {
     for (const ending of this.endings.reverse())
       await ending().catch((error: unknown) => teller.bad(String(error)));
+    for (const cluster of clustersIn(this.directory))
+      await removeLocalPostgres(cluster).catch((error: unknown) => teller.bad(String(error)));
     const logs = ['shop.log', 'reinstate.log'];
     const names = await readdir(this.directory);
     const gone = keepLogs ? names.filter((name) => !logs.includes(name)) : ['.'];
-    const directories = [...this.elsewhere, ...gone.map((name) => join(this.directory, name))];
-    for (const path of directories) await rm(path, { recursive: true, force: true });
+    for (const name of gone) await rm(join(this.directory, name), { recursive: true, force: true });
     if (keepLogs) teller.say(`the logs of both are kept in ${this.directory}`);
   }
 }
 
-/** Said where the server's user cannot enter the directory that the database was meant for. */
-const placeElsewhere = /^The database lives in (\/.+): the user \S+, as whom its server runs/;
+/** The databases of both, which may be put elsewhere: their servers' user cannot enter every directory. */
+function clustersIn(directory: string): string[] {
+  return [shopCluster(directory), join(directory, reinstateData, 'postgres')];
+}
+
+function shopCluster(directory: string): string {
+  return join(directory, 'shop');
+}
 
 async function openShop(options: {
   directory: string;
@@ -114,12 +115,13 @@ async function openShop(options: {
   const { directory, seed, signal, curtain } = options;
   const log = createWriteStream(join(directory, 'shop.log'));
   const shop = await spawnSampleShop({
-    dataDirectory: join(directory, 'shop'),
+    dataDirectory: shopCluster(directory),
     seed,
     signal,
     say: (line) => {
       log.write(`${line}\n`);
-      if (/^(The database|PostgreSQL) /.test(line)) curtain.tellPlace(line);
+      // where it was put and as whom its server runs, where that is worth a word
+      if (/^(The database|PostgreSQL) /.test(line)) teller.say(line);
     },
   });
   curtain.add(() => shop.shutdown());
@@ -137,7 +139,7 @@ async function writeConfig(parts: {
   const { replicate, read, write } = parts.credentials;
   const file = join(parts.directory, 'reinstate.yaml');
   const config = {
-    data_directory: 'reinstate',
+    data_directory: reinstateData,
     http: { port: 0 },
     receivers: [{ name: 'on-call', webhook: { url: parts.pager.url, secret: parts.pager.secret } }],
     shops: [

@@ -1,13 +1,17 @@
 import { setTimeout } from 'node:timers/promises';
 import { Controller, Get, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import { ZodAnswer } from '../platform/http/openapi.js';
 import { HealthStore } from './health.store.js';
 import { Open } from './needs.decorator.js';
 
 /** Whoever asks for health wants an answer soon, also from a database that hangs. */
 const readyTimeoutMs = 2_000;
+
+const healthSchema = z.object({ status: z.literal('ok') });
 
 @ApiTags('operations')
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
@@ -20,12 +24,14 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'The process answers' })
+  @ZodAnswer(healthSchema)
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'It can work: its database answers' })
+  @ZodAnswer(healthSchema)
   async ready(): Promise<{ status: 'ok' }> {
     const reason = await Promise.race([
       this.store.ask(this.database).then(() => undefined, reasonOf),

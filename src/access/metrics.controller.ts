@@ -1,6 +1,7 @@
 import { Controller, Get, Header, VERSION_NEUTRAL } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Registry } from 'prom-client';
+import { TextAnswer } from '../platform/http/openapi.js';
 import { Needs } from './needs.decorator.js';
 
 @ApiTags('operations')
@@ -13,6 +14,7 @@ export class MetricsController {
   @Get()
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   @ApiOperation({ summary: 'Metrics in the Prometheus text format' })
+  @TextAnswer('text/plain')
   metrics(): Promise<string> {
     return this.registry.metrics();
   }

@@ -4,8 +4,7 @@ import { Controller, Get, Header, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Needs } from '../access/needs.decorator.js';
 import { Fault } from '../platform/errors.js';
-import { z } from 'zod';
-import { ZodAnswer } from '../platform/http/openapi.js';
+import { TextAnswer } from '../platform/http/openapi.js';
 import { alertNames } from './alert.js';
 import { AlertingSettings } from './alerting.settings.js';
 
@@ -20,7 +19,7 @@ export class RunbookController {
   @Get(':name')
   @Header('content-type', 'text/markdown; charset=utf-8')
   @ApiOperation({ summary: 'What to do about an alert, as Markdown' })
-  @ZodAnswer(z.string())
+  @TextAnswer('text/markdown')
   read(@Param('name') name: string): Promise<string> {
     return readRunbook(this.settings.runbooksDirectory, name);
   }

@@ -25,6 +25,7 @@ function past(orderId: string, given: { row?: object; told?: object[] } = {}): P
       channel: 'web',
       ...given.row,
     },
+    attributeRows: new Map(),
     historyRows: (given.told ?? []) as PastOrder['historyRows'],
   };
 }
@@ -59,6 +60,22 @@ describe("the shop's past", () => {
       amountMinor: 1_250,
       attributes: { channel: 'web', actor_kind: 'staff', actor: 'm.peters', reason: 'damaged' },
     });
+  });
+
+  it('knows the attributes that stand on other rows of the order, so that today’s are nothing new', () => {
+    const withCarrier = structuredClone(profile);
+    withCarrier.order.attributes = {
+      channel: 'channel',
+      carrier: { table: 'shop.shipping_line', column: 'method' },
+    };
+    const attributeRows = new Map([['shop.shipping_line', [{ id: '1', method: 'express' }]]]);
+    const order = { ...past('1', { row: cancelledRow }), attributeRows };
+    const events = pastEvents(withCarrier, [order], until);
+    expect(events.map(({ attributes }) => attributes)).toEqual([
+      { channel: 'web', carrier: 'express' },
+      { channel: 'web', carrier: 'express' },
+    ]);
+    expect(columnsOfPast(withCarrier)).not.toContain('method');
   });
 
   it("takes the cancellation's time from the history where the order does not say it", () => {

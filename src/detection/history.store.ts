@@ -3,6 +3,7 @@ import { PersonalData } from '../journal/personal-data.js';
 import { isSealed, type RowImage } from '../orders/row-change.js';
 import type { Reader } from '../platform/database/database.js';
 import { tellingColumns } from '../shops/cancellation-actor.js';
+import { attributeTables } from '../shops/order-attributes.js';
 import type { Profile } from '../shops/profile.js';
 import { columnsOfPast, type PastOrder } from './history.js';
 
@@ -28,9 +29,11 @@ export class HistoryStore {
   ): Promise<PastOrder[]> {
     const orders = await this.readOrders(reader, shop, since);
     const history = await this.openTelling(shop, await this.readHistory(reader, shop, orders));
+    const attributeRows = await this.readAttributeRows(reader, shop, orders);
     return orders.map(({ order_id: orderId, image: row }) => ({
       orderId,
       row,
+      attributeRows: attributeRows.get(orderId) ?? new Map<string, RowImage[]>(),
       historyRows: history.get(orderId) ?? [],
     }));
   }
@@ -80,6 +83,34 @@ export class HistoryStore {
         found.map(({ image }) => image),
       ]),
     );
+  }
+
+  /** The rows that attributes are read from beside the orders' own, by order and table. */
+  private async readAttributeRows(
+    reader: Reader,
+    { id, profile }: { id: string; profile: Profile },
+    orders: readonly OrderRow[],
+  ): Promise<Map<string, Map<string, RowImage[]>>> {
+    const byOrder = new Map<string, Map<string, RowImage[]>>();
+    const orderIds = orders.map((row) => row.order_id);
+    for (const [table, columns] of attributeTables(profile)) {
+      const rows = await reader.query<OrderRow>(
+        `SELECT order_id, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(image) WHERE key = ANY($4)) AS image
+         FROM row_image WHERE shop_id = $1 AND table_name = $2 AND order_id = ANY($3)`,
+        [id, table, orderIds, columns],
+      );
+      for (const [orderId, found] of Map.groupBy(rows, (row) => row.order_id)) {
+        const tables = byOrder.get(orderId) ?? new Map<string, RowImage[]>();
+        byOrder.set(
+          orderId,
+          tables.set(
+            table,
+            found.map(({ image }) => image),
+          ),
+        );
+      }
+    }
+    return byOrder;
   }
 
   /** Who and why may stand in personal columns; of persons who were erased they are not known. */

@@ -4,15 +4,21 @@ import { minorUnits } from '../shops/amount.js';
 import { cancellationActor, type CancellationActor } from '../shops/cancellation-actor.js';
 import type { Profile } from '../shops/profile.js';
 import { fitsFilter } from '../shops/row-filter.js';
-import { currencyOf, isPersonal, orderState } from '../shops/snapshot.js';
+import { attributeColumns, orderAttributes } from '../shops/order-attributes.js';
+import type { RowsByTable } from '../shops/row-reader.js';
+import { currencyOf, orderState } from '../shops/snapshot.js';
 import { rfc3339 } from '../shops/timestamp.js';
 import { accountOf, actorAttributes, shortened } from './detection-events.js';
 import type { DetectionEvent } from './detector.js';
 
-/** An order of the shop's past: its row, and what the shop's history says about it (oldest first). */
+/**
+ * An order of the shop's past: its row, what the shop's history says about it (oldest first), and the rows
+ * that it has its attributes from beside its own.
+ */
 export interface PastOrder {
   readonly orderId: string;
   readonly row: RowImage;
+  readonly attributeRows: RowsByTable;
   readonly historyRows: readonly RowImage[];
 }
 
@@ -82,7 +88,8 @@ function eventsOfOrder(
   const state = orderState(profile, row);
   if (state === 'draft') return [];
   const currency = currencyOf(profile, row);
-  const attributes = attributesOf(profile, row);
+  const rows = new Map([...past.attributeRows, [order.table, [row]]]);
+  const attributes = shortened(orderAttributes(profile, rows));
   const base = {
     position: beforeTheJournal,
     orderId,
@@ -110,7 +117,8 @@ function eventsOfOrder(
 }
 
 /** The columns of the order's row that `pastEvents` looks at. */
-export function columnsOfPast({ order }: Profile): string[] {
+export function columnsOfPast(profile: Profile): string[] {
+  const { order } = profile;
   const currency = 'column' in order.currency ? [order.currency.column] : [];
   return [
     ...new Set([
@@ -120,19 +128,10 @@ export function columnsOfPast({ order }: Profile): string[] {
       order.placed_at,
       ...(order.cancelled_at === undefined ? [] : [order.cancelled_at]),
       ...order.total.map(({ column }) => column),
-      ...Object.values(order.attributes),
+      ...attributeColumns(profile),
       ...currency,
     ]),
   ];
-}
-
-function attributesOf(profile: Profile, row: RowImage): Record<string, string> {
-  const columns = profile.tables[profile.order.table]?.columns ?? {};
-  const entries = Object.entries(profile.order.attributes).flatMap(([name, column]) => {
-    const value = isPersonal(columns[column]) ? null : textOf(row, column);
-    return value === null ? [] : [[name, value] as const];
-  });
-  return shortened(Object.fromEntries(entries));
 }
 
 function totalOf(profile: Profile, row: RowImage, currency: string): number {

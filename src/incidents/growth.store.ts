@@ -177,24 +177,6 @@ export class GrowthStore {
     return new Set(rows.map((row) => row.order_id));
   }
 
-  /** The order of this number, as the journal knows it, or a case of one that was hit before it began. */
-  async orderOfNumber(
-    reader: Reader,
-    shopId: string,
-    orderNumber: string,
-  ): Promise<string | undefined> {
-    const row = await reader.queryOne<{ order_id: string }>(
-      `SELECT order_id FROM (
-         (SELECT 1 AS source, order_id FROM journal_entry WHERE shop_id = $1 AND order_number = $2
-          ORDER BY position DESC LIMIT 1)
-         UNION ALL (SELECT 2, order_id FROM incident_case WHERE shop_id = $1 AND order_number = $2
-          ORDER BY created_at DESC LIMIT 1)) known
-       ORDER BY source LIMIT 1`,
-      [shopId, orderNumber],
-    );
-    return row?.order_id;
-  }
-
   async journalHead(reader: Reader, shopId: string): Promise<number> {
     const row = await reader.queryOne<{ journal_head: number }>(
       'SELECT journal_head FROM shop WHERE id = $1',

@@ -24,6 +24,8 @@ import { IncidentsMetrics } from './incidents.metrics.js';
 import { IncidentsStep } from './incidents.step.js';
 import { OrderAsOfService } from './order-as-of.service.js';
 import { OrderAsOfStore } from './order-as-of.store.js';
+import { OrderFinder } from './order-finder.service.js';
+import { OrderNameStore } from './order-name.store.js';
 import { OrderController } from './order.controller.js';
 import { OrderService } from './order.service.js';
 import { ResolveGates } from './resolve-gate.js';
@@ -65,12 +67,15 @@ import { JudgingStore } from './verdict/judging.store.js';
     JudgingStore,
     OrderAsOfService,
     OrderAsOfStore,
+    OrderFinder,
+    OrderNameStore,
     OrderService,
     ResolveGates,
     TimelineService,
     TimelineStore,
   ],
   exports: [
+    AnnouncementService,
     CaseService,
     CaseStore,
     IncidentService,

@@ -7,9 +7,9 @@ import { Database } from '../platform/database/database.js';
 import { ShopRegistry } from '../shops/shop-registry.js';
 import { ShopService, type OrderView } from '../shops/shop.service.js';
 import { rfc3339 } from '../shops/timestamp.js';
-import { GrowthStore } from './growth.store.js';
 import { answerAsOf, type OrderAt, type OrderAtQuery } from './order-as-of.js';
 import { OrderAsOfStore } from './order-as-of.store.js';
+import { OrderFinder } from './order-finder.service.js';
 import { shownImage } from './order.service.js';
 
 /** One order as it stands in the shop, or as it stood at any time that the journal knows of. */
@@ -21,14 +21,14 @@ export class OrderAsOfService {
     private readonly shopService: ShopService,
     private readonly history: OrderHistory,
     private readonly personal: PersonalData,
-    private readonly growth: GrowthStore,
+    private readonly finder: OrderFinder,
     private readonly store: OrderAsOfStore,
   ) {}
 
-  /** @throws Fault `order-missing` for an order that neither the journal nor the shop knows */
+  /** @throws Fault `order-missing` for an order that neither the journal nor the shop knows, or `order-ambiguous` */
   async show(shopId: string, order: string, query: OrderAtQuery): Promise<OrderView | OrderAt> {
     return query.at === undefined
-      ? this.shopService.order(shopId, order)
+      ? this.shopService.order(shopId, order, query.by)
       : this.at(shopId, order, { ...query, at: query.at });
   }
 
@@ -61,19 +61,17 @@ export class OrderAsOfService {
     };
   }
 
-  /** By its number, else by its id; the shop is asked about one that has not changed since it is watched. */
+  /** The shop is asked about one that has not changed since it is watched. */
   private async find(
     shopId: string,
     order: string,
     { by, at }: OrderAtQuery & { at: string },
   ): Promise<{ orderId: string; found: OrderAsOf }> {
-    const named =
-      by === 'id' ? order : await this.growth.orderOfNumber(this.database, shopId, order);
-    const orderId = named ?? (by === 'number' ? undefined : order);
+    const orderId = await this.finder.find(shopId, order, by);
     const known =
       orderId === undefined ? undefined : await this.history.asOf(shopId, orderId, { moment: at });
     if (orderId !== undefined && known !== undefined) return { orderId, found: known };
-    const { orderId: inShop } = (await this.shopService.order(shopId, order)).order;
+    const { orderId: inShop } = (await this.shopService.order(shopId, order, by)).order;
     const found = await this.history.asOf(shopId, inShop, { moment: at });
     return { orderId: inShop, found: found ?? nothingSeen };
   }

@@ -4,6 +4,7 @@ import { orderSnapshotSchema, type OrderSnapshot } from '../orders/order-snapsho
 import type { RowImage, RowKey } from '../orders/row-change.js';
 import { Fault } from '../platform/errors.js';
 import type { Profile } from '../shops/profile.js';
+import { orderNames } from '../shops/order-name.js';
 import { buildSnapshot } from '../shops/snapshot.js';
 
 /**
@@ -29,7 +30,8 @@ const moment = z.iso.datetime({ offset: true });
 export const orderAtQuerySchema = z.object({
   /** as it stood then, by the journal; left out: as it stands in the shop now */
   at: moment.optional(),
-  by: z.enum(['number', 'id']).optional(),
+  /** what the order is named by; left out: by either, and refused where that means two orders */
+  by: z.enum(orderNames).optional(),
 });
 export type OrderAtQuery = z.output<typeof orderAtQuerySchema>;
 

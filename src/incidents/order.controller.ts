@@ -24,6 +24,9 @@ import {
   type ShownEntry,
 } from './order.service.js';
 
+const byNumberOrId =
+  'Where one order’s number is another one’s id, the answer is 409 `order-ambiguous` with both: `by` says which is meant.';
+
 @ApiTags('orders')
 @ApiBearerAuth()
 @Controller('shops/:shop/orders/:order')
@@ -38,6 +41,7 @@ export class OrderController {
   @ApiOperation({
     summary:
       'An order as it stands in the shop now, or (`at`) as it stood then by the journal; by its number or id',
+    description: byNumberOrId,
   })
   @ZodQuery(orderAtQuerySchema)
   @ZodAnswer(z.union([orderViewSchema, orderAtSchema]))
@@ -50,7 +54,10 @@ export class OrderController {
   }
 
   @Get('cases')
-  @ApiOperation({ summary: 'Which incidents an order is in, by its number or id' })
+  @ApiOperation({
+    summary: 'Which incidents an order is in, by its number or id',
+    description: byNumberOrId,
+  })
   @ZodQuery(orderPageQuerySchema)
   @ZodAnswer(pageSchema(caseOfOrderSchema))
   cases(
@@ -62,7 +69,10 @@ export class OrderController {
   }
 
   @Get('journal')
-  @ApiOperation({ summary: 'What happened to an order, oldest first, by its number or id' })
+  @ApiOperation({
+    summary: 'What happened to an order, oldest first, by its number or id',
+    description: byNumberOrId,
+  })
   @ZodQuery(orderPageQuerySchema)
   @ZodAnswer(pageSchema(shownEntrySchema))
   journal(

@@ -4,7 +4,6 @@ import { JournalService } from '../journal/journal.service.js';
 import { PersonalData } from '../journal/personal-data.js';
 import type { JournalEntry } from '../orders/order-event.js';
 import { isSealed, type ColumnValue, type RowChange, type RowImage } from '../orders/row-change.js';
-import { Database } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import {
   decodeCursor,
@@ -13,10 +12,10 @@ import {
   pageQuerySchema,
   type Page,
 } from '../platform/http/page.js';
-import { ShopRegistry } from '../shops/shop-registry.js';
+import { orderNames } from '../shops/order-name.js';
 import { CaseService } from './case.service.js';
 import type { CaseOfOrder } from './case.store.js';
-import { GrowthStore } from './growth.store.js';
+import { OrderFinder } from './order-finder.service.js';
 
 /** A row image for people: personal values are named, not shown. */
 type ShownImage = Readonly<Record<string, string | null>>;
@@ -61,36 +60,32 @@ export const shownEntrySchema = z.object({
   recordedAt: z.date(),
 });
 
-/** How an order is named; left out: by its number if there is one of that number, else by its id. */
-const namedBy = { by: z.enum(['number', 'id']).optional() };
-export const orderPageQuerySchema = pageQuerySchema.extend(namedBy);
+export const orderPageQuerySchema = pageQuerySchema.extend({
+  /** what the order is named by; left out: by either, and refused where that means two orders */
+  by: z.enum(orderNames).optional(),
+});
 export type OrderPageQuery = z.output<typeof orderPageQuerySchema>;
 
-/**
- * Support's questions about one order, asked by the number that people know, or by its id. One order's
- * number may be another one's id: then the number counts, and nobody is told of somebody else's order.
- */
+/** Support's questions about one order, asked by the number that people know, or by its id. */
 @Injectable()
 export class OrderService {
   constructor(
-    private readonly database: Database,
-    private readonly shops: ShopRegistry,
+    private readonly finder: OrderFinder,
     private readonly journal: JournalService,
-    private readonly store: GrowthStore,
     private readonly cases: CaseService,
     private readonly personal: PersonalData,
   ) {}
 
   /** Which incidents is it in? None is an answer, too. */
   async casesOf(shopId: string, order: string, query: OrderPageQuery): Promise<Page<CaseOfOrder>> {
-    const orderId = await this.resolve(shopId, order, query);
+    const orderId = await this.finder.find(shopId, order, query.by);
     const cases = orderId === undefined ? [] : await this.cases.casesOfOrder(shopId, orderId);
     return pageOfWhole(cases, query, ({ id }) => id);
   }
 
   /** What happened to it, oldest first. */
   async journalOf(shopId: string, order: string, query: OrderPageQuery): Promise<Page<ShownEntry>> {
-    const orderId = await this.resolve(shopId, order, query);
+    const orderId = await this.finder.find(shopId, order, query.by);
     const entries = orderId === undefined ? [] : await this.journal.ofOrder(shopId, orderId);
     if (entries.length === 0) throw unknownOrder(shopId, order);
     const after = decodeCursor(query.cursor, z.int()) ?? 0;
@@ -98,17 +93,6 @@ export class OrderService {
     const page = pageOf(rest, query.limit, (last) => last.position);
     const erased = await this.personal.erasedOf(shopId, keysOfEntries(page.items));
     return { ...page, items: page.items.map((entry) => shownEntry(entry, erased)) };
-  }
-
-  private async resolve(
-    shopId: string,
-    order: string,
-    { by }: Pick<OrderPageQuery, 'by'>,
-  ): Promise<string | undefined> {
-    this.shops.get(shopId);
-    if (by === 'id') return order;
-    const orderId = await this.store.orderOfNumber(this.database, shopId, order);
-    return orderId ?? (by === 'number' ? undefined : order);
   }
 }
 

@@ -179,6 +179,18 @@ export class RowImageStore {
     );
   }
 
+  /** The same for some tables, whose images all tell how a row was when its changes were last seen. */
+  async retireTables(
+    transaction: Transaction,
+    shopId: string,
+    tables: readonly string[],
+  ): Promise<void> {
+    await transaction.query(
+      'UPDATE row_image SET stale = true WHERE shop_id = $1 AND table_name = ANY($2) AND NOT stale',
+      [shopId, tables],
+    );
+  }
+
   /** Of the given rows, the images that are stale. */
   async staleOf(reader: Reader, shopId: string, refs: readonly RowRef[]): Promise<StoredRow[]> {
     const found: StoredRow[] = [];

@@ -12,6 +12,13 @@ export const orderLineSchema = z.object({
   totalMinor: minorUnits.nullable(),
 });
 
+export const orderShippingSchema = z.object({
+  lineId: z.string(),
+  /** the method as the shop's row names it */
+  method: z.string().nullable(),
+  priceMinor: minorUnits.nullable(),
+});
+
 export const orderPaymentSchema = z.object({
   paymentId: z.string(),
   state: z.string().nullable(),
@@ -36,12 +43,15 @@ export const orderSnapshotSchema = z.object({
   placedAt: z.string().nullable(),
   cancelledAt: z.string().nullable(),
   lines: z.array(orderLineSchema),
+  /** left out where the shop's profile names no table of shipping lines */
+  shipping: z.array(orderShippingSchema).optional(),
   payments: z.array(orderPaymentSchema),
   attributes: z.record(z.string(), z.string()),
 });
 
 export type OrderSnapshot = z.infer<typeof orderSnapshotSchema>;
 export type OrderLine = z.infer<typeof orderLineSchema>;
+export type OrderShipping = z.infer<typeof orderShippingSchema>;
 export type OrderPayment = z.infer<typeof orderPaymentSchema>;
 
 /** Money that the shop still holds for this order: payments less refunds, in minor units. */

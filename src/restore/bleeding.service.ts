@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { AnnouncementService } from '../incidents/announcements/announcement.service.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
 import type { ShopAdapter, ShopPosition } from '../shops/shop-adapter.js';
@@ -9,9 +10,10 @@ import {
   judgeBleeding,
   lsnNumber,
   type Bleeding,
+  type SeenCancellation,
   type StreamFacts,
 } from './bleeding.js';
-import { BleedingStore } from './bleeding.store.js';
+import { BleedingStore, type SoughtCancellations } from './bleeding.store.js';
 
 /** How often to look whether the journal has caught up with the shop. */
 const pollMs = 100;
@@ -31,6 +33,7 @@ export class BleedingService {
   constructor(
     private readonly database: Database,
     private readonly store: BleedingStore,
+    private readonly announcements: AnnouncementService,
     private readonly shops: ShopRegistry,
     private readonly clock: Clock,
   ) {}
@@ -40,7 +43,7 @@ export class BleedingService {
     const shop = await question.adapter.currentPosition().catch(() => undefined);
     const stream = await this.caughtUp(question, shop);
     const now = this.clock.now();
-    const seen = await this.store.seen(this.database, {
+    const seen = await this.seen({
       id: question.incidentId,
       shopId: question.shopId,
       afterPosition: -1,
@@ -64,8 +67,18 @@ export class BleedingService {
     const now = this.clock.now();
     const settleMs = this.shops.get(incident.shopId).profile.cancellation.settle;
     const settledBefore = new Date(now.getTime() - settleMs);
-    const seen = await this.store.seen(this.database, { ...incident, settledBefore });
+    const seen = await this.seen({ ...incident, settledBefore });
     return judgeArrivals(seen, { now, settleMs });
+  }
+
+  /** Without what was announced and is no case, so that no verdict says yet that it was meant. */
+  private async seen(sought: SoughtCancellations): Promise<SeenCancellation[]> {
+    const seen = await this.store.seen(this.database, sought);
+    const caseless = seen.filter(({ verdict }) => verdict === null);
+    if (caseless.length === 0) return seen;
+    const positions = caseless.map(({ position }) => position);
+    const covered = await this.announcements.covered(sought.shopId, positions);
+    return seen.filter(({ position }) => !covered.has(position));
   }
 
   private async caughtUp(

@@ -100,6 +100,7 @@ export const planSchema = z.object({
   requestedBy: z.uuid(),
   createdAt: moment,
   expiresAt: moment,
+  version: z.int(),
   /** how many orders are set back, and how many are left to people */
   reopen: count,
   person: count,
@@ -208,6 +209,7 @@ export const runItemSchema = z.object({
   /** what a person said of an attempt whose outcome was unknown */
   settledOutcome: z.enum(settledOutcomes).nullable(),
 });
+export type RunItemView = z.output<typeof runItemSchema>;
 
 export const bleedingSchema = z.object({
   bleeding: z.boolean(),

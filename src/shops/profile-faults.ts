@@ -1,6 +1,6 @@
 import { tellingColumns } from './cancellation-actor.js';
 import type { ColumnRole, DeltaRule, Profile, TableMapping } from './profile.js';
-import { isPersonal } from './snapshot.js';
+import { isPersonal } from './row-reader.js';
 
 /** One thing that is wrong with a profile, and where in it. */
 export interface ProfileFault {
@@ -15,7 +15,9 @@ export interface ProfileFault {
 export function profileFaults(profile: Profile): ProfileFault[] {
   const faults = new Faults(profile);
   orderFaults(faults);
+  attributeFaults(faults);
   partFaults(faults);
+  phraseFaults(faults);
   claimFaults(faults);
   lockFaults(faults);
   for (const [table, mapping] of Object.entries(profile.tables)) {
@@ -79,10 +81,6 @@ function orderFaults(faults: Faults): void {
     [['placed_at'], order.placed_at],
     [['cancelled_at'], order.cancelled_at],
     ...order.total.map(({ column }, index): [Path, string] => [['total', index], column]),
-    ...Object.entries(order.attributes).map(([name, column]): [Path, string] => [
-      ['attributes', name],
-      column,
-    ]),
   ];
   for (const [path, column] of named) faults.open(['order', ...path], order.table, column);
   if (mapping.columns[order.status.column] !== 'value')
@@ -94,8 +92,46 @@ function orderFaults(faults: Faults): void {
     faults.add(['order', 'status'], `${overlap.join(', ')} cannot be cancelled and not cancelled`);
 }
 
+/** An attribute is shown, sliced by and filtered by: of the order's own rows, and nothing personal. */
+function attributeFaults(faults: Faults): void {
+  const { order } = faults.profile;
+  for (const [name, source] of Object.entries(order.attributes)) {
+    const path = ['order', 'attributes', name];
+    if (typeof source === 'string') faults.open(path, order.table, source);
+    else {
+      part(faults, path, source.table, [source.column]);
+      faults.filter([...path, 'where'], source.table, source.where);
+    }
+  }
+}
+
+/** One phrase cannot say two things. */
+function phraseFaults(faults: Faults): void {
+  const { wish, policy, unpaid } = faults.profile.cancellation.reasons;
+  const meanings = Object.entries({ wish, policy, unpaid });
+  const known = new Map<string, string>();
+  for (const [meaning, phrases] of meanings)
+    phrases.forEach((phrase, index) => {
+      const before = known.get(phrase.toLowerCase());
+      known.set(phrase.toLowerCase(), meaning);
+      if (before !== undefined)
+        faults.add(
+          ['cancellation', 'reasons', meaning, index],
+          `"${phrase}" stands under \`${before}\` already; a phrase says one thing`,
+        );
+    });
+}
+
 function partFaults(faults: Faults): void {
-  const { lines, payments, refunds, history, fraud, shipment } = faults.profile;
+  const {
+    lines,
+    shipping_lines: shipping,
+    payments,
+    refunds,
+    history,
+    fraud,
+    shipment,
+  } = faults.profile;
   part(faults, ['lines'], lines.table, [
     lines.product,
     lines.name,
@@ -103,6 +139,8 @@ function partFaults(faults: Faults): void {
     lines.unit_price?.column,
     lines.total?.column,
   ]);
+  if (shipping)
+    part(faults, ['shipping_lines'], shipping.table, [shipping.method, shipping.price?.column]);
   if (payments)
     part(faults, ['payments'], payments.table, [
       payments.amount.column,
@@ -325,56 +363,4 @@ function sourceFaults(
   if (typeof json !== 'object' || json === null) return;
   for (const [key, inner] of Object.entries(json))
     sourceFaults(faults, { ...place, path: [...path, 'json', key], source: inner });
-}
-
-/**
- * Where the profile would restore less than a whole order, at worst its status alone. The live check
- * says so too: a profile proves itself on the shop, not when it is read.
- */
-export function completenessFaults(profile: Profile): ProfileFault[] {
-  const { order, lines, tables, stock } = profile;
-  const faults: ProfileFault[] = [];
-  const orderValues = valueColumns(tables[order.table]);
-  if (orderValues.every((column) => column === order.status.column))
-    faults.push({
-      path: ['tables', order.table, 'columns'],
-      message:
-        'only the status would come back; the totals and other columns need the role `value`',
-    });
-  if (valueColumns(tables[lines.table]).length === 0)
-    faults.push({
-      path: ['tables', lines.table, 'columns'],
-      message:
-        'no column of the lines would come back; quantities and prices need the role `value`',
-    });
-  const wanted: [string, string][] = [
-    ...order.total.map(({ column }): [string, string] => [order.table, column]),
-    [lines.table, lines.quantity],
-    ...(lines.total === undefined ? [] : [[lines.table, lines.total.column] as [string, string]]),
-  ];
-  for (const [table, column] of wanted) {
-    const role = tables[table]?.columns[column];
-    const isIgnored = typeof role === 'object' && 'ignore' in role;
-    if (role !== 'value' && !isIgnored)
-      faults.push({
-        path: ['tables', table, 'columns', column],
-        message: 'totals and quantities need the role `value`, or are ignored with a reason',
-      });
-  }
-  const hasCounter = Object.values(tables).some(({ columns }) =>
-    Object.values(columns).some((role) => typeof role === 'object' && 'delta' in role),
-  );
-  if (!hasCounter && stock === undefined)
-    faults.push({
-      path: ['stock'],
-      message:
-        'no column is a `delta`, so no stock would be taken again; map it, or say why not with stock: { ignore: … }',
-    });
-  return faults;
-}
-
-function valueColumns(mapping: TableMapping | undefined): string[] {
-  return Object.entries(mapping?.columns ?? {})
-    .filter(([, role]) => role === 'value' || isPersonal(role))
-    .map(([column]) => column);
 }

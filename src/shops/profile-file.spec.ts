@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Fault } from '../platform/errors.js';
 import { cancellationActor } from './cancellation-actor.js';
-import { completenessFaults } from './profile-faults.js';
+import { completenessFaults } from './profile-completeness.js';
 import { canonicalJson, loadProfile, parseProfile, pathText, profileHash } from './profile-file.js';
 import type { Profile } from './profile.js';
 
@@ -19,6 +19,9 @@ function faultsOf(from: string | RegExp, to: string): string[] {
   expect(text).not.toBe(sample);
   return faultsIn(text);
 }
+
+/** A text as a YAML scalar. */
+const quoted = (text: string): string => JSON.stringify(text);
 
 function faultsIn(text: string): string[] {
   try {
@@ -224,10 +227,84 @@ describe('a faulty profile', () => {
       'actor: { row: actor }',
       /no row that it could be taken from/,
     ],
+    [
+      'an attribute of an unmapped table',
+      '    region: region\n',
+      '    region: { table: shop.address, column: region }\n',
+      /^order\.attributes\.region\.table: .*shop\.address is not mapped under `tables`/,
+    ],
+    [
+      'an attribute of an unmapped column',
+      '    region: region\n',
+      '    region: { table: shop.payment, column: region }\n',
+      /^order\.attributes\.region: .*column region is not mapped under tables\["shop\.payment"\]/,
+    ],
+    [
+      'an attribute of an unmapped column of the order',
+      '    region: region\n',
+      '    region: district\n',
+      /^order\.attributes\.region: .*column district is not mapped/,
+    ],
+    [
+      'an attribute by an unmapped column',
+      '    region: region\n',
+      '    region: { table: shop.payment, column: provider, where: { kind: [x] } }\n',
+      /^order\.attributes\.region\.where\.kind: .*column kind is not mapped/,
+    ],
+    [
+      'an attribute of a shared table',
+      '    region: region\n',
+      '    region: { table: shop.stock, column: warehouse }\n',
+      /^order\.attributes\.region\.table: .*shop\.stock is shared/,
+    ],
+    [
+      'a personal attribute',
+      '    region: region\n',
+      '    region: { table: shop.orders, column: ship_city }\n',
+      /^order\.attributes\.region: .*personal data/,
+    ],
+    [
+      'shipping lines that are not mapped',
+      '  method: method\n',
+      '  method: carrier\n',
+      /^shipping_lines: .*column carrier is not mapped/,
+    ],
+    [
+      'a phrase that says two things',
+      '  longest: 2m\n',
+      '  longest: 2m\n  reasons: { wish: [на прохання], unpaid: [На прохання] }\n',
+      /^cancellation\.reasons\.unpaid\[0\]: .*stands under `wish` already/,
+    ],
+    [
+      'a phrase that fits everything',
+      '  longest: 2m\n',
+      "  longest: 2m\n  reasons: { wish: ['*'] }\n",
+      /^cancellation\.reasons\.wish\[0\]: .*at least two letters/,
+    ],
     ['a longest below settle', 'longest: 2m', 'longest: 1s', /cannot be shorter/],
     ['an unknown field', 'title: Sample shop', 'title: Sample shop\nsubtitle: x', /subtitle/],
   ])('%s is refused', (_what, from, to, message) => {
     expect(faultsOf(from, to).join('\n')).toMatch(message);
+  });
+
+  test.each([
+    ['SELECT true', true],
+    ['SELECT true FROM shop.orders WHERE id = $1', true],
+    ['SELECT count(*) > 0 FROM shop.order_line WHERE order_id = $1', true],
+    ["SELECT 'shop.orders.status' <> '' -- orders.status", true],
+    ['SELECT "Status" <> $$orders status$$ FROM shop.orders /* status */', true],
+    ['SELECT o.updated_at IS NOT NULL FROM shop.orders o WHERE o.id = $1', true],
+    ['SELECT s.allocated >= 0 FROM shop.stock s WHERE $1 IS NOT NULL', true],
+    ["SELECT o.STATUS <> '' FROM shop.ORDERS o WHERE o.id = $1", false],
+    ['SELECT bool_and("quantity" > 0) FROM "shop"."order_line" WHERE order_id = $1', false],
+  ])('an invariant that says nothing of the order is refused: %s', (sql, refused) => {
+    const found = faultsOf(
+      /^invariants:$/m,
+      `invariants:\n  - { name: idle, sql: ${quoted(sql)} }`,
+    );
+    expect(found).toHaveLength(refused ? 1 : 0);
+    if (refused)
+      expect(found[0]).toMatch(/^invariants\[0\]: line \d+.*"idle" names no mapped column/);
   });
 
   test('parents in a circle are refused, and found out', () => {
@@ -275,7 +352,7 @@ describe('who cancelled, and why', () => {
   test('a member of a JSON column, and the kind of actor by what is missing', () => {
     const data = '{"lines":[],"reason":"Payment not received in time"}';
     expect(cancellationActor(vendure, { administratorId: null, data })).toEqual({
-      actorKind: 'job',
+      actorKind: 'api',
       actor: null,
       reason: 'Payment not received in time',
     });

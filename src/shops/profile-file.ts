@@ -7,7 +7,8 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { assert } from '../platform/assert.js';
 import { Fault, messageOf, type FieldFault } from '../platform/errors.js';
-import { completenessFaults, profileFaults, type ProfileFault } from './profile-faults.js';
+import { completenessFaults } from './profile-completeness.js';
+import { profileFaults, type ProfileFault } from './profile-faults.js';
 import { profileSchema, type Profile } from './profile.js';
 
 export interface LoadedProfile {

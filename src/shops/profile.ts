@@ -140,6 +140,18 @@ export type TableMapping = z.infer<typeof tableMapping>;
 
 const moneyColumn = z.strictObject({ column, unit: z.enum(['minor', 'major']).default('minor') });
 
+/** Where an attribute stands: on the order's row, or on the order's rows of a table (of those that fit `where`). */
+const attributeSource = z.union(
+  [column, z.strictObject({ table, column, where: rowFilter.optional() })],
+  'either a column of the order, or { table: …, column: … }',
+);
+
+/** Words as people write them; `*` stands for more letters of a word, so that one phrase fits its endings too. */
+const phrase = z
+  .string()
+  .max(200)
+  .regex(/\p{L}[^\p{L}]*\p{L}/u, 'a phrase has at least two letters in it');
+
 export const profileSchema = z.strictObject({
   profile: z.string().regex(/^[a-z0-9-]+$/),
   title: z.string(),
@@ -170,8 +182,8 @@ export const profileSchema = z.strictObject({
     ),
     placed_at: column,
     cancelled_at: column.optional(),
-    /** attribute name -> column of the order's row */
-    attributes: z.record(z.string(), column).default({}),
+    /** attribute name -> column of the order's row, or of the order's rows of another table */
+    attributes: z.record(z.string(), attributeSource).default({}),
   }),
   lines: z.strictObject({
     table,
@@ -181,6 +193,10 @@ export const profileSchema = z.strictObject({
     unit_price: moneyColumn.optional(),
     total: moneyColumn.optional(),
   }),
+  /** what is paid for the way to the customer */
+  shipping_lines: z
+    .strictObject({ table, method: column.optional(), price: moneyColumn.optional() })
+    .optional(),
   payments: z
     .strictObject({
       table,
@@ -248,6 +264,19 @@ export const profileSchema = z.strictObject({
         deleted: z.boolean().default(false),
       }),
     ),
+    /** what cancel reasons of this shop say, beside the phrases that are known anyway */
+    reasons: z
+      .strictObject({
+        /** the customer wished it */
+        wish: z.array(phrase).default([]),
+        /** somebody decided that such orders shall not be delivered */
+        policy: z.array(phrase).default([]),
+        /** no money came */
+        unpaid: z.array(phrase).default([]),
+        /** words for who bought */
+        customer: z.array(phrase).default([]),
+      })
+      .prefault({}),
   }),
   /** order in which a restore locks: tables of the order's own rows, first to last */
   locks: z.array(table).min(1),

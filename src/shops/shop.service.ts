@@ -7,6 +7,7 @@ import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { pageOfWhole, type Page, type PageQuery } from '../platform/http/page.js';
 import { present } from '../platform/assert.js';
+import { meantOrder, type OrderNamedBy } from './order-name.js';
 import type { Capability, CheckReport } from './shop-adapter.js';
 import { ShopRegistry, type Shop } from './shop-registry.js';
 import { ShopStore, type ShopState } from './shop.store.js';
@@ -98,20 +99,32 @@ export class ShopService {
     );
   }
 
-  /** An order as it stands in the shop, by its id there or by the number that people know. */
-  async order(shopId: string, idOrNumber: string): Promise<OrderView> {
+  /**
+   * An order as it stands in the shop, by the number that people know or by its id there.
+   * @throws Fault `order-missing`, or `order-ambiguous` where `by` does not say which of two is meant
+   */
+  async order(shopId: string, name: string, by?: OrderNamedBy): Promise<OrderView> {
     const { adapter } = this.registry.get(shopId);
-    const order =
-      (await adapter.read(idOrNumber)) ?? (await this.orderByNumber(shopId, idOrNumber));
+    const orderId = await this.orderMeant(shopId, name, by);
+    const order = orderId === undefined ? undefined : await adapter.read(orderId);
     if (order === undefined)
-      throw new Fault('missing', 'order-missing', `the shop ${shopId} has no order ${idOrNumber}`);
+      throw new Fault('missing', 'order-missing', `the shop ${shopId} has no order ${name}`);
     return { order, capability: await adapter.capabilities(order.orderId) };
   }
 
-  private async orderByNumber(shopId: string, number: string): Promise<OrderSnapshot | undefined> {
+  private async orderMeant(
+    shopId: string,
+    name: string,
+    by: OrderNamedBy | undefined,
+  ): Promise<string | undefined> {
+    if (by === 'id') return name;
     const { adapter } = this.registry.get(shopId);
-    const orderId = await adapter.findByNumber(number);
-    return orderId === undefined ? undefined : adapter.read(orderId);
+    const byNumber = await adapter.findByNumber(name);
+    if (by === 'number') return byNumber;
+    const ofId = await adapter.read(name);
+    // a cart is no order yet: nobody asks about it by its id
+    const isMeant = byNumber === undefined || ofId?.state !== 'draft';
+    return meantOrder(name, { byNumber, byId: isMeant ? ofId?.orderId : undefined });
   }
 
   private async requireSoundCheck({ id, adapter }: Shop): Promise<void> {

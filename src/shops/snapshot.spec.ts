@@ -57,6 +57,7 @@ describe('buildSnapshot', () => {
             total_minor: '14',
           },
         ],
+        'shop.shipping_line': [{ id: '4', order_id: '12', method: 'express', price_minor: '790' }],
         'shop.payment': [{ id: '3', order_id: '12', amount_minor: '500', state: 'captured' }],
         'shop.refund': [{ id: '1', payment_id: '3', amount_minor: '120' }],
       }),
@@ -75,6 +76,7 @@ describe('buildSnapshot', () => {
         { lineId: '9', product: 'A', name: null, quantity: 2, unitPriceMinor: 7, totalMinor: 14 },
         { lineId: '10', product: 'B', name: 'Bowl', quantity: 1, unitPriceMinor: 5, totalMinor: 5 },
       ],
+      shipping: [{ lineId: '4', method: 'express', priceMinor: 790 }],
       payments: [{ paymentId: '3', state: 'captured', heldMinor: 500, refundedMinor: 120 }],
       attributes: { payment_method: 'card', warehouse: 'LEJ' },
     });
@@ -85,6 +87,11 @@ describe('buildSnapshot', () => {
     withPersonalNumber.tables['shop.orders']!.columns['number'] = { value: 'personal' };
     const snapshot = buildSnapshot(withPersonalNumber, rows(orderRow));
     expect(JSON.stringify(snapshot)).not.toMatch(/AAAA|clear\.example|S-100012/);
+  });
+
+  test('tells no shipping where the profile names no table of shipping lines', () => {
+    const without = { ...profile, shipping_lines: undefined };
+    expect(buildSnapshot(without, rows(orderRow))).not.toHaveProperty('shipping');
   });
 
   test('a payment given back in full leaves no money held', () => {

@@ -1,16 +1,19 @@
 import { present } from '../platform/assert.js';
-import type { OrderLine, OrderPayment, OrderSnapshot } from '../orders/order-snapshot.js';
-import { isSealed, type RowImage } from '../orders/row-change.js';
-import { minorUnits } from './amount.js';
+import type {
+  OrderLine,
+  OrderPayment,
+  OrderShipping,
+  OrderSnapshot,
+} from '../orders/order-snapshot.js';
+import type { RowImage } from '../orders/row-change.js';
+import { orderAttributes } from './order-attributes.js';
 import type { Profile } from './profile.js';
-import { rfc3339 } from './timestamp.js';
-
-type RowsByTable = ReadonlyMap<string, readonly RowImage[]>;
+import { clearText, RowReader, rowReaders, type RowsByTable } from './row-reader.js';
 
 /**
  * An order in canonical form, from the rows that make it up (row images of the journal, or rows read
- * from the shop). Personal values never get into it, sealed or in the clear. Lines and payments come
- * in the order of their keys. `rows` must hold the order's own row.
+ * from the shop). Personal values never get into it, sealed or in the clear. Lines, shipping lines and
+ * payments come in the order of their keys. `rows` must hold the order's own row.
  */
 export function buildSnapshot(profile: Profile, rows: RowsByTable): OrderSnapshot {
   const { order } = profile;
@@ -31,8 +34,11 @@ export function buildSnapshot(profile: Profile, rows: RowsByTable): OrderSnapsho
     placedAt: reader.moment(order.placed_at),
     cancelledAt: order.cancelled_at === undefined ? null : reader.moment(order.cancelled_at),
     lines: linesOf(profile, rows, currency),
+    ...(profile.shipping_lines === undefined
+      ? {}
+      : { shipping: shippingOf(profile, profile.shipping_lines, { rows, currency }) }),
     payments: paymentsOf(profile, rows, currency),
-    attributes: attributesOf(profile, rows, reader),
+    attributes: orderAttributes(profile, rows),
   };
 }
 
@@ -40,7 +46,7 @@ export function buildSnapshot(profile: Profile, rows: RowsByTable): OrderSnapsho
 export function orderState(profile: Profile, orderRow: RowImage): OrderSnapshot['state'] {
   if (!isPlaced(profile, orderRow)) return 'draft';
   const { status } = profile.order;
-  const value = clear(orderRow[status.column]) ?? '';
+  const value = clearText(orderRow[status.column]) ?? '';
   if (status.cancelled.includes(value)) return 'cancelled';
   if (status.open.includes(value)) return 'open';
   return status.shipped.includes(value) ? 'shipped' : 'other';
@@ -49,7 +55,7 @@ export function orderState(profile: Profile, orderRow: RowImage): OrderSnapshot[
 /** Whether the row is an order and no longer a cart. */
 export function isPlaced(profile: Profile, orderRow: RowImage): boolean {
   const rule = profile.order.placed_when;
-  const value = clear(orderRow[rule.column]);
+  const value = clearText(orderRow[rule.column]);
   if (value === null) return false;
   return 'not_null' in rule || !rule.not_in.includes(value);
 }
@@ -57,13 +63,13 @@ export function isPlaced(profile: Profile, orderRow: RowImage): boolean {
 /** The order's currency, ISO 4217 as the shop writes it. */
 export function currencyOf(profile: Profile, orderRow: RowImage): string {
   const { currency } = profile.order;
-  const text = 'value' in currency ? currency.value : clear(orderRow[currency.column]);
+  const text = 'value' in currency ? currency.value : clearText(orderRow[currency.column]);
   return (text ?? 'XXX').toUpperCase();
 }
 
 function linesOf(profile: Profile, rows: RowsByTable, currency: string): OrderLine[] {
   const { lines } = profile;
-  return readers(profile, lines.table, rows).map((line) => ({
+  return rowReaders(profile, lines.table, rows).map((line) => ({
     lineId: line.key(),
     product: line.text(lines.product) ?? '',
     name: lines.name === undefined ? null : line.text(lines.name),
@@ -79,10 +85,24 @@ function linesOf(profile: Profile, rows: RowsByTable, currency: string): OrderLi
   }));
 }
 
+function shippingOf(
+  profile: Profile,
+  mapping: NonNullable<Profile['shipping_lines']>,
+  { rows, currency }: { rows: RowsByTable; currency: string },
+): OrderShipping[] {
+  const { table, method, price } = mapping;
+  return rowReaders(profile, table, rows).map((line) => ({
+    lineId: line.key(),
+    method: method === undefined ? null : line.text(method),
+    priceMinor:
+      price === undefined ? null : line.amount(price.column, { unit: price.unit, currency }),
+  }));
+}
+
 function paymentsOf(profile: Profile, rows: RowsByTable, currency: string): OrderPayment[] {
   const { payments } = profile;
   if (payments === undefined) return [];
-  return readers(profile, payments.table, rows).map((payment) => {
+  return rowReaders(profile, payments.table, rows).map((payment) => {
     const state = payment.text(payments.state);
     const paymentId = payment.key();
     const amount =
@@ -101,7 +121,7 @@ function refundedOf(
 ): number {
   const { refunds } = profile;
   if (refunds === undefined) return 0;
-  return readers(profile, refunds.table, rows)
+  return rowReaders(profile, refunds.table, rows)
     .filter((refund) => refund.text(refunds.payment) === paymentId)
     .filter((refund) => {
       const state = refunds.state === undefined ? null : refund.text(refunds.state);
@@ -112,73 +132,4 @@ function refundedOf(
         sum + (refund.amount(refunds.amount.column, { unit: refunds.amount.unit, currency }) ?? 0),
       0,
     );
-}
-
-function attributesOf(
-  profile: Profile,
-  rows: RowsByTable,
-  order: RowReader,
-): Record<string, string> {
-  const attributes: Record<string, string> = {};
-  for (const [name, column] of Object.entries(profile.order.attributes)) {
-    const value = order.text(column);
-    if (value !== null) attributes[name] = value;
-  }
-  const method = attributes['payment_method'] ?? paymentMethod(profile, rows);
-  return method === null ? attributes : { ...attributes, payment_method: method };
-}
-
-/** The method of the newest payment, for shops that keep it nowhere on the order. */
-function paymentMethod(profile: Profile, rows: RowsByTable): string | null {
-  const { payments } = profile;
-  if (payments?.method === undefined) return null;
-  return readers(profile, payments.table, rows).at(-1)?.text(payments.method) ?? null;
-}
-
-function readers(profile: Profile, table: string, rows: RowsByTable): RowReader[] {
-  return (rows.get(table) ?? [])
-    .map((row) => new RowReader(profile, table, row))
-    .sort((left, right) => left.key().localeCompare(right.key(), 'en', { numeric: true }));
-}
-
-/** Reads one row's columns; personal ones read as null. */
-class RowReader {
-  private readonly mapping: Profile['tables'][string];
-
-  constructor(
-    profile: Profile,
-    table: string,
-    private readonly row: RowImage,
-  ) {
-    this.mapping = present(profile.tables[table], `the profile maps ${table}`);
-  }
-
-  key(): string {
-    return this.mapping.key.map((column) => clear(this.row[column]) ?? '').join('/');
-  }
-
-  text(column: string): string | null {
-    return isPersonal(this.mapping.columns[column]) ? null : clear(this.row[column]);
-  }
-
-  amount(column: string, unit: { unit: 'minor' | 'major'; currency: string }): number | null {
-    const text = this.text(column);
-    return text === null ? null : minorUnits(text, unit);
-  }
-
-  moment(column: string): string | null {
-    const text = this.text(column);
-    return text === null ? null : rfc3339(text);
-  }
-}
-
-/** Whether the column holds personal data, by its role. */
-export function isPersonal(
-  role: Profile['tables'][string]['columns'][string] | undefined,
-): boolean {
-  return typeof role === 'object' && 'value' in role;
-}
-
-function clear(value: RowImage[string] | undefined): string | null {
-  return value === undefined || isSealed(value) ? null : value;
 }

@@ -4,26 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { findPlaces } from '../../local-postgres/placement.js';
+import { removeLocalPostgres } from '../../local-postgres/local-postgres.js';
 import { startService, type RunningService } from '../../src/bootstrap.js';
 import { configSchema } from '../../src/config/config.schema.js';
-import { HttpCaller } from '../support/http-caller.js';
+import { callerOf } from '../support/http-caller.js';
 import { LogLines } from '../support/log-lines.js';
 
 let directory: string;
 let lines: LogLines;
 let lost: Error[];
-let said: string[];
 let service: RunningService | undefined;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'reinstate-own-'));
   lines = new LogLines();
   lost = [];
-  said = [];
 });
 afterEach(async () => {
   await service?.stop();
   service = undefined;
-  await rm(clusterDirectory(), { recursive: true, force: true });
+  await removeLocalPostgres(cluster());
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -32,17 +32,21 @@ async function start(port = 0): Promise<RunningService> {
   const config = configSchema.parse({ http: { port }, data_directory: directory });
   return startService(
     { config, directory },
-    { say: (line) => said.push(line), lost: (error) => lost.push(error), logStream: lines },
+    { say: () => undefined, lost: (error) => lost.push(error), logStream: lines },
   );
 }
 
-/** As root it may lie elsewhere, which is said. */
-function clusterDirectory(): string {
-  return /lives in (\S+?):? /.exec(said.join('\n'))?.[1] ?? join(directory, 'postgres');
+const cluster = () => join(directory, 'postgres');
+
+/** As root it may lie elsewhere. */
+async function clusterDirectory(): Promise<string> {
+  const [place] = await findPlaces(cluster());
+  if (place === undefined) throw new Error('there is no cluster');
+  return place;
 }
 
 async function killServer(): Promise<void> {
-  const text = await readFile(join(clusterDirectory(), 'postmaster.pid'), 'utf8');
+  const text = await readFile(join(await clusterDirectory(), 'postmaster.pid'), 'utf8');
   process.kill(Number.parseInt(text, 10), 'SIGKILL');
 }
 
@@ -54,7 +58,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 
 it('starts its own database again when that is killed, and goes on with what was there', async () => {
   service = await start();
-  const admin = new HttpCaller(service.url, service.firstToken);
+  const admin = await callerOf(service.url, service.firstToken);
   await admin.post('/api/v1/persons', { name: 'Before' });
   await killServer();
   await until(() => lines.of('database-restarted').length === 1);
@@ -72,7 +76,7 @@ function isOver({ step }: Record<string, unknown>): boolean {
 
 it('says so when its database cannot be started again, so that the process ends', async () => {
   service = await start();
-  const settings = join(clusterDirectory(), 'postgresql.conf');
+  const settings = join(await clusterDirectory(), 'postgresql.conf');
   const before = await readFile(settings, 'utf8');
   await writeFile(settings, 'this is no setting\n');
   await killServer();
@@ -89,7 +93,7 @@ it('leaves no server behind when it cannot start', async () => {
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
   await expect(start(port)).rejects.toThrow(/cannot listen on 127\.0\.0\.1:\d+/);
   other.close();
-  await expect(readFile(join(clusterDirectory(), 'postmaster.pid'), 'utf8')).rejects.toThrow(
+  await expect(readFile(join(await clusterDirectory(), 'postmaster.pid'), 'utf8')).rejects.toThrow(
     'ENOENT',
   );
 });

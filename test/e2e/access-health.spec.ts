@@ -7,13 +7,14 @@ import pg from 'pg';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { startService, type RunningService } from '../../src/bootstrap.js';
 import { configSchema } from '../../src/config/config.schema.js';
-import { HttpCaller, type Answer } from '../support/http-caller.js';
+import { callerOf, type Answer, type HttpCaller } from '../support/http-caller.js';
 import { LogLines } from '../support/log-lines.js';
 
 /** A database that is not the service's own to start again: an administrator's server. */
 let directory: string;
 let server: LocalPostgres;
 let service: RunningService;
+let admin: HttpCaller;
 let nobody: HttpCaller;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'reinstate-health-'));
@@ -27,7 +28,8 @@ beforeAll(async () => {
     { config, directory },
     { say: () => undefined, lost: () => undefined, logStream: new LogLines() },
   );
-  nobody = new HttpCaller(service.url);
+  admin = await callerOf(service.url, service.firstToken);
+  nobody = admin.as(undefined);
 });
 afterAll(async () => {
   await service.stop();
@@ -73,7 +75,6 @@ it('does not wait for a database that hangs', async () => {
   // whoever asks has no connection left: the pool's are all waiting
   await blocker.query('BEGIN');
   await blocker.query('LOCK TABLE reinstate.person IN ACCESS EXCLUSIVE MODE');
-  const admin = new HttpCaller(service.url, service.firstToken);
   const waiting = Array.from({ length: 40 }, () => admin.get('/api/v1/persons/me'));
   const refused = await readyUntil(503);
   expect(refused.body).toMatchObject({ data: { reason: 'no answer within 2 s' } });

@@ -25,9 +25,8 @@ afterAll(() => service.stop());
 
 /** What a GET answers that is no JSON. */
 const others: Readonly<Record<string, string>> = {
-  '/health/live': 'one word',
-  '/health/ready': 'one word',
   '/metrics': 'text for Prometheus',
+  '/api/v1/runbooks/{name}': 'Markdown',
   '/api/v1/restore-plans/{id}.sql': 'a script',
   '/api/v1/restore-runs/{id}/events': 'server-sent events',
   '/api/v1/shops/{shop}/attach.sql': 'a script',

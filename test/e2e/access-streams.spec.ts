@@ -36,11 +36,11 @@ afterAll(() => {
 
 /** Follows the run's events with a new token of a new person; it has begun once this comes back. */
 async function follow(name: string, days = 30): Promise<Stream> {
-  const { personId, secret, http } = await scene.service.newcomer({ name, role: 'viewer', days });
+  const { personId, http } = await scene.service.newcomer({ name, role: 'viewer', days });
   const { tokenId } = await done(http.get('/api/v1/persons/me'));
   const closing = new AbortController();
-  const response = await fetch(`${scene.service.url}/api/v1/restore-runs/${run}/events`, {
-    headers: { authorization: `Bearer ${secret}`, accept: 'text/event-stream' },
+  const response = await http.stream(`/api/v1/restore-runs/${run}/events`, {
+    headers: { accept: 'text/event-stream' },
     signal: closing.signal,
   });
   const stream: Stream = {

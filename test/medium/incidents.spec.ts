@@ -279,7 +279,7 @@ describe('an order', () => {
     expect(await support.casesOf('shop', 'a3', { by: 'number', limit: 10 })).toEqual(none);
   });
 
-  it('whose number is the id of another one is told of alone', async () => {
+  it('whose number is the id of another one is asked back for, and told of alone', async () => {
     const { orders: support } = bench.parts;
     const entries = await bench.cancel({
       '501': { ...job, orderNumber: '77' },
@@ -295,7 +295,7 @@ describe('an order', () => {
       );
       return items.map(({ orderId }) => orderId);
     };
-    expect(await ids('77')).toEqual(['501']);
+    await expect(ids('77')).rejects.toMatchObject({ code: 'order-ambiguous' });
     expect(await ids('77', 'number')).toEqual(['501']);
     expect(await ids('77', 'id')).toEqual(['77']);
     expect(await ids('501')).toEqual(['501']);

@@ -186,6 +186,41 @@ describe('append-only', () => {
   });
 });
 
+/** Nobody changes what stands in the partition of this month, whether over its own name or over the journal's. */
+async function isGuarded(month: string, committedAt: string): Promise<void> {
+  const id = await shop(`guarded-${month}`);
+  const partition = `reinstate.journal_entry_${month}`;
+  const runtime = { user: 'reinstate_runtime', password: 'test-runtime' };
+  const event = orderEvent(1, { shopId: id, committedAt });
+  await test.database.transaction((transaction) => journal.append(transaction, id, [event], now));
+  for (const role of [runtime, { user: 'reinstate_owner', password: 'test-owner' }, undefined])
+    await withClient(ownServerUrl(test.name, role), async (client) => {
+      for (const sql of [
+        `UPDATE ${partition} SET reason = 'other'`,
+        `DELETE FROM ${partition}`,
+        `TRUNCATE ${partition}`,
+        `DELETE FROM reinstate.journal_entry WHERE shop_id = '${id}'`,
+      ]) {
+        const refused = client.query(sql).then(() => 'done', codeOf);
+        expect([role?.user, sql, await refused]).toEqual([role?.user, sql, '42501']);
+      }
+    });
+  // who only writes the journal may read the partition and add to it, and no more
+  await withClient(ownServerUrl(test.name, runtime), async (client) => {
+    const { rows } = await client.query(
+      `SELECT string_agg(wish, ' ' ORDER BY wish) AS rights
+       FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER', 'REFERENCES']) AS wish
+       WHERE has_table_privilege($1, wish)`,
+      [partition],
+    );
+    expect(rows).toEqual([{ rights: 'INSERT SELECT' }]);
+  });
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : error;
+}
+
 describe('partitions', () => {
   it('are made for this month and the three after it, by the runtime role, once', async () => {
     const step = new JournalPartitionsStep(test.database, store);
@@ -233,6 +268,7 @@ describe('partitions', () => {
     } finally {
       await runner.stop();
     }
+    await isGuarded('202809', '2028-09-15T00:00:00.000000Z');
   });
 
   it('are made for entries of a month that nobody foresaw', async () => {

@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { findFreePort } from '../../local-postgres/free-port.js';
-import { startLocalPostgres } from '../../local-postgres/local-postgres.js';
+import { removeLocalPostgres, startLocalPostgres } from '../../local-postgres/local-postgres.js';
 import type { LocalPostgres, LocalPostgresOptions } from '../../local-postgres/local-postgres.js';
+import { findPlaces } from '../../local-postgres/placement.js';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 const asRoot = process.geteuid?.() === 0;
@@ -385,6 +386,23 @@ describe('a data directory', () => {
     await second.stop();
     await chmod(temporary, 0o755);
     expect((await start()).dataDirectory).toBe(first.dataDirectory);
+  });
+
+  it('is removed wherever it was put, once no server runs on it, and never files of others', async () => {
+    await chmod(temporary, 0o700);
+    const server = await start();
+    expect(await findPlaces(dataDirectory)).toEqual([server.dataDirectory]);
+    await expect(removeLocalPostgres(dataDirectory)).rejects.toThrow('its server runs');
+    expect(await server.runs()).toBe(true);
+    await server.stop();
+    await removeLocalPostgres(dataDirectory);
+    await expect(stat(server.dataDirectory)).rejects.toThrow('ENOENT');
+    expect(await findPlaces(dataDirectory)).toEqual([]);
+
+    await mkdir(dataDirectory);
+    await writeFile(join(dataDirectory, 'letters.txt'), 'dear');
+    await removeLocalPostgres(dataDirectory);
+    expect(await readdir(dataDirectory)).toEqual(['letters.txt']);
   });
 });
 

@@ -224,6 +224,26 @@ describe('attaching a shop', () => {
     expect(await attach()).toEqual({ refusals: [] });
   });
 
+  it('waits briefly at a time for a locked table, again and again, and is done once it is free', async () => {
+    const reader = new pg.Client({ connectionString: shop.url });
+    await reader.connect();
+    await reader.query('BEGIN; SELECT FROM shop.refund');
+    const state = { over: false };
+    const attaching = attach().finally(() => (state.over = true));
+    // each try is a statement of its own, and waits behind the reader
+    const tries = new Set<string>();
+    while (!state.over && tries.size < 3) {
+      const waiting = await shop.query<{ since: string }>(
+        `SELECT query_start::text AS since FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%refund%'`,
+      );
+      for (const { since } of waiting) tries.add(since);
+    }
+    await reader.end();
+    expect(await attaching).toEqual({ refusals: [] });
+    expect(tries.size).toBe(3);
+  });
+
   it('gives up on a slot that has to wait, names who holds it up, and leaves nothing behind', async () => {
     const before = await traces();
     const writer = new pg.Client({

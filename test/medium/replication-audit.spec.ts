@@ -127,6 +127,12 @@ describe('the audit of attaching and detaching', () => {
   });
 
   it('a shop that is gone for good is forgotten on our side alone, and that is told', async () => {
+    const identities = () =>
+      shop.query(
+        `SELECT relname, relreplident::text FROM pg_class
+         WHERE relnamespace = 'shop'::regnamespace AND relkind = 'r' ORDER BY 1`,
+      );
+    const before = await identities();
     await attach();
     await until('streaming', async () => (await status())['state'] === 'streaming');
     const replicate = new URL(shop.credentials.replicate).username;
@@ -138,9 +144,11 @@ describe('the audit of attaching and detaching', () => {
     expect(forgotten.body).toMatchObject({ status: { state: 'detached' } });
     expect((await audited()).at(-1)).toEqual(['shop.detached', { forgotten: true }]);
     expect(await slots()).toHaveLength(1);
+    expect(await identities()).not.toEqual(before);
     // should it come back after all
     for (const sql of forgotten.body['remainingSql'] as string[]) await shop.query(sql);
     expect(await slots()).toEqual([]);
     expect(await shop.query('SELECT FROM pg_publication')).toEqual([]);
+    expect(await identities()).toEqual(before);
   });
 });

@@ -409,26 +409,6 @@ describe('replication when things fail', () => {
     expect(await kindsOf()).toEqual(['2:cancelled', ':shared']);
   });
 
-  it('a table taken out of the publication: a gap, and it waits until the shop is attached again', async () => {
-    const stream = await harness.attach();
-    await streaming();
-    await shop.run(
-      `ALTER PUBLICATION ${(await harness.row()).publicationName} DROP TABLE shop.payment`,
-    );
-    const lost = await until('lost', async () => {
-      // as the inspection does every few seconds
-      stream.reconsider();
-      const now = await harness.row();
-      return now.state === 'lost' && now.problem !== null && now;
-    });
-    expect(lost.problem).toContain('does not hold shop.payment: attach the shop again');
-    await stream.stop();
-    await harness.attach();
-    await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
-    await streaming();
-    expect(await kindsOf()).toEqual([':gap']);
-  });
-
   it('a profile that maps another column: the images are read anew, and nothing is lost', async () => {
     const small = testShopProfile();
     const columns = Object.fromEntries(

@@ -1,44 +1,20 @@
-import { fold, rowName, type Rows } from '../../src/orders/fold.js';
-import { sameValue, type RowImage } from '../../src/orders/row-change.js';
 import type { JournalEntry } from '../../src/orders/order-event.js';
+import { fold, rowName, type Rows } from '../../src/orders/fold.js';
 import { ownerOf } from '../../src/intake/replication/interpret/ownership.js';
 import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
+import { brokenChains, changesInView } from '../support/journal-chains.js';
 import { randomLoad } from '../support/random-load.js';
 import { createHarness, type Harness } from '../support/replication-harness.js';
 import { opened, shopRows, type TextRow } from '../support/shop-rows.js';
-import { createTestShop, testShopProfile, type TestShop } from '../support/test-shop.js';
+import {
+  createTestShop,
+  placeOrder,
+  testShopProfile,
+  type TestShop,
+} from '../support/test-shop.js';
 
 const profile = testShopProfile();
 const mapping = mapShop(profile);
-
-/** For each row, an entry's before-image is the one before's after-image: nothing lost, nothing doubled. */
-function brokenChains(entries: readonly JournalEntry[]): string[] {
-  const last = new Map<string, RowImage | null>();
-  const broken: string[] = [];
-  const bySource = Map.groupBy(entries, ({ source }) => JSON.stringify(source));
-  for (const group of bySource.values()) {
-    // a row that moved from one order to another stands in both entries of its transaction
-    const changes = new Map(
-      group
-        .flatMap(({ rowChanges }) => rowChanges)
-        .map((change) => [rowName(change.table, change.key), change]),
-    );
-    const isPlacing = group.some(({ kinds }) => kinds.includes('placed'));
-    for (const [name, { before, after }] of changes) {
-      const known = last.get(name);
-      if (known !== undefined && !isPlacing && !same(known, before)) broken.push(name);
-      last.set(name, after);
-    }
-  }
-  return broken;
-}
-
-function same(left: RowImage | null, right: RowImage | null): boolean {
-  if (left === null || right === null) return left === right;
-  return Object.keys({ ...left, ...right }).every((column) =>
-    sameValue(left[column] ?? null, right[column] ?? null),
-  );
-}
 
 /** Rows of orders that count as placed, and counters: what the journal is about. */
 function journalledRows(
@@ -114,15 +90,43 @@ describe.each(['full', 'key'] as const)('under load, with identity %s', (identit
     expect(entries.map(({ position }) => position)).toEqual(entries.map((_, index) => index + 1));
     expect(brokenChains(entries)).toEqual([]);
 
+    await expectFoldIsTheShop({ before, after, entries });
+  });
+
+  it('what becomes of a line in a cart is not journalled, and no hole: it comes back, or is gone', async () => {
+    const { attach: url } = shop.credentials;
+    const cart = (id: number): string =>
+      `INSERT INTO shop.orders (id, number, status, total_minor) VALUES (${id}, 'cart', 'pending', 0)`;
+    const line = (id: number): string =>
+      `INSERT INTO shop.order_line VALUES (${id}, 1, 'tea', 4, 5)`;
+    await shop.run(placeOrder({ id: 1 }), line(10), line(11));
+    const before = await shopRows(url, profile);
+    await harness.attach();
+    await shop.run(cart(2));
+    await shop.run(`UPDATE shop.order_line SET order_id = 2 WHERE id IN (10, 11)`);
+    await shop.run(`UPDATE shop.order_line SET quantity = 5 WHERE id = 10`);
+    await shop.run(`UPDATE shop.order_line SET order_id = 1 WHERE id = 10`);
+    await shop.run(`DELETE FROM shop.order_line WHERE id = 11`);
+    await shop.run(`UPDATE shop.orders SET placed_at = now() WHERE id = 2`);
+    await harness.caughtUp();
+    const after = await shopRows(url, profile);
+    const entries = await harness.entries();
+    const kinds = entries.map((entry) => `${entry.orderId}:${entry.kinds.join()}`);
+    expect(kinds.at(-1)).toBe('2:placed');
+    expect(kinds.filter((kind) => kind.startsWith('1:'))).toHaveLength(2);
+    expect(brokenChains(entries)).toEqual([]);
+    await expectFoldIsTheShop({ before, after, entries });
+  });
+
+  async function expectFoldIsTheShop(given: {
+    before: ReadonlyMap<string, TextRow>;
+    after: ReadonlyMap<string, TextRow>;
+    entries: readonly JournalEntry[];
+  }): Promise<void> {
+    const { before, after, entries } = given;
     const base: Rows = new Map([...before].map(([name, row]) => [name, row]));
-    const folded = await opened(
-      harness,
-      fold(
-        base,
-        entries.flatMap(({ rowChanges }) => rowChanges),
-      ),
-    );
-    const expected = journalledRows(after, stored);
+    const folded = await opened(harness, fold(base, changesInView(entries)));
+    const expected = journalledRows(after, await harness.images());
     const wrong = [...expected].filter(
       ([name, row]) => JSON.stringify(sorted(folded.get(name))) !== JSON.stringify(sorted(row)),
     );
@@ -131,7 +135,7 @@ describe.each(['full', 'key'] as const)('under load, with identity %s', (identit
       ([name, row]) => !after.has(name) && isOfOrder(folded, name, row),
     );
     expect(surplus).toEqual([]);
-  });
+  }
 });
 
 function sorted(row: TextRow | undefined): [string, string | null][] {

@@ -101,6 +101,48 @@ describe('approval', () => {
     expect(standing).toMatchObject({ approved: false, missing: 1 });
   });
 
+  it('is given again by somebody else once its approver has left: the same plan, by the same hash', async () => {
+    const { plan, incident } = await proposed();
+    const leaver = await newcomer();
+    await vote(plan, leaver);
+    scene.clock.advance(20 * 60_000);
+    await scene.get(AccessService).disablePerson(scene.people.admin, leaver.personId);
+    await expect(scene.start(plan)).rejects.toThrow(
+      /may not approve any more\): .* It need not be proposed anew/,
+    );
+    await expect(vote(plan, scene.people.alex, { hash: 'x' })).rejects.toEqual(
+      refused('hash-changed'),
+    );
+    await expect(vote(plan, scene.people.robin)).rejects.toEqual(refused('own-plan'));
+    const again = await vote(plan, scene.people.alex);
+    await expect(vote(plan, scene.people.kim)).rejects.toEqual(refused('plan-not-proposed'));
+    // it holds as long as any approval: the plan's own end was moved by the first
+    expect(again.expiresAt.getTime() - again.at.getTime()).toBe(30 * 60_000);
+    const renewed = await scene.get(PlanViewService).view(plan.id);
+    expect(renewed).toMatchObject({ state: 'approved', hash: plan.hash });
+    expect(renewed.expiresAt).toEqual(again.expiresAt);
+    const told = await scene.query(
+      `SELECT type, person_id AS "personId" FROM timeline_entry
+       WHERE incident_id = $1 AND type IN ('plan-approved', 'restore-refused') ORDER BY position`,
+      [incident],
+    );
+    expect(told).toEqual([
+      { type: 'plan-approved', personId: leaver.personId },
+      { type: 'restore-refused', personId: scene.people.robin.personId },
+      { type: 'plan-approved', personId: scene.people.alex.personId },
+    ]);
+    const audited = await scene.query(
+      `SELECT person_id AS "personId", data ->> 'planState' AS "planState" FROM audit_entry
+       WHERE action = 'restore-plan.approved' AND subject_id = $1 ORDER BY at`,
+      [plan.id],
+    );
+    expect(audited).toEqual([
+      { personId: leaver.personId, planState: 'proposed' },
+      { personId: scene.people.alex.personId, planState: 'approved' },
+    ]);
+    await scene.runUntil(await scene.start(plan), 'finished');
+  });
+
   it('does not outlive the approver’s role, but a change of token', async () => {
     const { plan } = await proposed();
     const approver = await newcomer();
@@ -146,12 +188,30 @@ describe('approval', () => {
     await vote(second.plan, scene.people.alex);
     scene.clock.advance(31 * 60_000);
     await expect(vote(first.plan, scene.people.alex)).rejects.toEqual(refused('plan-expired'));
-    await expect(scene.start(second.plan)).rejects.toEqual(refused('plan-not-approved'));
+    const overtime = 'its approvals has run out: propose a new plan';
+    await expect(scene.start(second.plan)).rejects.toThrow(overtime);
+    await expect(vote(second.plan, scene.people.kim)).rejects.toEqual(refused('plan-expired'));
     const context = { now: scene.clock.now(), signal: new AbortController().signal };
     await scene.get(PlanExpiryStep).run(context);
+    await expect(scene.start(second.plan)).rejects.toThrow('is expired: propose a new plan');
     expect([await state(first.plan), await state(second.plan)]).toEqual(['expired', 'expired']);
     expect(await scene.timeline(second.incident)).toContain('plan-expired');
     expect(Object.values(await scene.caseStates(second.incident))).toEqual(['open']);
+  });
+
+  it('runs out, and leaves the orders to the plan that was proposed anew', async () => {
+    const { plan, incident } = await proposed();
+    await vote(plan, scene.people.alex);
+    scene.clock.advance(20 * 60_000);
+    const anew = await scene.propose(incident);
+    scene.clock.advance(11 * 60_000);
+    const context = { now: scene.clock.now(), signal: new AbortController().signal };
+    await scene.get(PlanExpiryStep).run(context);
+    expect([await state(plan), await state(anew)]).toEqual(['expired', 'proposed']);
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['planned']);
+    await vote(anew, scene.people.alex);
+    await scene.runUntil(await scene.start(anew), 'finished');
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['restored']);
   });
 
   it('runs out of every plan but the one that cannot be ended, which holds up no other', async () => {

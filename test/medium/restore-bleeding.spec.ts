@@ -157,6 +157,50 @@ describe('a cancellation that detection has read and nothing has taken in', () =
   });
 });
 
+describe('a bulk cancel that was announced', () => {
+  /** By the shop's time, which the scene's clock is ahead of. */
+  async function announce(filter: { actor: string }, greatestCount: number): Promise<void> {
+    await scene.query(
+      `INSERT INTO announcement (id, shop_id, filter, greatest_count, reason, announced_by, starts_at, ends_at, created_at)
+       SELECT gen_random_uuid(), $1, $2, $3, 'the warehouse moves', $4, at, at + interval '1 hour', at
+       FROM clock_timestamp() AS at`,
+      [scene.shopId, JSON.stringify(filter), greatestCount, scene.people.robin.personId],
+    );
+  }
+
+  // by the very job of the harm, for the same reason: only the announcement tells them apart
+  it.each(['declared', 'found'] as const)('lets a run start: %s', async (kind) => {
+    const { incident, plan, by } = await harmed(1, kind);
+    await announce({ actor: by }, 2);
+    await scene.cancel(await scene.placePaid([1, 1]), by);
+    await scene.journalled();
+    expect(await casesOf(incident)).toBe(1);
+    await expectStarted(plan);
+  });
+
+  it('lets a run go on', async () => {
+    const { plan, by } = await harmed(4, 'found');
+    const runId = await scene.start(plan);
+    await scene.tick();
+    await announce({ actor: by }, 1);
+    await scene.cancel(await scene.placePaid([1]), by);
+    await scene.journalled();
+    expect(await scene.runUntil(runId, 'stopped', 'finished')).toMatchObject({
+      state: 'finished',
+      items: { verified: 4 },
+    });
+  });
+
+  it('lets none start beyond its greatest count, nor where something else is cancelled', async () => {
+    const { plan, by } = await harmed(1, 'found');
+    await announce({ actor: by }, 1);
+    await announce({ actor: 'another job' }, 100);
+    await scene.cancel(await scene.placePaid([1, 1]), by);
+    await scene.journalled();
+    await expectRefused(plan);
+  });
+});
+
 it('a cancellation counts where no detector has read anything yet', async () => {
   const { plan } = await harmed(1, 'found');
   await scene.cancel(await scene.placePaid([1]), 'another job');

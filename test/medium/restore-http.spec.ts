@@ -109,9 +109,8 @@ async function harm(count: number, job: string): Promise<{ orders: string[]; inc
 }
 
 async function readEvents(run: string, lastEventId?: string): Promise<StreamEvent[]> {
-  const response = await fetch(`${service.url}/api/v1/restore-runs/${run}/events`, {
+  const response = await viewer.stream(`/api/v1/restore-runs/${run}/events`, {
     headers: {
-      authorization: `Bearer ${viewer.token!}`,
       accept: 'text/event-stream',
       ...(lastEventId !== undefined && { 'last-event-id': lastEventId }),
     },
@@ -250,6 +249,39 @@ describe('the restore over HTTP', () => {
     expect((await robin.post(`/api/v1/incidents/${nowhere}/restore-plans`, undefined)).status).toBe(
       404,
     );
+  });
+
+  it('takes the approval of another person once the approver’s token is revoked', async () => {
+    const { incident } = await harm(1, 'job-leaver');
+    service.clock.advance(120_000);
+    const plan = await done(robin.post(`/api/v1/incidents/${incident}/restore-plans`, undefined));
+    const planPath = `/api/v1/restore-plans/${String(plan['id'])}`;
+    const vote = { decision: 'approved', planHash: plan['hash'] };
+    const leaver = await service.newcomer({ name: 'Lee', role: 'approver' });
+    await done(leaver.http.post(`${planPath}/approvals`, vote));
+    const tokensPath = `/api/v1/persons/${leaver.personId}/tokens`;
+    const [token] = (await done(service.admin.get(tokensPath)))['items'] as [{ id: string }];
+    expect((await service.admin.delete(`${tokensPath}/${token.id}`)).status).toBeLessThan(300);
+
+    expect((await robin.post(`${planPath}/runs`, undefined)).body).toMatchObject({
+      status: 409,
+      code: 'plan-not-approved',
+      detail: expect.stringContaining('may not approve any more') as unknown,
+    });
+    expect(await done(viewer.get(planPath))).toMatchObject({
+      state: 'approved',
+      standing: { approved: false, missing: 1 },
+    });
+    const other = { ...vote, planHash: '0'.repeat(64) };
+    expect((await kim.post(`${planPath}/approvals`, other)).body['code']).toBe('hash-changed');
+    expect(await done(kim.post(`${planPath}/approvals`, vote))).toMatchObject({
+      state: 'approved',
+      hash: plan['hash'],
+      standing: { approved: true, missing: 0 },
+    });
+    expect(await done(robin.post(`${planPath}/runs`, undefined))).toMatchObject({
+      planId: plan['id'],
+    });
   });
 
   it('is described in the API document', async () => {

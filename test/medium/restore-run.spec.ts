@@ -131,7 +131,15 @@ describe('while it still bleeds', () => {
     await scene.journalled();
     await scene.follow();
     scene.settle();
-    await scene.follow();
+    // as soon as the journal has passed where the shop's server stands, which others write to as well
+    await scene.until('its cancellation to settle', async () => {
+      await scene.follow();
+      const waiting = await scene.query(
+        'SELECT FROM incident_case WHERE incident_id = $1 AND settles_at IS NOT NULL',
+        [incident],
+      );
+      return waiting.length === 0;
+    });
     // it is a case like the others, and would ask for four times ten minutes of silence
     expect((await scene.caseStates(incident))[unpaid]).toBe('open');
     await scene.runUntil(await scene.start(plan), 'finished');

@@ -125,6 +125,25 @@ describe('check', () => {
     expect(found.join('\n')).toMatch(/order\.placed_at: column number is text and no date or time/);
   });
 
+  test('names an attribute that stands nowhere, and an invariant that says nothing', async () => {
+    const found = await errors(
+      changed((draft) => {
+        const { attributes } = draft.order;
+        attributes['channel'] = { table: 'shop.order_channel', column: 'channel_id' };
+        attributes['carrier'] = { table: 'shop.shipping_line', column: 'carrier' };
+        attributes['provider'] = { table: 'shop.payment', column: 'provider' };
+        draft.invariants.push({ name: 'idle', sql: 'SELECT true WHERE $1 IS NOT NULL' });
+      }),
+    );
+    expect(found).toEqual([
+      'order.attributes.channel.table: shop.order_channel is not mapped under `tables`',
+      'order.attributes.carrier: column carrier is not mapped under tables["shop.shipping_line"].columns',
+      expect.stringMatching(
+        /^invariants\[4\]: "idle" names no mapped column of an order's own table/,
+      ),
+    ]);
+  });
+
   test('names the rights that are missing, without using the write credential', async () => {
     await scene.pool
       .query(`REVOKE UPDATE ON shop.stock FROM ${scene.roles.write}; GRANT UPDATE (allocated) ON shop.stock TO ${scene.roles.write};
@@ -188,7 +207,7 @@ describe('check', () => {
   test('warns of an invariant that holds the order’s locks for long', async () => {
     await scene.buy();
     const draft = structuredClone(scene.profile);
-    const sql = 'SELECT pg_sleep(0.1) IS NOT NULL FROM shop.orders WHERE id = $1';
+    const sql = `SELECT pg_sleep(0.1) IS NOT NULL FROM shop.orders WHERE id = $1 AND status <> ''`;
     draft.invariants = [{ name: 'dozes', sql }];
     const { faults } = await scene.open({ profile: draft, statementTimeoutMs: 300 }).check();
     const [dozing] = faults.filter(({ where }) => where === 'invariants[0]');
@@ -200,10 +219,13 @@ describe('check', () => {
     await scene.buy();
     const { faults } = await changed((draft) => {
       draft.invariants = [
-        { name: 'nonsense', sql: 'SELECT FROM WHERE' },
+        { name: 'nonsense', sql: 'SELECT status FROM WHERE shop.orders' },
         { name: 'a number', sql: 'SELECT total_minor FROM shop.orders WHERE id = $1' },
-        { name: 'writes', sql: `SELECT nextval('shop.order_number') > 0 WHERE $1 IS NOT NULL` },
-        { name: 'never', sql: 'SELECT false FROM shop.orders WHERE id = $1;' },
+        {
+          name: 'writes',
+          sql: `SELECT nextval('shop.order_number') > 0 FROM shop.orders WHERE id = $1 AND status <> ''`,
+        },
+        { name: 'never', sql: `SELECT status = '' FROM shop.orders WHERE id = $1;` },
         { name: 'chokes', sql: `SELECT ship_name::int > 0 FROM shop.orders WHERE id = $1` },
         { name: 'fine', sql: `SELECT status <> '$1' FROM shop.orders WHERE id = $1` },
       ];

@@ -28,6 +28,7 @@ const story = [
   /Alex approves plan \d+ \(bound to its hash [0-9a-f]{12}/,
   /the run starts: one order first, the canary/,
   /the canary held; the rest follows: \d+ orders? restored, read back/,
+  /order \S+, the canary, was verified before the [\d,]+ others?/,
   /order \S+, read from the shop: status "(?!cancelled)\w+"/,
   /The timeline, for the review/,
   /incident opened/,

@@ -29,6 +29,8 @@ import { IncidentService } from '../../src/incidents/incident.service.js';
 import { IncidentStore } from '../../src/incidents/incident.store.js';
 import { IncidentsMetrics } from '../../src/incidents/incidents.metrics.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
+import { OrderFinder } from '../../src/incidents/order-finder.service.js';
+import { OrderNameStore } from '../../src/incidents/order-name.store.js';
 import { OrderService } from '../../src/incidents/order.service.js';
 import type { TimelineEntry } from '../../src/incidents/timeline.js';
 import { ResolveGates } from '../../src/incidents/resolve-gate.js';
@@ -300,6 +302,7 @@ function assemble(
   );
   const opening = new DeclaredIncidentService(growth, incidentStore, judging, progress, timeline);
   const metrics = new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);
+  const finder = new OrderFinder(database, shops, new OrderNameStore());
   return {
     journal,
     rowImages,
@@ -313,7 +316,7 @@ function assemble(
     alerting: new AlertingStep(database, alertStore, settings, wake, alertingMetrics),
     step: new IncidentsStep(database, growth, intake, following, shops, wake, metrics),
     pagesStep: new IncidentPagesStep(database, new IncidentDeliveryStore(), timeline, metrics),
-    orders: new OrderService(database, shops, journal, growth, cases, personal),
+    orders: new OrderService(finder, journal, cases, personal),
     declarations: new DeclarationService(database, shops, opening, audit, clock, wake),
     announcements: new AnnouncementService(database, announcementStore, shops, audit, clock),
   };

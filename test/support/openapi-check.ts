@@ -15,7 +15,8 @@ export interface Operation {
   readonly security?: readonly Readonly<Record<string, unknown>>[];
 }
 
-interface Answered {
+/** What the document says about the answers of one status. */
+export interface Answered {
   readonly description?: string;
   readonly content?: Readonly<Record<string, { schema?: unknown }>>;
 }
@@ -68,7 +69,11 @@ function faultsOfRoute({ method, path, operation }: Route, document: OpenApiDocu
     ...(placeholders.sort().join() === inPath.sort().join()
       ? []
       : [`names ${inPath.join()} for ${placeholders.join()}`]),
-    ...(Object.keys(responses).length > 0 ? [] : ['has no response']),
+    ...(Object.keys(responses).length > 1 ? [] : ['has no answer']),
+    ...('default' in responses ? [] : ['has no refusal']),
+    ...Object.entries(responses)
+      .filter(([status, { content }]) => (status === '204') !== (content === undefined))
+      .map(([status]) => `the answer ${status} has a body that is not described`),
     ...Object.entries(responses)
       .filter(([, answer]) => typeof answer.description !== 'string')
       .map(([status]) => `the answer ${status} has no description`),

@@ -5,7 +5,7 @@ import type { DestinationStream } from 'pino';
 import { startService } from '../../src/bootstrap.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
 import { ManualClock, type Clock } from '../../src/platform/clock.js';
-import { HttpCaller } from './http-caller.js';
+import { callerOf, type HttpCaller } from './http-caller.js';
 import { createReinstateDatabase, type ReinstateTestDatabase } from './postgres.js';
 
 /** A Sunday night; the clock of a test service stands there until the test moves it. */
@@ -73,7 +73,7 @@ export async function startTestService(
   );
   const adminToken = service.firstToken;
   if (adminToken === undefined) throw new Error('a new service gave no first token');
-  const admin = new HttpCaller(service.url, adminToken);
+  const admin = await callerOf(service.url, adminToken);
   return {
     url: service.url,
     clock,

@@ -18,7 +18,7 @@ import { actorInWords, changeInWords } from '../output/words.js';
 const by = () =>
   new Option(
     '--by <name>',
-    'what the order is named by (unless given: its number, else its id)',
+    'what the order is named by (unless given: either, and refused where that means two orders)',
   ).choices(['number', 'id']);
 
 export const order: Noun = {
@@ -29,9 +29,13 @@ export const order: Noun = {
       usage: 'show <shop> <order>',
       summary:
         'an order as it stands in the shop now, or as it stood at a time, by its id or number',
-      examples: ['order show main 10045', 'order show main 10045 --at 2026-11-22T03:00:00Z'],
-      options: [momentOption('--at <time>', 'as it stood then, by the journal')],
-      request: { method: 'GET', path: '/shops/{shop}/orders/{order}', query: ['at'] },
+      examples: [
+        'order show main 10045',
+        'order show main 10045 --at 2026-11-22T03:00:00Z',
+        'order show main 10045 --by number',
+      ],
+      options: [momentOption('--at <time>', 'as it stood then, by the journal'), by()],
+      request: { method: 'GET', path: '/shops/{shop}/orders/{order}', query: ['at', 'by'] },
       view: {
         kind: 'record',
         columns: [
@@ -61,6 +65,12 @@ export const order: Noun = {
               amount('each', 'unitPriceMinor'),
               amount('total', 'totalMinor'),
             ],
+          },
+          {
+            field: 'order.shipping',
+            title: 'Shipping',
+            currency: 'order.currency',
+            columns: [text('method', 'method'), amount('price', 'priceMinor')],
           },
           {
             field: 'order.payments',

@@ -42,6 +42,7 @@ const approvals = {
     text('glass broken', 'breakGlass'),
     text('why', 'reason'),
     time('holds until', 'expiresAt'),
+    text('may still approve', 'mayApprove'),
   ],
 };
 
@@ -125,7 +126,7 @@ const deciding: readonly Command[] = [
     usage: 'approve <plan>',
     summary: 'approve a plan that somebody else asked for (needs the role approver)',
     description:
-      'The hash, which plan show tells, says which plan you looked at. Where nobody else can be reached, --break-glass approves your own plan: it needs a reason and pages everybody.',
+      'The hash, which plan show tells, says which plan you looked at. Where nobody else can be reached, --break-glass approves your own plan: it needs a reason and pages everybody. An approved plan takes the approval of another person once somebody who approved it may not approve any more.',
     examples: [
       'plan approve 4 --hash 3fa94b21',
       'plan approve 4 --hash 3fa94b21 --break-glass --reason "nobody else answers, orders ship at six"',

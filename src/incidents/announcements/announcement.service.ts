@@ -8,6 +8,7 @@ import { Fault } from '../../platform/errors.js';
 import { decodeCursor, pageOf, type Page } from '../../platform/http/page.js';
 import { newId } from '../../platform/ids.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
+import { coveringAnnouncement } from './announcement.js';
 import type { AnnouncementEntity } from './announcement.entity.js';
 import type { AnnouncementListQuery } from './announcement.schema.js';
 import { AnnouncementStore } from './announcement.store.js';
@@ -84,6 +85,25 @@ export class AnnouncementService {
       });
     });
     return this.get(id);
+  }
+
+  /**
+   * Which of the cancellations at these positions of the journal are covered, whether they are cases of
+   * an incident or not: in force when they were made, fitting, and within the greatest count.
+   */
+  async covered(shopId: string, positions: readonly number[]): Promise<ReadonlySet<number>> {
+    const cancellations = await this.store.cancellations(this.database, shopId, positions);
+    if (cancellations.length === 0) return new Set();
+    const times = cancellations.map(({ at }) => at.getTime());
+    const announcements = await this.store.inForce(this.database, {
+      shopId,
+      from: new Date(times.reduce((least, time) => Math.min(least, time))),
+      to: new Date(times.reduce((most, time) => Math.max(most, time))),
+    });
+    const meant = cancellations.filter(
+      (one) => coveringAnnouncement(announcements, one) !== undefined,
+    );
+    return new Set(meant.map(({ position }) => position));
   }
 
   async get(id: string): Promise<AnnouncementEntity> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import { columnsOf } from '../../platform/database/entity.js';
+import type { Announceable } from './announcement.js';
 import { AnnouncementEntity } from './announcement.entity.js';
 
 const columns = columnsOf(AnnouncementEntity, 'a');
@@ -15,6 +16,14 @@ export interface AnnouncementQuery {
   readonly before: { readonly createdAt: Date; readonly id: string } | null;
   readonly limit: number;
 }
+
+/** Who cancelled: where the entry `e` does not say it, the order's next one that does. */
+const whoSql = `LEFT JOIN LATERAL (
+    SELECT w.actor_kind, w.actor, w.reason FROM journal_entry w
+    WHERE w.shop_id = e.shop_id AND w.order_id = e.order_id AND w.position >= e.position
+      AND w.actor_kind <> 'unknown' AND w.marker IS NULL
+    ORDER BY w.position LIMIT 1
+  ) who ON true`;
 
 @Injectable()
 export class AnnouncementStore {
@@ -65,12 +74,7 @@ export class AnnouncementStore {
     return reader.query<CountedAnnouncement>(
       `SELECT ${columns}, last_covered.position AS "lastCoveredPosition"
        FROM announcement a LEFT JOIN LATERAL (
-         SELECT e.position FROM journal_entry e LEFT JOIN LATERAL (
-           SELECT w.actor_kind, w.actor, w.reason FROM journal_entry w
-           WHERE w.shop_id = e.shop_id AND w.order_id = e.order_id AND w.position >= e.position
-             AND w.actor_kind <> 'unknown' AND w.marker IS NULL
-           ORDER BY w.position LIMIT 1
-         ) who ON true
+         SELECT e.position FROM journal_entry e ${whoSql}
          WHERE e.shop_id = a.shop_id AND 'cancelled' = ANY(e.kinds) AND e.marker IS NULL
            AND e.committed_at >= greatest(a.starts_at, a.created_at)
            AND e.committed_at < least(a.ends_at, a.withdrawn_at)
@@ -84,6 +88,21 @@ export class AnnouncementStore {
          AND (a.withdrawn_at IS NULL OR a.withdrawn_at > $2)
        ORDER BY a.created_at`,
       [period.shopId, period.from, period.to],
+    );
+  }
+
+  /** The cancellations at these positions of the journal, as `inForce` counts them. */
+  async cancellations(
+    reader: Reader,
+    shopId: string,
+    positions: readonly number[],
+  ): Promise<Announceable[]> {
+    return reader.query<Announceable>(
+      `SELECT e.position, e.committed_at AS at, e.attributes, coalesce(who.actor_kind, 'unknown') AS "actorKind",
+              coalesce(who.actor, e.actor) AS actor, coalesce(who.reason, e.reason) AS reason
+       FROM journal_entry e ${whoSql}
+       WHERE e.shop_id = $1 AND e.position = ANY($2::bigint[])`,
+      [shopId, positions],
     );
   }
 }

@@ -38,7 +38,7 @@ export function wasInForce(announcement: AnnouncementEntity, at: Date): boolean 
 }
 
 /** A cancellation, as an announcement is held against it. */
-type Announceable = FilteredCancellation & { readonly at: Date; readonly position: number };
+export type Announceable = FilteredCancellation & { readonly at: Date; readonly position: number };
 type Counted = AnnouncementEntity & { readonly lastCoveredPosition: number | null };
 
 /** The announcement that covers a cancellation: in force, fitting, and not used up before its position. */

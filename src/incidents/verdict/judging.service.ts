@@ -21,6 +21,7 @@ import {
   type RenewedCase,
   type UnknownCase,
 } from './judging.store.js';
+import { reasonReader } from './reason-phrases.js';
 import { judge } from './verdict.js';
 
 /** Orders whose journal is read at once: bounds memory. */
@@ -198,10 +199,12 @@ export class JudgingService {
   async judge(transaction: Transaction, place: IncidentPlace): Promise<NewTimelineEntry[]> {
     const cases = await this.store.toJudge(transaction, place.incidentId);
     if (cases.length === 0) return [];
+    const shop = this.shops.list().find(({ id }) => id === place.shopId);
+    const reasons = reasonReader(shop?.profile.cancellation.reasons);
     const judged = cases.map((one): JudgedCase => ({
       id: one.id,
       company: one.company,
-      ...judge(one),
+      ...judge({ ...one, reasons }),
     }));
     await this.store.write(transaction, judged, place.now);
     return cases

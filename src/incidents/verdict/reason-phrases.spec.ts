@@ -1,4 +1,5 @@
 import {
+  reasonReader,
   saysNothing,
   saysPolicy,
   saysUnpaid,
@@ -116,5 +117,42 @@ describe('what a cancel reason says', () => {
   it('says nothing where it only repeats the status', () => {
     expect(saysNothing(' Order was  cancelled by customer. ')).toBe(true);
     expect(saysNothing('cancelled: carrier lost the truck')).toBe(false);
+  });
+});
+
+describe('what a profile adds', () => {
+  const reader = reasonReader({
+    wish: ['на прохання клієнт*', 'πελάτης ακύρωσε', '*お客様の都合*', 'a+b (test)'],
+    policy: ['підозра на шахрайство'],
+    unpaid: ['оплата не надійшла', 'neplaceno'],
+    customer: ['клієнт*'],
+  });
+
+  it.each([
+    ['saysWish', 'Скасовано НА ПРОХАННЯ  КЛІЄНТКИ (чат)'],
+    ['saysWish', 'Ο πελατης ακυρωσε την παραγγελία'],
+    ['saysWish', 'これはお客様の都合による取消です'],
+    ['saysWish', 'then a+b (test)'],
+    ['saysPolicy', 'підозра на шахрайство'],
+    ['saysUnpaid', 'Оплата не надійшла вчасно'],
+    ['speaksOfCustomer', 'рахунок клієнта'],
+  ] as const)('%s: %s', (ask, reason) => {
+    expect(reader[ask](reason)).toBe(true);
+    expect(reasonReader()[ask](reason)).toBe(false);
+  });
+
+  it.each([
+    ['saysWish', 'на прохання складу'],
+    ['saysWish', 'незапит: прохання клієнта'],
+    ['saysWish', 'aab test'],
+    ['saysUnpaid', 'neplacenox'],
+  ] as const)('whole words, and nothing else: not %s: %s', (ask, reason) => {
+    expect(reader[ask](reason)).toBe(false);
+  });
+
+  it('leaves what is known anyway as it is', () => {
+    for (const wish of wishes) expect(reader.saysWish(wish)).toBe(true);
+    for (const policy of policies) expect(reader.saysPolicy(policy)).toBe(true);
+    expect(reader.saysUnpaid('payment not received')).toBe(true);
   });
 });

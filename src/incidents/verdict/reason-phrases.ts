@@ -1,3 +1,5 @@
+import type { Profile } from '../../shops/profile.js';
+
 /** What one language says of a cancel reason, as pieces of patterns over folded text (see `folded`). */
 interface Phrases {
   /** the words for who bought; `{customer}` in the others stands for them */
@@ -187,6 +189,44 @@ export const speaksOfCustomer = remembering(customers);
 
 /** The reason says no more than that the order was cancelled. */
 export const saysNothing = remembering(nothing);
+
+/** What a shop's cancel reasons are asked. */
+export interface ReasonReader {
+  readonly saysUnpaid: (reason: string) => boolean;
+  readonly saysPolicy: (reason: string) => boolean;
+  readonly saysWish: (reason: string) => boolean;
+  readonly speaksOfCustomer: (reason: string) => boolean;
+}
+
+/** Reads reasons by the phrases above and, beside them, by those of the shop's own profile. */
+export function reasonReader(own?: Profile['cancellation']['reasons']): ReasonReader {
+  return {
+    saysUnpaid: also(saysUnpaid, own?.unpaid),
+    saysPolicy: also(saysPolicy, own?.policy),
+    saysWish: also(saysWish, own?.wish),
+    speaksOfCustomer: also(speaksOfCustomer, own?.customer),
+  };
+}
+
+function also(
+  known: (reason: string) => boolean,
+  own: readonly string[] = [],
+): (reason: string) => boolean {
+  if (own.length === 0) return known;
+  const says = remembering(ownPattern(own));
+  return (reason) => known(reason) || says(reason);
+}
+
+/** Whole words in any script; `*` stands for more letters. Nothing else in a phrase is a pattern. */
+function ownPattern(own: readonly string[]): RegExp {
+  const letter = String.raw`[\p{L}\p{N}]`;
+  const pieces = own.map((phrase) =>
+    folded(phrase)
+      .replace(/[\\^$.+?()[\]{}|/]/g, String.raw`\$&`)
+      .replaceAll('*', `${letter}*`),
+  );
+  return new RegExp(`(?<!${letter})(?:${pieces.join('|')})(?!${letter})`, 'u');
+}
 
 /** Keeps the last answer: one reason often stands on thousands of orders, and the patterns are long. */
 function remembering(pattern: RegExp): (reason: string) => boolean {

@@ -1,17 +1,13 @@
 import { formatMoney, money } from '../../platform/money.js';
 import type { Company, VerdictFacts } from './facts.js';
-import {
-  saysNothing,
-  saysPolicy,
-  saysUnpaid,
-  saysWish,
-  speaksOfCustomer,
-} from './reason-phrases.js';
+import { saysNothing, type ReasonReader } from './reason-phrases.js';
 
 /** What a sign looks at. */
 export interface Seen {
   readonly facts: VerdictFacts;
   readonly company: Company;
+  /** what the shop's cancel reasons say */
+  readonly reasons: ReasonReader;
   /** the shop has had its time to write who did it and why, and the journal has come so far */
   readonly settled: boolean;
 }
@@ -99,8 +95,7 @@ export const signs: readonly Sign[] = [
     for: 'wrongful',
     weight: 3,
     holds: ({ facts }) => facts.actorKind === 'job' || facts.actorKind === 'api',
-    words: ({ facts }) =>
-      `${facts.actorKind === 'job' ? 'a job' : 'an API key'}${quoted(facts.actor)} did it, no person`,
+    words: ({ facts }) => programInWords(facts),
   },
   {
     sign: 'contradicts-payment',
@@ -182,7 +177,7 @@ export const signs: readonly Sign[] = [
     sign: 'policy-reason',
     for: 'intended',
     weight: 3,
-    holds: ({ facts }) => facts.reason !== null && saysPolicy(facts.reason),
+    holds: ({ facts, reasons }) => facts.reason !== null && reasons.saysPolicy(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} is one of policy`,
   },
   {
@@ -190,8 +185,8 @@ export const signs: readonly Sign[] = [
     for: 'intended',
     weight: 3,
     // where the shop says that the customer did it, the sign of that says so already
-    holds: ({ facts }) =>
-      facts.actorKind !== 'customer' && facts.reason !== null && saysWish(facts.reason),
+    holds: ({ facts, reasons }) =>
+      facts.actorKind !== 'customer' && facts.reason !== null && reasons.saysWish(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} says that the customer wished it`,
   },
   {
@@ -199,11 +194,11 @@ export const signs: readonly Sign[] = [
     for: 'intended',
     weight: 1,
     // the customers of a storefront cancel through its key: who did it stands in the reason, if anywhere
-    holds: ({ facts }) =>
+    holds: ({ facts, reasons }) =>
       facts.actorKind === 'api' &&
       facts.reason !== null &&
-      speaksOfCustomer(facts.reason) &&
-      !saysWish(facts.reason),
+      reasons.speaksOfCustomer(facts.reason) &&
+      !reasons.saysWish(facts.reason),
     words: ({ facts }) => `the reason${quoted(facts.reason)} speaks of the customer`,
   },
   {
@@ -265,12 +260,19 @@ function byStaff(): Sign[] {
   ];
 }
 
+/** Where no key is known either, a customer may stand behind it: nobody is named, but nobody ruled out. */
+function programInWords({ actorKind, actor }: VerdictFacts): string {
+  if (actorKind === 'job') return `a job${quoted(actor)} did it, no person`;
+  if (actor === null) return 'it came by an API or from within the shop, and no person is named';
+  return `an API key${quoted(actor)} did it, no person`;
+}
+
 function isUnknown({ facts }: Seen): boolean {
   return facts.actorKind === 'unknown';
 }
 
-function contradictsPayment({ facts }: Seen): boolean {
-  return facts.reason !== null && saysUnpaid(facts.reason) && (facts.heldMinor ?? 0) > 0;
+function contradictsPayment({ facts, reasons }: Seen): boolean {
+  return facts.reason !== null && reasons.saysUnpaid(facts.reason) && (facts.heldMinor ?? 0) > 0;
 }
 
 function hasReason({ facts }: Seen): boolean {

@@ -1,5 +1,9 @@
 import type { ActorKind } from '../../orders/order-event.js';
+import { present } from '../../platform/assert.js';
+import { cancellationActor } from '../../shops/cancellation-actor.js';
+import { loadProfile } from '../../shops/profile-file.js';
 import { noCompany, type Company, type VerdictFacts } from './facts.js';
+import { reasonReader } from './reason-phrases.js';
 import { judge, type Verdict } from './verdict.js';
 
 /** A paid order; the shop's history tells of the cancellation. */
@@ -26,8 +30,9 @@ const manyOnTheHour: Company = { ...many, onTheHour: true };
 const staff = { actorKind: 'staff', actor: 'm.peters' } as const;
 const key = { actorKind: 'api', actor: 'storefront' } as const;
 
+const reader = reasonReader();
 const verdictOf = (facts: Partial<VerdictFacts>, company = noCompany): Verdict =>
-  judge({ facts: { ...paid, ...facts }, company, settled: true }).verdict;
+  judge({ facts: { ...paid, ...facts }, company, reasons: reader, settled: true }).verdict;
 
 interface Scene {
   readonly what: string;
@@ -130,6 +135,62 @@ const scenes: Scene[] = [
 describe('how far a verdict may go', () => {
   it.each(scenes)('$what: $verdict', ({ facts, company, verdict }) => {
     expect(verdictOf(facts, company)).toBe(verdict);
+  });
+});
+
+describe('a reason in a language that nobody foresaw', () => {
+  const verdictWith = (facts: Partial<VerdictFacts>, own?: Parameters<typeof reasonReader>[0]) =>
+    judge({
+      facts: { ...paid, ...key, ...facts },
+      ...{ company: many, reasons: reasonReader(own), settled: true },
+    }).verdict;
+  const none = { wish: [], policy: [], unpaid: [], customer: [] };
+
+  it.each([
+    ['wish', 'Скасовано на прохання клієнта', 'на прохання клієнт*'],
+    ['policy', 'підозра на шахрайство', 'шахрайств*'],
+    ['customer', 'рахунок клієнта', 'клієнт*'],
+  ])('counts as %s with the profile’s phrase alone', (meaning, reason, phrase) => {
+    expect(verdictWith({ reason })).toBe('wrongful');
+    expect(verdictWith({ reason }, none)).toBe('wrongful');
+    expect(verdictWith({ reason }, { ...none, [meaning]: [phrase] })).toBe('unsure');
+  });
+
+  it('is not true where it says that no money came, and there is some', () => {
+    const facts = { ...staff, reason: 'оплата не надійшла' };
+    expect(verdictWith(facts)).not.toBe('wrongful');
+    expect(verdictWith(facts, { ...none, unpaid: ['оплата не надійшла'] })).toBe('wrongful');
+  });
+});
+
+describe('a shop whose history names staff alone, such as Vendure', () => {
+  let nobody: Pick<VerdictFacts, 'actorKind' | 'actor' | 'reason'>;
+  beforeAll(async () => {
+    const { profile } = await loadProfile('vendure', { directory: process.cwd() });
+    const row = { administratorId: null, data: '{"lines":[],"shippingCancelled":true}' };
+    nobody = cancellationActor(present(profile.history, 'the profile has a history'), row);
+  });
+
+  it('a customer who cancels through a plugin is never wrongful for that alone', () => {
+    expect(verdictOf(nobody)).toBe('unsure');
+    expect(verdictOf({ ...nobody, changeBefore })).toBe('unsure');
+    expect(verdictOf({ ...nobody, reason: 'changed my mind' }, many)).toBe('unsure');
+    expect(verdictOf({ ...nobody, heldMinor: 0 }, many)).not.toBe('wrongful');
+  });
+
+  it('is told without ruling a person out', () => {
+    const { reasons } = judge({
+      facts: { ...paid, ...nobody },
+      ...{ company: noCompany, reasons: reader, settled: true },
+    });
+    expect(reasons.find(({ sign }) => sign === 'automatic-actor')?.words).toBe(
+      'it came by an API or from within the shop, and no person is named',
+    );
+  });
+
+  it('a job of the shop is, where more speaks for it', () => {
+    expect(verdictOf(nobody, many)).toBe('wrongful');
+    expect(verdictOf({ ...nobody, reason: 'Payment not received in time' })).toBe('wrongful');
   });
 });
 

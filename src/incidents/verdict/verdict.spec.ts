@@ -1,5 +1,6 @@
 import type { ActorKind } from '../../orders/order-event.js';
 import { noCompany, type Company, type VerdictFacts } from './facts.js';
+import { reasonReader } from './reason-phrases.js';
 import { signs, type Sign } from './signs.js';
 import { judge, type Judgement, type Verdict } from './verdict.js';
 
@@ -271,8 +272,10 @@ const scenes: Scene[] = [
   },
 ];
 
+const reasons = reasonReader();
+
 function judged(facts: VerdictFacts, company = noCompany, settled = true): Judgement {
-  return judge({ facts, company, settled });
+  return judge({ facts, company, reasons, settled });
 }
 
 describe('verdict', () => {

@@ -1,7 +1,12 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { oneOf, pgLsn } from '../../platform/database/entity.js';
 import type { LastWritten } from './source/history-check.js';
-import { streamStates, type StreamRow, type StreamState } from './stream-state.js';
+import {
+  streamStates,
+  type StreamRow,
+  type StreamState,
+  type UnseenTables,
+} from './stream-state.js';
 
 /** How far a shop's logical replication has been journalled. */
 @Entity('replication_stream')
@@ -25,6 +30,12 @@ export class ReplicationStreamEntity implements StreamRow {
   @Column('jsonb', { default: {} }) readonly identities!: Readonly<Record<string, string>>;
   /** what was lost at the source and does not stand in the journal yet */
   @Column('text', { nullable: true }) readonly gap!: string | null;
+  /** mapped tables that were not published for a time, and whose images were not read anew since */
+  @Column('jsonb', { default: {} }) readonly unseenTables!: UnseenTables;
+  /** when the publication was last seen to hold every mapped table */
+  @Column('timestamptz', { nullable: true }) readonly publishedAt!: Date | null;
+  /** by table, what told its place in the publication from an earlier one */
+  @Column('jsonb', { default: {} }) readonly publicationMembers!: Readonly<Record<string, string>>;
   @Column('timestamptz', { nullable: true }) readonly attachedAt!: Date | null;
   @Column('timestamptz', { nullable: true }) readonly lastMessageAt!: Date | null;
   /** since when the shop was watched for the first time */

@@ -1,8 +1,8 @@
 import { Body, Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Caller } from '../../access/caller.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
-import { ZodAnswer, ZodBody } from '../../platform/http/openapi.js';
+import { TextAnswer, ZodAnswer, ZodBody } from '../../platform/http/openapi.js';
 import { ZodPipe } from '../../platform/http/zod.pipe.js';
 import {
   attachSchema,
@@ -32,7 +32,7 @@ export class ReplicationController {
   @Get(':shop/attach.sql')
   @Needs('admin')
   @Header('content-type', 'text/plain; charset=utf-8')
-  @ApiProduces('text/plain')
+  @TextAnswer('text/plain')
   @ApiOperation({ summary: 'What attaching changes in the shop’s schema, as SQL for a DBA' })
   attachSql(@Param('shop') shop: string): Promise<string> {
     return this.replication.attachSql(shop);

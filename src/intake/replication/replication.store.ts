@@ -3,7 +3,7 @@ import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { SealedValue } from '../../orders/row-change.js';
 import { present } from '../../platform/assert.js';
 import type { LastWritten } from './source/history-check.js';
-import { slotNameOf, type StreamRow, type StreamState } from './stream-state.js';
+import { slotNameOf, type StreamRow, type StreamState, type UnseenTables } from './stream-state.js';
 
 /** A transaction that waits to be interpreted. */
 export interface SpooledRow {
@@ -14,6 +14,7 @@ export interface SpooledRow {
 const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
   slot_generation AS "slotGeneration", incarnation, confirmed_lsn::text AS "confirmedLsn",
   snapshot_lsn::text AS "snapshotLsn", snapshot_rows AS "snapshotRows", mapping_hash AS "mappingHash", identities, gap,
+  unseen_tables AS "unseenTables", published_at AS "publishedAt", publication_members AS "publicationMembers",
   attached_at AS "attachedAt", last_message_at AS "lastMessageAt",
   watched_since AS "watchedSince", seen_until AS "seenUntil",
   last_written AS "lastWritten", problem`;
@@ -140,7 +141,7 @@ export class ReplicationStore {
    */
   async begin(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
     await reader.query(
-      `UPDATE replication_stream SET state = 'snapshot', attached_at = $2, problem = NULL, updated_at = $2,
+      `UPDATE replication_stream SET state = 'snapshot', attached_at = $2, problem = NULL, updated_at = $2, unseen_tables = '{}',
          gap = CASE WHEN incarnation IS NOT NULL THEN 'the shop was not attached for a while' END
        WHERE shop_id = $1`,
       [given.shopId, given.now],
@@ -162,7 +163,8 @@ export class ReplicationStore {
     await transaction.query(
       `UPDATE replication_stream SET state = 'snapshot', slot_generation = $2, incarnation = $3,
          confirmed_lsn = $4::pg_lsn, snapshot_lsn = $4::pg_lsn, snapshot_rows = 0, mapping_hash = $5,
-         gap = NULL, problem = NULL, updated_at = $6, seen_until = $6, last_written = $7::jsonb
+         gap = NULL, unseen_tables = '{}', published_at = $6, problem = NULL, updated_at = $6, seen_until = $6,
+         last_written = $7::jsonb
        WHERE shop_id = $1`,
       [
         given.shopId,
@@ -218,22 +220,63 @@ export class ReplicationStore {
     );
   }
 
-  /** Changes were lost at the source: they get their gap in the journal together with the next slot. */
+  /** Changes were lost at the source, all told by `gap`: they get their entry together with the next slot. */
   async lose(reader: Reader, given: { shopId: string; gap: string; now: Date }): Promise<void> {
     await reader.query(
-      `UPDATE replication_stream SET state = 'lost', gap = coalesce(gap, $2), problem = $2, updated_at = $3
+      `UPDATE replication_stream SET state = 'lost', gap = $2, unseen_tables = '{}', problem = $2, updated_at = $3
        WHERE shop_id = $1 AND state <> 'detached'`,
       [given.shopId, given.gap, given.now],
     );
   }
 
-  /** The row images hold the columns of this mapping from now on. */
+  /** The publication held every mapped table at that time; passed over while images of some are to be read. */
+  async setPublished(reader: Reader, given: { shopId: string; at: Date }): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET published_at = $2
+       WHERE shop_id = $1 AND unseen_tables = '{}' AND state <> 'detached'`,
+      [given.shopId, given.at],
+    );
+  }
+
+  /** These mapped tables are unseen; `gap` tells what was lost by it so far, where something was. */
+  async setUnseen(
+    reader: Reader,
+    given: { shopId: string; unseenTables: UnseenTables; gap: string | null; now: Date },
+  ): Promise<void> {
+    await reader.query(
+      `UPDATE replication_stream SET unseen_tables = $2::jsonb, gap = $3, updated_at = $4,
+         published_at = coalesce(published_at, seen_until)
+       WHERE shop_id = $1 AND state <> 'detached'`,
+      [given.shopId, JSON.stringify(given.unseenTables), given.gap, given.now],
+    );
+  }
+
+  /** How the publication's tables are told from what takes their place some day. */
+  async setMembers(
+    reader: Reader,
+    given: { shopId: string; members: StreamRow['publicationMembers'] },
+  ): Promise<void> {
+    await reader.query(
+      'UPDATE replication_stream SET publication_members = $2::jsonb WHERE shop_id = $1',
+      [given.shopId, JSON.stringify(given.members)],
+    );
+  }
+
+  /** What was lost stands in the journal. */
+  async setTold(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
+    await reader.query(
+      'UPDATE replication_stream SET gap = NULL, updated_at = $2 WHERE shop_id = $1',
+      [given.shopId, given.now],
+    );
+  }
+
+  /** The row images hold all rows, with the columns of this mapping, from now on. */
   async setMapping(
     reader: Reader,
     given: { shopId: string; mappingHash: string; now: Date },
   ): Promise<void> {
     await reader.query(
-      'UPDATE replication_stream SET mapping_hash = $2, updated_at = $3 WHERE shop_id = $1',
+      `UPDATE replication_stream SET mapping_hash = $2, unseen_tables = '{}', updated_at = $3 WHERE shop_id = $1`,
       [given.shopId, given.mappingHash, given.now],
     );
   }
@@ -293,8 +336,8 @@ export class ReplicationStore {
 
   async detach(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {
     await reader.query(
-      `UPDATE replication_stream SET state = 'detached', identities = '{}', gap = NULL, problem = NULL, attached_at = NULL,
-         updated_at = $2 WHERE shop_id = $1`,
+      `UPDATE replication_stream SET state = 'detached', identities = '{}', gap = NULL, unseen_tables = '{}', problem = NULL,
+         attached_at = NULL, updated_at = $2 WHERE shop_id = $1`,
       [given.shopId, given.now],
     );
   }

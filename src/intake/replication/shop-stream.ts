@@ -2,20 +2,22 @@ import { Logger } from '@nestjs/common';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
 import { MappingMismatch } from './interpret/draft-image.js';
 import { StreamReplaced } from './journal-writer.js';
+import { PublishedTables } from './published-tables.js';
 import { HistoryDiffers } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
-import { readPublication } from './source/publication.js';
-import { placeOf, shopProblem } from './source/shop-problem.js';
+import type { PublicationFacts } from './source/publication.js';
 import { readSource, type SourceFacts } from './source/shop-server.js';
 import { createSlot, delay, dropSlot, endStreaming, type HeldSlot } from './source/slot.js';
 import {
   incarnationOf,
   mappingHashOf,
   planStream,
+  withLoss,
   type StreamRow,
-  type StreamState,
 } from './stream-state.js';
 import { StreamSession, type SessionEffects } from './stream-session.js';
+import type { SnapshotPosition } from './snapshot-writer.js';
+import { StreamStanding } from './stream-standing.js';
 import type { StreamTimings } from './stream-timings.js';
 import type { StreamedShop, StreamParts } from './streamed-shop.js';
 import type { Batch } from './transaction-interpreter.js';
@@ -29,6 +31,11 @@ interface StreamRange {
   readonly target: string;
   /** transactions that commit from here on are left for later */
   readonly stopAt?: string;
+}
+
+/** Until then nobody knows what rows of these tables were before they changed. */
+function readAnew(tables: readonly string[]): string {
+  return `${tables.join(', ')} was not published for a while, and is read anew now`;
 }
 
 /** Nothing is lost meanwhile, and what is kept is interpreted as soon as it fits. */
@@ -47,13 +54,12 @@ export class ShopStream {
   private readonly guard: WalGuard;
   private loop: Promise<void> | undefined;
   private session: StreamSession | undefined;
-  private failures = 0;
+  private readonly standing: StreamStanding;
+  private readonly published: PublishedTables;
   /** the server's process of the session that we had last */
   private lastProcessId: number | null = null;
   /** why changes are kept instead of journalled, where they are */
   private spooling: string | null = null;
-  /** said once, however often it happens */
-  private lastProblem: string | undefined;
 
   constructor(
     readonly shop: StreamedShop,
@@ -65,6 +71,8 @@ export class ShopStream {
     const { metrics, settings } = parts;
     const { retainedBytesMax } = settings;
     const { guardIntervalMs: intervalMs } = timings;
+    this.standing = new StreamStanding(shop.shopId, parts, timings);
+    this.published = new PublishedTables(shop, parts, this.standing, this.mappingHash);
     this.guard = new WalGuard(shop, { metrics, intervalMs, retainedBytesMax });
   }
 
@@ -87,9 +95,11 @@ export class ShopStream {
     await this.loop;
   }
 
-  /** Breaks the connection off and looks at everything anew. */
-  reconsider(): void {
-    this.session?.close();
+  /** Shows it how the publication is; true where that is another one than before, and it looks for itself. */
+  sees(row: StreamRow, found: PublicationFacts): boolean {
+    const isAnother = this.published.differ(row, found);
+    if (isAnother) this.session?.close();
+    return isAnother;
   }
 
   private async follow(first: HeldSlot | undefined): Promise<void> {
@@ -101,8 +111,8 @@ export class ShopStream {
         if ((await this.cycle(given)) === 'detached') return;
       } catch (error) {
         if (this.isStopped()) return;
-        await this.note(error);
-        await delay(this.retryDelayMs(), this.stopping.signal);
+        await this.standing.failed(error);
+        await delay(this.standing.retryDelayMs, this.stopping.signal);
       }
     }
     await held?.release();
@@ -118,22 +128,39 @@ export class ShopStream {
     const { mappingHash } = this;
     const plan = planStream(row, source, { mappingHash, dropped: this.guard.dropped });
     if (plan.do === 'snapshot') {
-      if (plan.gap !== null && row.gap === null) await this.lose(plan.gap);
+      if (plan.gap !== null && plan.gap !== row.gap) await this.standing.lose(plan.gap);
       this.guard.forget();
-      await this.checkPublication(row);
+      // a table that is missing is no reason to wait: the images are read from the table itself
+      await this.published.look({ ...row, state: 'snapshot' }, signal);
       await this.beginAnew({ row, source, gap: plan.gap, held });
       return 'again';
     }
     const { slot } = (await this.endLastSession(row, source))
       ? await readSource(replicateUrl, row.slotName, { signal })
       : source;
-    await this.checkPublication(row);
-    this.spooling = await this.drainSpool(row);
     const slotLsn = slot?.confirmedLsn ?? plan.from;
     const range = { from: plan.from, slotLsn, target: source.currentLsn };
-    if (plan.do === 'refresh' && this.spooling === null) await this.refresh(row, range);
-    else await this.stream(row, range);
+    await this.goOn(row, { isRefresh: plan.do === 'refresh', range });
     return 'again';
+  }
+
+  private async goOn(
+    given: StreamRow,
+    { isRefresh, range }: { isRefresh: boolean; range: StreamRange },
+  ): Promise<void> {
+    const { row, hindrance } = await this.published.look(given, this.stopping.signal);
+    // said at once: nothing is restored on the word of images that may be stale
+    if (hindrance !== null) await this.standing.set('mismatch', hindrance);
+    this.spooling = hindrance ?? (await this.drainSpool(row));
+    const unseen = this.unseenOf(row);
+    this.standing.hindrance = this.spooling ?? (unseen.length > 0 ? readAnew(unseen) : null);
+    if ((isRefresh || unseen.length > 0) && this.spooling === null) await this.refresh(row, range);
+    else await this.stream(row, range);
+  }
+
+  /** Mapped tables whose images nobody can rely on. */
+  private unseenOf({ unseenTables }: StreamRow): string[] {
+    return Object.keys(unseenTables).filter((table) => this.shop.mapping.tables.has(table));
   }
 
   /** New slot, new images; what was lost in between gets its entry. */
@@ -160,7 +187,7 @@ export class ShopStream {
         signal: this.stopping.signal,
         position,
       });
-      await this.setState('streaming', null);
+      await this.standing.set('streaming', null);
     } finally {
       await held.release();
     }
@@ -181,12 +208,13 @@ export class ShopStream {
       url: this.shop.replicateUrl,
       limitMs: this.timings.slotLimitMs,
       blocked: async (blockers) =>
-        this.setState(row.state, `the new slot waits for ${blockers.join('; ')}`),
+        this.standing.set(row.state, `the new slot waits for ${blockers.join('; ')}`),
       signal: this.stopping.signal,
     });
   }
 
-  private async stream(row: StreamRow, range: StreamRange): Promise<void> {
+  /** True once everything before `stopAt` was taken in. */
+  private async stream(row: StreamRow, range: StreamRange): Promise<boolean> {
     const session = new StreamSession(
       {
         ...this.timings,
@@ -200,12 +228,14 @@ export class ShopStream {
       this.effectsOf(row, range),
     );
     this.session = session;
-    if (this.isStopped()) return;
+    if (this.isStopped()) return false;
     try {
       await session.run();
+      return session.isDone;
     } catch (error) {
       if (!(error instanceof HistoryDiffers)) throw error;
-      await this.lose(error.message);
+      await this.standing.lose(withLoss(row.gap, error.message));
+      return false;
     } finally {
       this.lastProcessId = session.processId;
       this.session = undefined;
@@ -225,15 +255,16 @@ export class ShopStream {
     const { shopId, mapping } = this.shop;
     const { store, database, metrics, clock } = this.parts;
     const incarnation = row.incarnation ?? '';
+    const unseen = this.unseenOf(row);
     return {
-      started: () => void this.started(),
+      started: () => void this.standing.started(),
       heard: () => metrics.heard(shopId),
       passed: (lsn) => {
-        if (!isLater(target, lsn)) void this.sound();
+        if (!isLater(target, lsn)) void this.standing.sound();
       },
       write: async (transactions) => {
-        await this.write({ shopId, mapping, incarnation, transactions });
-        await this.sound();
+        await this.write({ shopId, mapping, incarnation, unseen, transactions });
+        await this.standing.sound();
       },
       note: async (lsn, ageMs) => {
         const now = clock.now();
@@ -244,7 +275,7 @@ export class ShopStream {
         const isOurs = await store.confirm(database, given);
         if (!isOurs) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
         // that the server is heard where the last session ended says nothing of what made that one fail
-        if (isLater(lsn, from)) await this.sound();
+        if (isLater(lsn, from)) await this.standing.sound();
       },
     };
   }
@@ -259,20 +290,22 @@ export class ShopStream {
       } catch (error) {
         if (!(error instanceof MappingMismatch)) throw error;
         this.spooling = keptUntilMended(error);
+        this.standing.hindrance = this.spooling;
         this.logger.error(this.spooling);
       }
     }
     await writer.spool(batch);
-    await this.setState('mismatch', this.spooling);
+    await this.standing.set('mismatch', this.spooling);
   }
 
   /** Interprets what was kept; null where nothing is left, else why it still does not fit. */
   private async drainSpool(row: StreamRow): Promise<string | null> {
     const { shopId, mapping } = this.shop;
     const incarnation = row.incarnation ?? '';
+    const unseen = this.unseenOf(row);
     try {
       let drained: number;
-      do drained = await this.parts.writer.drainSpool({ shopId, mapping, incarnation });
+      do drained = await this.parts.writer.drainSpool({ shopId, mapping, incarnation, unseen });
       while (drained > 0);
       return null;
     } catch (error) {
@@ -282,108 +315,43 @@ export class ShopStream {
   }
 
   /**
-   * The profile maps other columns than the images hold: journals up to a snapshot, reads the images
-   * anew as of it, and goes on from there. Nothing is lost by it.
+   * The profile maps other columns than the images hold, or tables were not published for a while:
+   * journals up to a snapshot, reads the images anew as of it, and goes on from there. Nothing is lost by
+   * it; what was lost before gets its entries.
    */
   private async refresh(row: StreamRow, range: StreamRange): Promise<void> {
     const { shopId, mapping } = this.shop;
     const slotName = `${row.slotName.slice(0, 55)}_refresh`;
     const held = await this.makeSlot(row, { slotName, temporary: true });
     try {
-      await this.stream(row, { ...range, stopAt: held.consistentPoint });
-      this.stopping.signal.throwIfAborted();
+      // images newer than what is journalled would hide what is journalled next
+      if (!(await this.stream(row, { ...range, stopAt: held.consistentPoint }))) return;
+      if (this.spooling !== null) return;
       const { snapshotName } = held;
       const { signal } = this.stopping;
-      await this.parts.snapshots.write({ ...this.shop, snapshotName, signal, position: null });
+      const position = await this.tellUnseen(row, held.consistentPoint);
+      await this.parts.snapshots.write({ ...this.shop, snapshotName, signal, position });
       const now = this.parts.clock.now();
       const { mappingHash } = this;
       await this.parts.store.setMapping(this.parts.database, { shopId, mappingHash, now });
-      this.logger.log(`row images read anew for a changed profile (${mapping.profile.profile})`);
+      this.logger.log(`row images read anew (profile ${mapping.profile.profile})`);
     } finally {
       await held.release();
     }
   }
 
-  /** A watched table that is not published any more has lost changes; one that is newly mapped has not. */
-  private async checkPublication(row: StreamRow): Promise<void> {
-    const { mapping, readUrl } = this.shop;
-    const tables = [...mapping.tables.keys()];
-    const { signal } = this.stopping;
-    const { missing } = await readPublication(readUrl, row.publicationName, tables, { signal });
-    if (missing.length === 0) return;
-    const text = `the publication ${row.publicationName} does not hold ${missing.join(', ')}: attach the shop again`;
-    if (row.mappingHash === this.mappingHash && row.gap === null && row.state !== 'snapshot') {
-      await this.lose(text);
-    }
-    throw new MappingMismatch(text);
-  }
-
-  private async lose(gap: string): Promise<void> {
+  /** What unseen tables have lost; null where they have lost nothing. */
+  private async tellUnseen(
+    row: StreamRow,
+    consistentPoint: string,
+  ): Promise<SnapshotPosition | null> {
     const { shopId } = this.shop;
-    this.logger.error(`changes were lost at the source: ${gap}`);
-    this.parts.metrics.lost(shopId);
-    this.parts.metrics.is(shopId, 'lost');
-    await this.parts.store.lose(this.parts.database, {
-      shopId,
-      gap,
-      now: this.parts.clock.now(),
-    });
-  }
-
-  /** After a failure an open connection proves nothing yet: the next change may fail again. */
-  private async started(): Promise<void> {
-    if (this.failures === 0) await this.tellStreaming();
-  }
-
-  /** Something was journalled, or there is nothing to journal: what failed before is over. */
-  private async sound(): Promise<void> {
-    if (this.failures === 0) return;
-    this.failures = 0;
-    this.lastProblem = undefined;
-    await this.tellStreaming();
-  }
-
-  private async tellStreaming(): Promise<void> {
-    const state = this.spooling === null ? 'streaming' : 'mismatch';
-    await this.setState(state, this.spooling).catch(() => undefined);
-  }
-
-  /** Writes down what went wrong. A snapshot or a loss stays what it is: it is tried again from there. */
-  private async note(error: unknown): Promise<void> {
-    this.failures += 1;
-    if (error instanceof StreamReplaced) return;
-    const problem = shopProblem(error);
-    if (problem !== this.lastProblem)
-      this.logger.warn(`${problem}; trying again ${placeOf(error)}`);
-    this.lastProblem = problem;
-    const { store, database } = this.parts;
-    try {
-      const row = await store.read(database, this.shop.shopId);
-      if (row === undefined) return;
-      const stays = row.state === 'snapshot' || row.state === 'lost';
-      const state = error instanceof MappingMismatch ? 'mismatch' : 'interrupted';
-      await this.setState(stays ? row.state : state, `${problem}; ${this.nextTry()}`);
-    } catch (ourOwn) {
-      this.logger.warn(`our own database does not answer: ${shopProblem(ourOwn)}`);
-    }
-  }
-
-  private async setState(state: StreamState, problem: string | null): Promise<void> {
-    const { shopId } = this.shop;
-    this.parts.metrics.is(shopId, state);
-    const now = this.parts.clock.now();
-    await this.parts.store.setState(this.parts.database, { shopId, state, problem, now });
-  }
-
-  private nextTry(): string {
-    const seconds = `${this.retryDelayMs() / 1_000} s`;
-    if (this.failures === 1) return `tried again after ${seconds}`;
-    return `failed ${this.failures} times in a row, tried again after ${seconds}`;
-  }
-
-  private retryDelayMs(): number {
-    const { retryMs, retryMsMax } = this.timings;
-    return Math.min(retryMsMax, retryMs * 2 ** Math.max(0, this.failures - 1));
+    const lost = this.unseenOf(row).filter((table) => row.unseenTables[table] === 'lost');
+    if (lost.length === 0 && row.gap === null) return null;
+    const slot = { shopId, incarnation: row.incarnation ?? '', consistentPoint, lost };
+    const { entries, position } = await this.parts.snapshots.beginUnseen(slot);
+    this.parts.metrics.wrote(shopId, entries);
+    return position;
   }
 
   private isStopped(): boolean {

@@ -3,7 +3,7 @@ import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
 import { rowName } from '../../orders/fold.js';
-import type { JournalEntry } from '../../orders/order-event.js';
+import type { JournalEntry, OrderEvent } from '../../orders/order-event.js';
 import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
@@ -47,11 +47,17 @@ export interface SnapshotOrder {
 /** Where a snapshot stands in the shop's history. */
 export interface SnapshotPosition extends Pick<NewSlot, 'incarnation' | 'consistentPoint'> {
   readonly begunAt: Date;
-  /** all rows of before are known: one that is not came while changes were lost */
-  readonly tellsNewRows: boolean;
+  /** whether all rows that a table had before are known: one that is not came while changes were lost */
+  readonly tellsNewRows: (table: string) => boolean;
 }
 
-/** A new slot that is written down. */
+/** A slot that has gone on while some tables were not published, and where their images are read anew. */
+export interface UnseenSlot extends Pick<NewSlot, 'shopId' | 'incarnation' | 'consistentPoint'> {
+  /** the tables whose rows were known before */
+  readonly lost: readonly string[];
+}
+
+/** A slot's new beginning that is written down. */
 export interface BegunSlot {
   readonly position: SnapshotPosition;
   /** what was lost before it */
@@ -88,27 +94,47 @@ export class SnapshotWriter {
       const isWhole = row.watchedSince !== null;
       await this.rowImages.retire(transaction, shopId, isWhole);
       const entries = await this.tellLoss(transaction, slot, { seenUntil: row.seenUntil, now });
-      const tellsNewRows = isWhole && row.mappingHash === mappingHash;
+      const tells = isWhole && row.mappingHash === mappingHash;
+      const tellsNewRows = (): boolean => tells;
       return { entries, position: { incarnation, consistentPoint, begunAt: now, tellsNewRows } };
     });
   }
 
+  /**
+   * Begins to read anew what was not seen of some tables: the entry of what was lost (once, however often
+   * this is cut off and begun again) and the end of their images stand in one transaction.
+   */
+  async beginUnseen(slot: UnseenSlot): Promise<BegunSlot> {
+    const { shopId, incarnation, consistentPoint, lost } = slot;
+    const now = this.clock.now();
+    return this.database.transaction(async (transaction) => {
+      const row = present(await this.store.read(transaction, shopId), 'a slot has its stream');
+      await this.rowImages.retireTables(transaction, shopId, lost);
+      const event =
+        row.gap === null ? [] : [lossEvent(slot, { reason: row.gap, since: row.publishedAt, now })];
+      const entries = await this.journal.append(transaction, shopId, event, now);
+      await this.store.setTold(transaction, { shopId, now });
+      const tellsNewRows = (table: string): boolean => lost.includes(table);
+      return { entries, position: { incarnation, consistentPoint, begunAt: now, tellsNewRows } };
+    });
+  }
+
+  /** Whether any row of a table is known. */
+  async knows(shopId: string, table: string): Promise<boolean> {
+    const page = { shopId, table, afterKey: null, limit: 1 };
+    return (await this.rowImages.ofTable(this.database, page)).length > 0;
+  }
+
   private async tellLoss(
     transaction: Transaction,
-    { shopId, incarnation, consistentPoint, gap }: NewSlot,
+    slot: NewSlot,
     { seenUntil, now }: { seenUntil: Date | null; now: Date },
   ): Promise<JournalEntry[]> {
+    const { shopId, gap } = slot;
     const spooled = await this.store.unspool(transaction, shopId, null);
     if (gap === null && spooled === 0) return [];
-    const event = {
-      ...emptyEvent,
-      shopId,
-      source: { incarnation, commitLsn: consistentPoint, transactionId: 0 },
-      kinds: ['gap' as const],
-      reason: [gap, spooledText(spooled)].filter((text) => text !== null).join('; '),
-      attributes: seenUntil === null ? {} : { since: seenUntil.toISOString() },
-      committedAt: timestampText(BigInt(now.getTime()) * 1_000n),
-    };
+    const reason = [gap, spooledText(spooled)].filter((text) => text !== null).join('; ');
+    const event = lossEvent(slot, { reason, since: seenUntil, now });
     return this.journal.append(transaction, shopId, [event], now);
   }
 
@@ -149,7 +175,8 @@ export class SnapshotWriter {
       const images = await this.interpret(transaction, given);
       const stale = await this.rowImages.staleOf(transaction, shopId, images);
       await this.rowImages.write(transaction, shopId, images);
-      const came = given.position?.tellsNewRows === true ? newSince(stale, images) : [];
+      const came =
+        given.position?.tellsNewRows(given.mapped.table) === true ? newSince(stale, images) : [];
       await this.tell(transaction, given, [...changedSince(stale, images), ...came]);
       const now = this.clock.now();
       await this.store.countSnapshotRows(transaction, { shopId, rows: images.length, now });
@@ -226,6 +253,24 @@ export class SnapshotWriter {
     );
     return owned.map((row) => ({ ...row, image: sealedImage(row.image, seals) }));
   }
+}
+
+/** That changes were lost before a slot's position. */
+function lossEvent(
+  slot: Pick<NewSlot, 'shopId' | 'incarnation' | 'consistentPoint'>,
+  given: { reason: string; since: Date | null; now: Date },
+): OrderEvent {
+  const { shopId, incarnation, consistentPoint } = slot;
+  const { reason, since, now } = given;
+  return {
+    ...emptyEvent,
+    shopId,
+    source: { incarnation, commitLsn: consistentPoint, transactionId: 0 },
+    kinds: ['gap'],
+    reason,
+    attributes: since === null ? {} : { since: since.toISOString() },
+    committedAt: timestampText(BigInt(now.getTime()) * 1_000n),
+  };
 }
 
 /** Of the rows as they were last seen, those that belong to an order and are now otherwise, or gone. */

@@ -60,7 +60,7 @@ export class StreamInspector {
     }
   }
 
-  /** Brings the metrics up to date; a stream whose tables are not published any more is made to notice. */
+  /** Brings the metrics up to date; a stream is made to notice what is published, and what is not any more. */
   async inspect(stream: ShopStream, signal?: AbortSignal): Promise<void> {
     const { shop } = stream;
     const row = await this.store.read(this.database, shop.shopId);
@@ -69,7 +69,8 @@ export class StreamInspector {
     const { lagBytes, retainedWalBytes } = measure;
     if (lagBytes === null || retainedWalBytes === null) return;
     this.metrics.measured(shop.shopId, { lagBytes, retainedBytes: retainedWalBytes });
-    if (row.state === 'streaming') await this.inspectPublication(stream, row, signal);
+    const isFollowed = row.state === 'streaming' || row.state === 'mismatch';
+    if (isFollowed) await this.inspectPublication(stream, row, signal);
   }
 
   private async inspectPublication(
@@ -80,11 +81,12 @@ export class StreamInspector {
     const { shopId, readUrl, mapping } = stream.shop;
     const tables = [...mapping.tables.keys()];
     const { publicationName } = row;
+    const at = this.clock.now();
     const published = await readPublication(readUrl, publicationName, tables, { signal });
-    const { missing } = published;
-    if (missing.length > 0) stream.reconsider();
+    if (stream.sees(row, published) || published.missing.length > 0) return;
+    await this.store.setPublished(this.database, { shopId, at });
     const problem = hurtingProblem(published);
-    if (missing.length > 0 || problem === row.problem) return;
+    if (problem === row.problem) return;
     const now = this.clock.now();
     await this.store.setStreamingProblem(this.database, { shopId, problem, now });
   }

@@ -52,6 +52,7 @@ export class StreamSession {
   private urgent = false;
   private writing = false;
   private stopReached = false;
+  private stopDone = false;
   private ended = false;
   private ring: (() => void) | undefined;
 
@@ -86,6 +87,11 @@ export class StreamSession {
   /** The server's process of this session; null before it streams. */
   get processId(): number | null {
     return this.connection.processId;
+  }
+
+  /** Whether everything before `stopAt` was written down: then the session ended by itself. */
+  get isDone(): boolean {
+    return this.stopDone;
   }
 
   /** Ends the session; what was not journalled by now comes again in the next one. */
@@ -138,6 +144,7 @@ export class StreamSession {
       if (!this.queue.isEmpty) await this.writeBatch();
       else if (this.stopReached) {
         await this.noteReceived();
+        this.stopDone = true;
         return;
       } else if (this.isNoteDue()) await this.noteReceived();
       else await this.wait();

@@ -14,6 +14,9 @@ const row: StreamRow = {
   mappingHash: 'hash',
   identities: {},
   gap: null,
+  unseenTables: {},
+  publishedAt: null,
+  publicationMembers: {},
   attachedAt: null,
   lastMessageAt: null,
   watchedSince: null,
@@ -44,6 +47,21 @@ describe('what to do about a stream', () => {
       { ...row, mappingHash: 'other' },
       source,
       { do: 'refresh', from: '0/2000' },
+    ],
+    [
+      'reads images anew of tables that were unseen, whatever they have lost',
+      { ...row, gap: 'a table was', unseenTables: { 'shop.payment': 'lost' as const } },
+      source,
+      { do: 'refresh', from: '0/2000' },
+    ],
+    [
+      'tells what such tables have lost together with what the whole shop has',
+      { ...row, gap: 'a table was', unseenTables: { 'shop.payment': 'lost' as const } },
+      { ...source, slot: null },
+      {
+        do: 'snapshot',
+        gap: 'a table was; the replication slot reinstate_main is gone: somebody dropped it',
+      },
     ],
     [
       'begins with a snapshot',

@@ -7,8 +7,8 @@ import { isLater } from './source/lsn.js';
 /**
  * `detached`: not watched. `snapshot`: the first images are being read. `streaming`: all is well.
  * `interrupted`: the connection is down, nothing is lost, it is tried again. `lost`: changes were lost at
- * the source; a new snapshot follows by itself. `mismatch`: the shop's tables no longer fit the profile;
- * somebody has to look.
+ * the source; a new snapshot follows by itself. `mismatch`: the shop's tables no longer fit the profile, or
+ * one of them is not published; changes are kept as they come, and somebody has to look.
  */
 export const streamStates = [
   'detached',
@@ -19,6 +19,12 @@ export const streamStates = [
   'mismatch',
 ] as const;
 export type StreamState = (typeof streamStates)[number];
+
+/**
+ * Mapped tables that were not published for a time, and whose images were not read anew since: `lost` where
+ * their rows were known before, and changes of them are missing; `new` where they were not.
+ */
+export type UnseenTables = Readonly<Record<string, 'lost' | 'new'>>;
 
 /** Where a shop's replication stands, as it is written down. */
 export interface StreamRow {
@@ -39,6 +45,11 @@ export interface StreamRow {
   readonly identities: Readonly<Record<string, string>>;
   /** what was lost at the source and does not stand in the journal yet */
   readonly gap: string | null;
+  readonly unseenTables: UnseenTables;
+  /** when the publication was last seen to hold every mapped table */
+  readonly publishedAt: Date | null;
+  /** by table, what told its place in the publication from an earlier one, when it was last looked at */
+  readonly publicationMembers: Readonly<Record<string, string>>;
   readonly attachedAt: Date | null;
   readonly lastMessageAt: Date | null;
   /** since when the shop was watched for the first time */
@@ -53,7 +64,7 @@ export interface StreamRow {
 /** What to do about a shop's stream. `gap` says what was lost, where something was. */
 export type StreamPlan =
   | { readonly do: 'stream'; readonly from: string }
-  /** the stream is sound, but the row images have to be read anew for a changed profile */
+  /** the stream is sound, but the row images have to be read anew: for a changed profile, or for unseen tables */
   | { readonly do: 'refresh'; readonly from: string }
   | { readonly do: 'snapshot'; readonly gap: string | null };
 
@@ -74,14 +85,21 @@ export function planStream(
   source: SourceFacts,
   { mappingHash, dropped = null }: { mappingHash: string; dropped?: string | null },
 ): StreamPlan {
-  if (row.gap !== null) return { do: 'snapshot', gap: row.gap };
+  const isUnseen = Object.keys(row.unseenTables).length > 0;
+  // what single tables have lost is told when their images are read anew
+  if (row.gap !== null && !isUnseen) return { do: 'snapshot', gap: row.gap };
   if (row.state === 'snapshot' || row.confirmedLsn === null || row.incarnation === null) {
-    return { do: 'snapshot', gap: null };
+    return { do: 'snapshot', gap: row.gap };
   }
-  const gap = dropped ?? lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
-  if (gap !== null) return { do: 'snapshot', gap };
-  const isSameMapping = row.mappingHash === mappingHash;
-  return { do: isSameMapping ? 'stream' : 'refresh', from: row.confirmedLsn };
+  const loss = dropped ?? lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
+  if (loss !== null) return { do: 'snapshot', gap: withLoss(row.gap, loss) };
+  const isSame = row.mappingHash === mappingHash && !isUnseen;
+  return { do: isSame ? 'stream' : 'refresh', from: row.confirmedLsn };
+}
+
+/** What was lost so far, and one loss more. */
+export function withLoss(gap: string | null, loss: string): string {
+  return gap === null ? loss : `${gap}; ${loss}`;
 }
 
 function lossOf(row: StreamRow & { confirmedLsn: string }, source: SourceFacts): string | null {

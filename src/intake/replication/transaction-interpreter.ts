@@ -25,6 +25,8 @@ export interface Batch {
   readonly shopId: string;
   readonly mapping: ShopMapping;
   readonly incarnation: string;
+  /** mapped tables that were not published, so that nobody knows what became of their rows */
+  readonly unseen: readonly string[];
   /** in commit order */
   readonly transactions: readonly SourceTransaction[];
 }
@@ -91,8 +93,8 @@ export class TransactionInterpreter {
       (given) => this.personalData.seal(transaction, shopId, given),
     );
     const orderRows = await this.readOrders(transaction, batch, drafts);
-    const { incarnation } = batch;
-    const context = { mapping, shopId, incarnation, seals, orderRows };
+    const { incarnation, unseen } = batch;
+    const context = { mapping, shopId, incarnation, unseen, seals, orderRows };
     const events: (readonly OrderEvent[])[] = [];
     for (const draft of drafts) events.push(await this.compose(transaction, context, draft));
     await this.writeImages(transaction, shopId, { drafts, seals });

@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiDefaultResponse, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { ApiBody, ApiQuery, ApiResponse, type ApiResponseOptions } from '@nestjs/swagger';
 import { z } from 'zod';
 
 type JsonSchema = Record<string, unknown>;
@@ -44,7 +44,8 @@ export const ZodQuery = (schema: z.ZodObject): MethodDecorator =>
 const problemSchema = {
   type: 'object',
   description: 'RFC 9457 problem details',
-  required: ['title', 'status', 'code', 'detail'],
+  required: ['type', 'title', 'status', 'code', 'detail'],
+  additionalProperties: false,
   properties: {
     type: { type: 'string' },
     title: { type: 'string' },
@@ -55,6 +56,8 @@ const problemSchema = {
       type: 'array',
       items: {
         type: 'object',
+        required: ['field', 'message'],
+        additionalProperties: false,
         properties: { field: { type: 'string' }, message: { type: 'string' } },
       },
     },
@@ -63,22 +66,30 @@ const problemSchema = {
   },
 };
 
-/** Documents the answer of a route, and that everything else is a problem document. */
+/** What every route answers where it does not answer as documented; given to the document as a whole. */
+export const refusedAnswer: ApiResponseOptions = {
+  description: 'refused or failed',
+  content: { 'application/problem+json': { schema: problemSchema } },
+};
+
+/** Documents the JSON that a route answers with. */
 export const ZodAnswer = (
   schema: z.ZodType,
   options: { status?: number; description?: string } = {},
 ): MethodDecorator =>
-  applyDecorators(
-    ApiResponse({
-      status: options.status ?? 200,
-      description: options.description ?? '',
-      schema: jsonSchema(schema, 'output'),
-    }),
-    ApiDefaultResponse({
-      description: 'refused or failed',
-      content: { 'application/problem+json': { schema: problemSchema } },
-    }),
-  );
+  ApiResponse({
+    status: options.status ?? 200,
+    description: options.description ?? '',
+    schema: jsonSchema(schema, 'output'),
+  });
+
+/** Documents an answer that is no JSON: text of this media type. */
+export const TextAnswer = (mediaType: string): MethodDecorator =>
+  ApiResponse({
+    status: 200,
+    description: '',
+    content: { [mediaType]: { schema: { type: 'string' } } },
+  });
 
 /** The schema of a page of items, for documents. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {

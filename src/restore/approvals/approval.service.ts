@@ -54,7 +54,8 @@ export class ApprovalService {
 
   /**
    * Records a person's decision about the plan of this very hash; the plan is approved once enough
-   * persons agree, and rejected as soon as one does not.
+   * persons agree, and rejected as soon as one does not. A plan whose approver has left is approved again
+   * by somebody else, for as long as their approval holds.
    */
   async vote(planId: string, vote: Vote): Promise<Approval> {
     const now = this.clock.now();
@@ -69,7 +70,7 @@ export class ApprovalService {
           data: { planHash: plan.hash, state: plan.state },
         });
       }
-      const approval = approvalOf(plan, { vote, now });
+      const approval = approvalOf(plan, { vote, approvals, now });
       await this.approvals.insert(transaction, approval);
       await this.apply(transaction, {
         plan,
@@ -129,14 +130,24 @@ export class ApprovalService {
       action: `restore-plan.${approval.decision}`,
       subjectKind: 'restore-plan',
       subjectId: plan.id,
-      data: { hash: plan.hash, breakGlass: approval.breakGlass, reason: approval.reason },
+      data: {
+        hash: plan.hash,
+        breakGlass: approval.breakGlass,
+        reason: approval.reason,
+        // an approval of a plan that was `approved` takes the place of one that does not count any more
+        planState: plan.state,
+      },
     });
   }
 }
 
-/** An approval holds as long as a plan waits for one. */
-function approvalOf(plan: Plan, { vote, now }: { vote: Vote; now: Date }): Approval {
-  const goodForMs = plan.expiresAt.getTime() - plan.createdAt.getTime();
+/** An approval holds as long as the plan waited for its first: that one has moved the plan's own end. */
+function approvalOf(
+  plan: Plan,
+  { vote, approvals, now }: { vote: Vote; approvals: readonly Approval[]; now: Date },
+): Approval {
+  const { at, expiresAt } = approvals[0] ?? { at: plan.createdAt, expiresAt: plan.expiresAt };
+  const goodForMs = expiresAt.getTime() - at.getTime();
   return {
     id: newId(),
     planId: plan.id,

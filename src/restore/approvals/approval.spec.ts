@@ -1,5 +1,12 @@
 import type { Caller } from '../../access/caller.js';
-import { judgeVote, standingOf, type Approval, type PlanToApprove, type Vote } from './approval.js';
+import {
+  judgeVote,
+  shortfallOf,
+  standingOf,
+  type Approval,
+  type PlanToApprove,
+  type Vote,
+} from './approval.js';
 
 const now = new Date('2026-01-01T03:00:00Z');
 const later = (minutes: number): Date => new Date(now.getTime() + minutes * 60_000);
@@ -99,10 +106,26 @@ describe('a vote', () => {
   });
 
   it('needs a plan that waits for it and has not expired', () => {
+    const approved = { state: 'approved' } as const;
     expect(judged({}, [], { state: 'superseded' })).toBe('plan-not-proposed');
-    expect(judged({}, [], { state: 'approved' })).toBe('plan-not-proposed');
-    expect(judged({ decision: 'rejected' }, [], { state: 'approved' })).toBe('counts');
+    expect(judged({}, [approval('cem')], approved)).toBe('plan-not-proposed');
+    expect(judged({}, [], { ...approved, approvalsNeeded: 0 })).toBe('plan-not-proposed');
+    expect(judged({ decision: 'rejected' }, [approval('cem')], approved)).toBe('counts');
     expect(judged({}, [], { expiresAt: now })).toBe('plan-expired');
+  });
+
+  it('takes the place of an approval that does not count any more', () => {
+    const of = { state: 'approved' } as const;
+    const gone = approval('cem', { mayApprove: false });
+    expect(judged({}, [gone], of)).toBe('counts');
+    expect(judged({}, [approval('cem', { expiresAt: now })], of)).toBe('counts');
+    expect(judged({ hash: 'h2' }, [gone], of)).toBe('hash-changed');
+    expect(judged({ caller: caller('ann') }, [gone], of)).toBe('own-plan');
+    expect(judged({ caller: caller('cem') }, [gone], of)).toBe('voted-already');
+    expect(judged({}, [gone], { ...of, expiresAt: now })).toBe('plan-expired');
+    expect(judged({}, [gone], { state: 'run' })).toBe('plan-not-proposed');
+    expect(judged({}, [gone, approval('dan')], of)).toBe('plan-not-proposed');
+    expect(judged({}, [gone, approval('dan')], { ...of, approvalsNeeded: 2 })).toBe('counts');
   });
 });
 
@@ -160,6 +183,26 @@ describe('the standing of a plan', () => {
     ).toMatchObject({
       approved: true,
       brokenGlass: true,
+    });
+  });
+});
+
+describe('what a start lacks', () => {
+  const shortfall = (approvals: readonly Approval[], given: Partial<PlanToApprove> = {}) =>
+    shortfallOf({ ...plan, state: 'approved', ...given }, { approvals, now });
+
+  it('is said apart: who left, what ran out, and whose approval it is', () => {
+    const none = { isPlanOver: false, isStarters: false, someLeft: false, someRanOut: false };
+    expect(shortfall([])).toEqual(none);
+    expect(shortfall([approval('bob', { mayApprove: false })])).toEqual({
+      ...none,
+      someLeft: true,
+    });
+    expect(shortfall([approval('bob', { expiresAt: now })])).toEqual({ ...none, someRanOut: true });
+    expect(shortfall([approval('bob')])).toEqual({ ...none, isStarters: true });
+    expect(shortfall([], { approvalsNeeded: 0, expiresAt: now })).toEqual({
+      ...none,
+      isPlanOver: true,
     });
   });
 });

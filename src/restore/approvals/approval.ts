@@ -52,7 +52,7 @@ export type VoteRefusal = (typeof voteRefusals)[number];
 /**
  * Whether this vote counts. Two tokens of one person are one person; a service is no person; who asked
  * for the plan cannot approve it, save by breaking the glass with a reason. A rejection by anybody
- * (the requester too) always may. Pure.
+ * (the requester too) always may; so may an approval in place of one that does not count any more. Pure.
  */
 export function judgeVote(
   plan: PlanToApprove,
@@ -60,8 +60,7 @@ export function judgeVote(
 ): Result<'counts', VoteRefusal> {
   const { vote, approvals, now } = facts;
   const approving = vote.decision === 'approved';
-  if (plan.state !== 'proposed' && !(plan.state === 'approved' && !approving))
-    return refuse('plan-not-proposed');
+  if (!takesVote(plan, facts)) return refuse('plan-not-proposed');
   if (plan.expiresAt <= now) return refuse('plan-expired');
   if (vote.hash !== plan.hash) return refuse('hash-changed');
   if (vote.caller.kind !== 'person') return refuse('services-cannot-approve');
@@ -71,6 +70,18 @@ export function judgeVote(
   if (approving && !vote.breakGlass && vote.caller.personId === plan.requestedBy)
     return refuse('own-plan');
   return ok('counts');
+}
+
+/** An approved plan takes an approval again once too few of those that it has still count. */
+function takesVote(
+  plan: PlanToApprove,
+  { vote, approvals, now }: { vote: Vote; approvals: readonly Approval[]; now: Date },
+): boolean {
+  if (plan.state !== 'approved') return plan.state === 'proposed';
+  return (
+    vote.decision === 'rejected' ||
+    standingOf(plan, { approvals, startedBy: null, now }).missing > 0
+  );
 }
 
 /** Where a plan stands with its approvals. */
@@ -111,4 +122,30 @@ export function standingOf(
   // without approvals the plan's own time counts
   const validUntil = ends.length === 0 ? plan.expiresAt : new Date(Math.min(...ends));
   return { approved: validUntil > facts.now, brokenGlass, missing, validUntil };
+}
+
+/** Why approvals that were given do not help a start. */
+export interface Shortfall {
+  /** the plan's own time is over: no vote is taken any more */
+  readonly isPlanOver: boolean;
+  /** it would do for anybody else: who starts it is one of those who approved */
+  readonly isStarters: boolean;
+  /** somebody who approved may not approve any more */
+  readonly someLeft: boolean;
+  /** an approval has run out, although the plan has not */
+  readonly someRanOut: boolean;
+}
+
+/** What to tell somebody who may not start an approved plan. Pure. */
+export function shortfallOf(
+  plan: PlanToApprove,
+  { approvals, now }: { approvals: readonly Approval[]; now: Date },
+): Shortfall {
+  const given = approvals.filter(({ decision }) => decision === 'approved');
+  return {
+    isPlanOver: plan.expiresAt <= now,
+    isStarters: standingOf(plan, { approvals, startedBy: null, now }).approved,
+    someLeft: given.some(({ mayApprove }) => !mayApprove),
+    someRanOut: given.some(({ expiresAt }) => expiresAt <= now),
+  };
 }

@@ -32,6 +32,7 @@ const item: PlanItem = {
     lines: [
       { lineId: '70', product: 'M', name: 'Mug', quantity: 2, unitPriceMinor: 1, totalMinor: 2 },
     ],
+    shipping: [{ lineId: '8', method: 'express', priceMinor: 790 }],
     payments: [],
     attributes: {},
   },
@@ -60,6 +61,24 @@ describe('a plan item in words', () => {
     expect(describeItem(profile, left).headline).toBe(
       'order S-7 is left to a person (shipped): it has left',
     );
+  });
+
+  it('calls shipping by its name, and a line of it by its method', () => {
+    const table = 'shop.shipping_line';
+    const [expected, to] = [{ adjustments: '[-790]' }, { adjustments: '[]' }];
+    expect(
+      said(
+        { do: 'set', table, key: ['8'], expected, to },
+        { do: 'set', table, key: ['9'], expected, to },
+        { do: 'insert', table, row: { method: 'express' }, compensates: null },
+        { do: 'delete', table, key: ['8'], expected: {} },
+      ),
+    ).toEqual([
+      'shipping "express", adjustments: [-790] -> []',
+      'shipping "9", adjustments: [-790] -> []',
+      'shipping: a row is added (method express)',
+      'shipping: row 8 is taken away',
+    ]);
   });
 
   it('tells status, lines by their names, other columns, counters and rows', () => {

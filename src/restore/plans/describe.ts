@@ -54,9 +54,9 @@ function changeWords(profile: Profile, item: PlanItem, change: PlannedChange): s
     case 'move':
       return [moveWords(change)];
     case 'insert':
-      return [insertWords(change)];
+      return [insertWords(profile, change)];
     case 'delete':
-      return [`${change.table}: row ${change.key.join('/')} is taken away`];
+      return [`${partName(profile, change.table)}: row ${change.key.join('/')} is taken away`];
   }
 }
 
@@ -70,14 +70,29 @@ function setWords(
   const to = words(change.to[column]);
   const { order, lines } = profile;
   if (table === order.table && column === order.status.column) return `status: ${from} -> ${to}`;
-  if (table === lines.table) {
-    const line = item.before?.lines.find(({ lineId }) => lineId === change.key.join('/'));
-    const name = line?.name ?? line?.product ?? change.key.join('/');
-    const what = column === lines.quantity ? 'quantity' : column;
-    return `line "${name}", ${what}: ${from} -> ${to}`;
+  const line = lineWords(profile, item, change);
+  if (line !== undefined) {
+    const what = table === lines.table && column === lines.quantity ? 'quantity' : column;
+    return `${line}, ${what}: ${from} -> ${to}`;
   }
   const row = table === order.table ? '' : ` of row ${change.key.join('/')}`;
   return `${table}.${column}${row}: ${from} -> ${to}`;
+}
+
+/** What people call the line or the shipping that the row is; undefined for any other row. */
+function lineWords(
+  { lines, shipping_lines: shipping }: Profile,
+  { before }: PlanItem,
+  { table, key }: { table: string; key: RowKey },
+): string | undefined {
+  const id = key.join('/');
+  if (table === lines.table) {
+    const line = before?.lines.find(({ lineId }) => lineId === id);
+    return `line "${line?.name ?? line?.product ?? id}"`;
+  }
+  if (table !== shipping?.table) return undefined;
+  const line = before?.shipping?.find(({ lineId }) => lineId === id);
+  return `shipping "${line?.method ?? id}"`;
 }
 
 function moveWords(change: Extract<PlannedChange, { do: 'move' }>): string {
@@ -90,11 +105,16 @@ function moveWords(change: Extract<PlannedChange, { do: 'move' }>): string {
   return `${change.table}.${change.column} of ${change.key.join('/')}: ${sign}${change.amount}${guard}`;
 }
 
-function insertWords(change: Extract<PlannedChange, { do: 'insert' }>): string {
+function insertWords(profile: Profile, change: Extract<PlannedChange, { do: 'insert' }>): string {
   const values = Object.entries(change.row).map(([column, value]) => `${column} ${words(value)}`);
   const answers =
     change.compensates === null ? '' : ` that answers row ${change.compensates.join('/')}`;
-  return `${change.table}: a row${answers} is added (${values.join(', ')})`;
+  return `${partName(profile, change.table)}: a row${answers} is added (${values.join(', ')})`;
+}
+
+/** What people call the table's rows, where the profile says it. */
+function partName(profile: Profile, table: string): string {
+  return table === profile.shipping_lines?.table ? 'shipping' : table;
 }
 
 function words(value: InsertedValue | ColumnValue | undefined): string {

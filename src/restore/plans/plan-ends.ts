@@ -18,9 +18,11 @@ export class PlanEnds {
     return this.store.lock(transaction, planId);
   }
 
-  /** It may be run until `validUntil`. */
+  /** It may be run until `validUntil`: also one that was approved before, by somebody who has left since. */
   async approve(transaction: Transaction, plan: Plan, validUntil: Date): Promise<void> {
-    await this.set(transaction, plan, { state: 'approved', expiresAt: validUntil });
+    const approved = { state: 'approved', expiresAt: validUntil } as const;
+    if (plan.state === 'approved') await this.store.setState(transaction, plan.id, approved);
+    else await this.set(transaction, plan, approved);
   }
 
   /** It has been run: it cannot be run again. */
@@ -28,7 +30,7 @@ export class PlanEnds {
     await this.set(transaction, plan, { state: 'run' });
   }
 
-  /** It will not be run: its cases are open again. */
+  /** It will not be run: its cases are open again, unless they are part of another plan. */
   async end(
     transaction: Transaction,
     plan: Plan,
@@ -38,7 +40,7 @@ export class PlanEnds {
     if (plan.action === 'undo') return;
     await this.moves.move(transaction, {
       incidentId: plan.incidentId,
-      caseIds: await this.store.casesToReopen(transaction, plan.id),
+      caseIds: await this.store.casesLeft(transaction, plan),
       from: ['planned'],
       to: 'open',
       at: end.at,

@@ -1,9 +1,15 @@
 import { Body, Controller, Get, Header, Param, ParseUUIDPipe, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Caller } from '../../access/caller.js';
 import { Idempotent } from '../../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
-import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../../platform/http/openapi.js';
+import {
+  pageSchema,
+  TextAnswer,
+  ZodAnswer,
+  ZodBody,
+  ZodQuery,
+} from '../../platform/http/openapi.js';
 import {
   pageOfWhole,
   pageQuerySchema,
@@ -134,7 +140,7 @@ export class PlanScriptController {
       'Given out under the rules of a start: an armed shop, no kill switch, no bleeding, approved by others than who takes it. It holds personal data in the clear, so that giving it out is in the audit.',
   })
   @ZodQuery(scriptQuerySchema)
-  @ApiProduces('application/sql')
+  @TextAnswer('application/sql')
   script(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) planId: string,

@@ -136,6 +136,19 @@ export class PlanStore {
     return rows.map((row) => row.id);
   }
 
+  /** Those of them that no other plan of the incident means to reopen: that one may still be run. */
+  async casesLeft(reader: Reader, { id, incidentId }: Plan): Promise<string[]> {
+    const rows = await reader.query<{ id: string }>(
+      `SELECT i.case_id AS id FROM restore_plan_item i
+       WHERE i.plan_id = $1 AND i.disposition = 'reopen' AND NOT EXISTS (
+         SELECT FROM restore_plan other JOIN restore_plan_item o ON o.plan_id = other.id
+         WHERE other.incident_id = $2 AND other.id <> $1 AND other.action = 'restore'
+           AND other.state IN ('proposed', 'approved') AND o.disposition = 'reopen' AND o.case_id = i.case_id)`,
+      [id, incidentId],
+    );
+    return rows.map((row) => row.id);
+  }
+
   async setState(
     transaction: Transaction,
     planId: string,

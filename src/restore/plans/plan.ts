@@ -33,7 +33,7 @@ export const planTransitions = transitionTable<PlanState>({
   words: {
     proposed: 'proposed and waits for approval',
     approved: 'approved and not started',
-    rejected: 'rejected',
+    rejected: 'rejected: propose a new plan',
     expired: 'expired: propose a new plan',
     superseded: 'superseded by a newer plan of the incident',
     run: 'run already',

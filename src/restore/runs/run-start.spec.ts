@@ -26,6 +26,7 @@ const facts: StartFacts = {
   hashNow: 'h',
   hashAsked: 'h',
   standing: { approved: true, brokenGlass: false, missing: 0, validUntil: new Date(1) },
+  shortfall: { isPlanOver: false, isStarters: false, someLeft: false, someRanOut: false },
   bleeding: { bleeding: false, lastSeenAt: null, requiredMs: 1 },
   override: null,
   caller,
@@ -77,5 +78,37 @@ describe('the start of a run', () => {
     ['no order to restore', { orders: 0 }, 'nothing-to-restore'],
   ])('%s', (_name, given, code) => {
     expect(judgeStart({ ...facts, ...given })?.code).toBe(code);
+  });
+});
+
+describe('a start without the approvals that it needs', () => {
+  const words = (given: Partial<StartFacts>) =>
+    judgeStart({ ...facts, standing: { ...facts.standing, approved: false, missing: 1 }, ...given })
+      ?.words;
+
+  it('is told to let another person approve the same plan where an approver has left', () => {
+    expect(words({ shortfall: { ...facts.shortfall, someLeft: true } })).toBe(
+      'another person has to approve plan 1 (somebody who approved it may not approve any more): not who asked for it, nor who starts it. It need not be proposed anew: it takes their approval as it is, with the same hash',
+    );
+    const standing = { ...facts.standing, approved: false, missing: 2 };
+    expect(words({ standing })).toMatch(/^2 other persons have to approve plan 1: not who/);
+  });
+
+  it('is told to let another person start it where their own approval is meant', () => {
+    const shortfall = { ...facts.shortfall, isStarters: true, someLeft: true };
+    expect(words({ shortfall })).toBe(
+      'plan 1 is to be started by another person: who approved it does not start it',
+    );
+  });
+
+  it('is told to propose a new plan once time is over, and of a run to stop it first', () => {
+    const over = { ...facts.shortfall, isPlanOver: true, someRanOut: true };
+    expect(words({ shortfall: over })).toMatch(/has run out: propose a new plan$/);
+    expect(words({ plan: { ...facts.plan, state: 'expired' } })).toBe(
+      'plan 1 is expired: propose a new plan',
+    );
+    expect(words({ plan: { ...facts.plan, state: 'run' }, from: 'run', shortfall: over })).toMatch(
+      /stop the run and propose a new plan for the orders that are left$/,
+    );
   });
 });

@@ -1,10 +1,10 @@
 import type { Caller } from '../../access/caller.js';
 import { allows } from '../../access/role.js';
 import type { Incident } from '../../incidents/incident.js';
-import type { Standing } from '../approvals/approval.js';
+import type { Shortfall, Standing } from '../approvals/approval.js';
 import type { Bleeding } from '../bleeding.js';
 import { incidentResolved, incidentResolvedWords } from '../incident-resolved.js';
-import type { PlanState } from '../plans/plan.js';
+import { planTransitions, type PlanState } from '../plans/plan.js';
 import type { ShopGate } from './run.store.js';
 
 /** All that decides whether a plan may be run (or a run go on). */
@@ -24,6 +24,7 @@ export interface StartFacts {
   /** the hash that the caller wants to run */
   readonly hashAsked: string;
   readonly standing: Standing;
+  readonly shortfall: Shortfall;
   readonly bleeding: Bleeding | undefined;
   readonly override: { readonly reason: string } | null;
   readonly caller: Caller;
@@ -59,17 +60,34 @@ export function judgeStart(facts: StartFacts): StartRefusal | undefined {
   if (bleeding?.bleeding === true && override === null)
     return no('still-bleeding', `${bleeding.sentence}; find and stop the cause first`);
   if (plan.state !== facts.from)
-    return no('plan-not-approved', `plan ${plan.number} is ${plan.state}, not ${facts.from}`);
+    return no('plan-not-approved', `plan ${plan.number} is ${planTransitions.words[plan.state]}`);
   if (facts.hashNow !== plan.hash || facts.hashAsked !== plan.hash)
     return no('hash-changed', 'what is to be run is not what was approved');
-  if (!standing.approved)
-    return no(
-      'plan-not-approved',
-      `${standing.missing} more person(s) have to approve plan ${plan.number}: not who asked for it, nor who starts it; an approval that has run out does not count`,
-    );
+  if (!standing.approved) return no('plan-not-approved', approvalMissing(facts));
   if (facts.orders === 0)
     return no('nothing-to-restore', 'the plan leaves all its orders to a person');
   return undefined;
+}
+
+/** What an approved plan lacks, and what to do about it. */
+function approvalMissing({ plan, from, standing, shortfall }: StartFacts): string {
+  const name = `plan ${plan.number}`;
+  if (from === 'run')
+    return `the approval of ${name} does not hold any more (it has run out, or who gave it may not approve now): stop the run and propose a new plan for the orders that are left`;
+  if (shortfall.isPlanOver)
+    return `the time of ${name} and of its approvals has run out: propose a new plan`;
+  if (shortfall.isStarters)
+    return `${name} is to be started by another person: who approved it does not start it`;
+  const why = [
+    ...(shortfall.someLeft ? ['somebody who approved it may not approve any more'] : []),
+    ...(shortfall.someRanOut ? ['an approval has run out'] : []),
+  ];
+  const because = why.length === 0 ? '' : ` (${why.join('; ')})`;
+  return `${persons(standing.missing)} to approve ${name}${because}: not who asked for it, nor who starts it. It need not be proposed anew: it takes their approval as it is, with the same hash`;
+}
+
+function persons(count: number): string {
+  return count === 1 ? 'another person has' : `${count} other persons have`;
 }
 
 /** Why nothing is written to this shop, or for this incident, by whatever plan. */

@@ -11,7 +11,7 @@ import {
 } from '../../platform/http/page.js';
 import { missingPlan } from '../plans/plan.service.js';
 import { PlanStore } from '../plans/plan.store.js';
-import type { RunItemQuery, RunView } from '../restore.schema.js';
+import type { RunItemQuery, RunItemView, RunView } from '../restore.schema.js';
 import { missingRun } from './run-control.service.js';
 import { onlyUnknownLeft, tallyOf, underWay, type Run, type RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
@@ -45,7 +45,7 @@ export class RunViewService {
   }
 
   /** In the order in which they are restored. */
-  async pageOfItems(runId: string, query: RunItemQuery): Promise<Page<RunItem>> {
+  async pageOfItems(runId: string, query: RunItemQuery): Promise<Page<RunItemView>> {
     if ((await this.runs.read(this.database, runId)) === undefined) throw missingRun(runId);
     const found = await this.items.pageOfRun(this.database, {
       runId,
@@ -53,7 +53,8 @@ export class RunViewService {
       afterSequence: decodeCursor(query.cursor, z.int32()) ?? -1,
       limit: query.limit + 1,
     });
-    return pageOf(found, query.limit, (last) => last.sequence);
+    const page = pageOf(found, query.limit, (last) => last.sequence);
+    return { ...page, items: page.items.map(viewOfItem) };
   }
 
   /** A plan is run once: one run, or none yet. */
@@ -78,4 +79,16 @@ export class RunViewService {
       items: { ...tally.counts },
     };
   }
+}
+
+/** An order of a run as people see it; what recovery keeps about it stays inside. */
+export function viewOfItem(item: RunItem): RunItemView {
+  const { id, planItemId, caseId, orderId, orderNumber, sequence, stage } = item;
+  const { state, reason, detail, attempts, nextAttemptAt, settledOutcome } = item;
+  const { appliedAt, echoPosition, verifiedAt } = item;
+  return {
+    ...{ id, planItemId, caseId, orderId, orderNumber, sequence, stage },
+    ...{ state, reason, detail, attempts, nextAttemptAt, settledOutcome },
+    ...{ appliedAt, echoPosition, verifiedAt },
+  };
 }

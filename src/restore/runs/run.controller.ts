@@ -17,7 +17,13 @@ import type { Observable } from 'rxjs';
 import type { Caller } from '../../access/caller.js';
 import { Idempotent } from '../../access/idempotency.interceptor.js';
 import { CallerOf, Needs } from '../../access/needs.decorator.js';
-import { pageSchema, ZodAnswer, ZodBody, ZodQuery } from '../../platform/http/openapi.js';
+import {
+  pageSchema,
+  TextAnswer,
+  ZodAnswer,
+  ZodBody,
+  ZodQuery,
+} from '../../platform/http/openapi.js';
 import type { Page } from '../../platform/http/page.js';
 import { ZodPipe } from '../../platform/http/zod.pipe.js';
 import { PlanViewService, type PlanView } from '../plans/plan-view.service.js';
@@ -33,6 +39,7 @@ import {
   type GoOnBody,
   type PauseBody,
   type RunItemQuery,
+  type RunItemView,
   type RunView,
   type SettleBody,
   type StopBody,
@@ -41,8 +48,7 @@ import { RunControlService } from './run-control.service.js';
 import { RunEvents } from './run-events.js';
 import { RunExistsGuard } from './run-exists.guard.js';
 import { RunResumeService } from './run-resume.service.js';
-import type { RunItem } from './run.js';
-import { RunViewService } from './run-view.service.js';
+import { RunViewService, viewOfItem } from './run-view.service.js';
 import { SettlementService } from './settlement.service.js';
 import { UndoService } from './undo.service.js';
 
@@ -77,7 +83,7 @@ export class RunController {
   items(
     @Param('id', ParseUUIDPipe) id: string,
     @Query(new ZodPipe(runItemQuerySchema)) query: RunItemQuery,
-  ): Promise<Page<RunItem>> {
+  ): Promise<Page<RunItemView>> {
     return this.views.pageOfItems(id, query);
   }
 
@@ -91,19 +97,20 @@ export class RunController {
   })
   @ZodBody(settleSchema)
   @ZodAnswer(runItemSchema)
-  settle(
+  async settle(
     @CallerOf() caller: Caller,
     @Param('id', ParseUUIDPipe) runId: string,
     @Param('item', ParseUUIDPipe) itemId: string,
     @Body(new ZodPipe(settleSchema)) said: SettleBody,
-  ): Promise<RunItem> {
-    return this.settlements.settle(caller, { runId, itemId, ...said });
+  ): Promise<RunItemView> {
+    return viewOfItem(await this.settlements.settle(caller, { runId, itemId, ...said }));
   }
 
   @Sse('events')
   @Needs('viewer')
   @UseGuards(RunExistsGuard)
   @ApiOperation({ summary: 'Its progress as server-sent events, from Last-Event-ID on' })
+  @TextAnswer('text/event-stream')
   events(
     @Param('id', ParseUUIDPipe) id: string,
     @Headers('last-event-id') lastEventId: string | undefined,

@@ -5,7 +5,7 @@ import { IncidentStore } from '../../incidents/incident.store.js';
 import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Reader, type Transaction } from '../../platform/database/database.js';
-import { standingOf } from '../approvals/approval.js';
+import { shortfallOf, standingOf } from '../approvals/approval.js';
 import { ApprovalStore } from '../approvals/approval.store.js';
 import { planHash, type Plan, type PlanState } from '../plans/plan.js';
 import { PlanStore } from '../plans/plan.store.js';
@@ -67,13 +67,14 @@ export class StartJudge {
     const items = await this.plans.items(reader, plan.id);
     const now = this.clock.now();
     const approvals = await this.approvals.ofPlan(reader, { planId: plan.id, now });
-    const startedBy = caller.personId;
+    const voted = { approvals, startedBy: caller.personId, now };
     return judgeStart({
       ...question,
       incident: present(incident, 'a plan belongs to an incident'),
       gate: await this.runs.gate(reader, plan.shopId),
       hashNow: planHash(plan, items),
-      standing: standingOf(plan, { approvals, startedBy, now }),
+      standing: standingOf(plan, voted),
+      shortfall: shortfallOf(plan, voted),
       bleeding: scene.bleeding,
       orders: items.filter((item) => item.disposition === 'reopen').length,
     });

@@ -3,7 +3,7 @@ import { present } from '../../platform/assert.js';
 import type { Profile } from '../profile.js';
 import type { RowFilter } from '../row-filter.js';
 import type { ExpectedRow, ExpectedTable, RestoreItem } from '../shop-adapter.js';
-import { isPersonal } from '../snapshot.js';
+import { isPersonal } from '../row-reader.js';
 import { ownRows } from './own-rows.js';
 import type { RestoreStep } from './restore-step.js';
 import { filterSql, listOf, mappingOf, plain, type RestoreContext } from './row-sql.js';

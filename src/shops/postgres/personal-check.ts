@@ -1,6 +1,6 @@
 import type { Profile } from '../profile.js';
 import type { CheckFault } from '../shop-adapter.js';
-import { isPersonal } from '../snapshot.js';
+import { isPersonal } from '../row-reader.js';
 import type { CatalogueTable } from './catalogue.js';
 import { fault } from './table-check.js';
 

@@ -1,6 +1,7 @@
 import type { Profile } from '../profile.js';
 import { pathText } from '../profile-file.js';
-import { completenessFaults, profileFaults } from '../profile-faults.js';
+import { completenessFaults } from '../profile-completeness.js';
+import { profileFaults } from '../profile-faults.js';
 import type { CheckFault, CheckReport } from '../shop-adapter.js';
 import { readCatalogue, readServer, type ServerFacts } from './catalogue.js';
 import { invariantFaults, sampleOrders, type OrderSample } from './invariant-check.js';

@@ -1,7 +1,7 @@
 import type { ColumnRole, Profile, TableMapping } from '../profile.js';
 import { pathText } from '../profile-file.js';
 import type { CheckFault } from '../shop-adapter.js';
-import { isPersonal } from '../snapshot.js';
+import { isPersonal } from '../row-reader.js';
 import type { CatalogueColumn, CatalogueTable } from './catalogue.js';
 import { quoteTable } from './sql-text.js';
 

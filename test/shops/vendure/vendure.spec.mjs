@@ -125,6 +125,7 @@ for (const way of Object.keys(failures)) {
     });
 
     it('is noticed by itself, with a case for each order', async () => {
+      seen.since = new Date().toISOString();
       await scenarios.intended.cancel(shop, wished);
       seen.before = await dumpDatabase(shop);
       seen.ordersBefore = await ordersInShop(victims);
@@ -148,9 +149,12 @@ for (const way of Object.keys(failures)) {
     it('is told apart from what staff wished', async () => {
       const cases = await judged(watched, { incident, orders: victims, verdict: 'wrongful' });
       for (const { id } of victims) assert.ok(cases.get(id).reasons.length > 1);
-      if (cases.has(wished.id)) {
-        await judged(watched, { incident, orders: [wished], verdict: 'intended' });
-      }
+      // whether or not the failure's incident reaches as far as this one, it is judged
+      const filter = { reason: 'Customer asked by e-mail' };
+      const declaration = { since: seen.since, reason: 'by staff', filter, orders: [wished] };
+      const wishes = await declared(watched, declaration);
+      await judged(watched, { incident: wishes, orders: [wished], verdict: 'intended' });
+      assert.notEqual(cases.get(wished.id)?.verdict, 'wrongful');
     });
 
     it('is restored by an approved plan that holds the victims and nobody else', async () => {
@@ -324,9 +328,59 @@ describe('single orders', () => {
     });
   });
 
+  describe('an order', () => {
+    it('has in common with others what stands on any of its rows, before and when it is cancelled', async () => {
+      const { id } = await buy(shop, { items: { 'BREAD-RYE': 1 } });
+      const { rows } = await shop.client.query(
+        `SELECT o.type AS order_type, o."currencyCode" AS currency, p.method AS payment_method,
+                c."channelId"::text AS channel, s."shippingMethodId"::text AS shipping_method,
+                (SELECT DISTINCT m."stockLocationId"::text FROM stock_movement m
+                   JOIN order_line l ON l.id = m."orderLineId" WHERE l."orderId" = o.id) AS stock_location
+           FROM "order" o JOIN payment p ON p."orderId" = o.id JOIN shipping_line s ON s."orderId" = o.id
+           JOIN order_channels_channel c ON c."orderId" = o.id WHERE o.id = $1`,
+        [id],
+      );
+      const { order } = await watched.admin.get(`/shops/${shopId}/orders/${id}`);
+      assert.deepEqual({ ...order.attributes }, { ...rows[0] });
+      assert.deepEqual(
+        order.shipping.map(({ method }) => method),
+        [rows[0].shipping_method],
+      );
+      await runFaultyJob({ url: shop.url, orderIds: [id], reason: 'The season is over' });
+      const cancelled = await waitFor('the cancellation is journalled', async () => {
+        const { items } = await watched.admin.get(`/shops/${shopId}/orders/${id}/journal?by=id`);
+        return items.find(({ kinds }) => kinds.includes('cancelled'));
+      });
+      assert.deepEqual({ ...cancelled.attributes }, { ...rows[0] });
+      assert.deepEqual([cancelled.actorKind, cancelled.actor], ['api', null]);
+    });
+
+    it('is not called wrongfully cancelled for a row of the history alone that names nobody', async () => {
+      const order = await buy(shop, { items: { 'BREAD-RYE': 1 } });
+      const since = new Date().toISOString();
+      const reason = 'by a plugin of the storefront';
+      await runFaultyJob({ url: shop.url, orderIds: [order.id], reason });
+      const declaration = { since, reason, filter: { reason }, orders: [order] };
+      const incident = await declared(watched, declaration);
+      await harmStopped(watched, incident);
+      const { reasons } = (
+        await judged(watched, { incident, orders: [order], verdict: 'unsure' })
+      ).get(order.id);
+      assert.deepEqual(
+        new Set(reasons.map(({ sign }) => sign)),
+        new Set(['money-held', 'automatic-actor']),
+      );
+      assert.equal(await refusalOf(proposed(watched, { incident })), 'nothing-to-restore');
+    });
+  });
+
   describe('two restores of one order at once', () => {
-    /** One order, cancelled by a job, and as many declared incidents with an approved plan for it. */
-    async function harm({ reason, incidents }) {
+    /**
+     * One order, cancelled by a job for a reason that is not true (a row of Vendure's history that names nobody
+     * would not be enough), and as many declared incidents with an approved plan for it.
+     */
+    async function harm({ what, incidents }) {
+      const reason = `Payment not received (${what})`;
       const order = await buy(shop, { items: { 'BREAD-RYE': 2, 'APRON-RED': 1 } });
       const since = new Date().toISOString();
       const dumps = { before: await dumpDatabase(shop) };
@@ -345,7 +399,7 @@ describe('single orders', () => {
     }
 
     it('is done once by two runs', async () => {
-      const { order, dumps, plans } = await harm({ reason: 'Twice by two runs', incidents: 2 });
+      const { order, dumps, plans } = await harm({ what: 'twice by two runs', incidents: 2 });
       const runs = await Promise.all(plans.map((plan) => started(watched, plan)));
       const ended = await Promise.all(runs.map((run) => finished(watched, run)));
       const states = ended.map(({ items }) => items.get(order.id).state);
@@ -360,7 +414,7 @@ describe('single orders', () => {
       });
 
     it('is done once by a run and by the same plan’s SQL in a DBA’s hand', async () => {
-      const harmed = await harm({ reason: 'Twice by hand', incidents: 1 });
+      const harmed = await harm({ what: 'twice by hand', incidents: 1 });
       const { order, dumps } = harmed;
       const [plan] = harmed.plans;
       const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);
@@ -376,7 +430,7 @@ describe('single orders', () => {
     });
 
     it('is recognised when only a DBA’s hand did it', async () => {
-      const harmed = await harm({ reason: 'By hand alone', incidents: 1 });
+      const harmed = await harm({ what: 'by hand alone', incidents: 1 });
       const { order, dumps } = harmed;
       const [plan] = harmed.plans;
       const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);

@@ -15,7 +15,7 @@ import { buildSnapshot, isPlaced } from '../../../shops/snapshot.js';
 import { actorOf } from './actor.js';
 import { PersonalText, plainText, sealedImage, type DraftImage } from './draft-image.js';
 import type { CrossCheck, RowDraft, TransactionDraft } from './draft-transaction.js';
-import { isCancelling, isPlacing, kindsOf, type OrderChange } from './kinds.js';
+import { isCancelling, isLineCancelled, isPlacing, kindsOf, type OrderChange } from './kinds.js';
 import { traceparentOf } from './messages.js';
 import type { OrderRows } from './order-rows.js';
 import type { ShopMapping } from './shop-mapping.js';
@@ -24,21 +24,30 @@ export interface ComposeContext {
   readonly mapping: ShopMapping;
   readonly shopId: string;
   readonly incarnation: string;
+  /** mapped tables that were not published: an order's entry does not know what became of their rows */
+  readonly unseen: readonly string[];
   readonly seals: ReadonlyMap<PersonalText, SealedValue>;
   /** holds the orders of `ordersToRead`, as they were before this transaction; carried forward */
   readonly orderRows: OrderRows;
 }
 
-/** The orders of which a snapshot is needed: those that are placed, or whose status changes. */
+/**
+ * The orders of which all rows are needed: those that are placed, whose status changes (for the snapshot), or
+ * that lose something of a line (for the attributes that stand on other rows than the order's own).
+ */
 export function ordersToRead(mapping: ShopMapping, draft: TransactionDraft): string[] {
   const { profile } = mapping;
   const { column } = profile.order.status;
+  const lessened = new Set(
+    draft.rows.filter((row) => isLineCancelled(profile, row)).flatMap(({ orderIds }) => orderIds),
+  );
   return [...draft.orders]
-    .filter(([, order]) => {
+    .filter(([orderId, order]) => {
       const before = clearImage(order.before);
       const after = clearImage(order.after);
       const changesStatus = before?.[column] !== after?.[column];
-      return changesStatus || isPlacing(profile, { before, after, isNew: order.isNew });
+      const places = isPlacing(profile, { before, after, isNew: order.isNew });
+      return changesStatus || places || lessened.has(orderId);
     })
     .map(([orderId]) => orderId);
 }
@@ -67,6 +76,7 @@ export function composeEvents(context: ComposeContext, draft: TransactionDraft):
   }
   const shared = changes.filter(({ row }) => row.shared).map(({ change }) => change);
   const gaps = draft.checks.map((check) => missed(check, context)).filter((text) => text !== null);
+  if (events.length > 0) gaps.push(...context.unseen.map(unseenText));
   if (shared.length + gaps.length > 0) {
     events.push(unownedEvent(context, draft, { shared, gaps }));
   }
@@ -145,6 +155,7 @@ function described(
   const { change, placing, before, after } = given;
   const { status, number, customer } = profile.order;
   const newest = change.after ?? change.before;
+  const cancels = isCancelling(profile, change);
   return {
     orderNumber: textOf(newest, number),
     kinds: kindsOf(profile, change),
@@ -152,9 +163,10 @@ function described(
     statusAfter: textOf(change.after, status.column),
     customerId: textOf(newest, customer),
     total: totalOf(placing ? after : (before ?? after)),
-    attributes: (after ?? before)?.attributes ?? {},
+    // a cancellation may take the rows away that told them
+    attributes: { ...(cancels ? before : null)?.attributes, ...(after ?? before)?.attributes },
     rowChanges: change.rowChanges,
-    snapshot: isCancelling(profile, change) ? before : placing ? after : null,
+    snapshot: cancels ? before : placing ? after : null,
   };
 }
 
@@ -244,6 +256,10 @@ function withErased(before: RowImage, after: RowImage | null): RowImage {
 
 function isErased(value: RowImage[string]): boolean {
   return isSealed(value) && value.sealed === '';
+}
+
+function unseenText(table: string): string {
+  return `${table}: was not published, so that nobody knows what became of its rows`;
 }
 
 /** What the comparison of a told row with the known one says was missed; null where they are equal. */

@@ -27,7 +27,7 @@ describe('interpreting transactions of the sample shop', () => {
   let mapping: ShopMapping;
   let profile: Profile;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     ({ profile } = await loadProfile('sample-shop', { directory: process.cwd() }));
     mapping = mapShop(profile);
   });
@@ -83,6 +83,11 @@ describe('interpreting transactions of the sample shop', () => {
     };
   }
 
+  let unseen: string[];
+  beforeEach(() => {
+    unseen = [];
+  });
+
   /** As the journal writer does it: a batch on rows that start empty. */
   async function interpret(...transactions: SourceTransaction[]) {
     const known = new KnownRows();
@@ -94,7 +99,8 @@ describe('interpreting transactions of the sample shop', () => {
     const orderRows = new OrderRows();
     for (const id of drafts.flatMap((draft) => ordersToRead(mapping, draft)))
       orderRows.load(id, []);
-    const context = { mapping, shopId: 'main', incarnation: '1/1/1', seals, orderRows };
+    const source = { shopId: 'main', incarnation: '1/1/1', unseen };
+    const context = { mapping, ...source, seals, orderRows };
     return { events: drafts.map((draft) => composeEvents(context, draft)), drafts, seals, known };
   }
 
@@ -121,6 +127,25 @@ describe('interpreting transactions of the sample shop', () => {
     expect(cancelled?.snapshot?.totalMinor).toBe(4200);
     const image = known.get({ table: orders, key: ['1'] })?.image ?? {};
     expect(sealedImage(image, seals)['status']).toBe('cancelled');
+  });
+
+  it('says of an order which tables nobody saw; of what has no order it says nothing', async () => {
+    unseen = ['shop.payment', 'shop.refund'];
+    const { events } = await interpret(
+      transaction(insert(orders, order)),
+      transaction(insert('shop.stock', { product_id: '1', warehouse: 'w' })),
+    );
+    expect(events.map((own) => own.map(({ orderId, kinds }) => [orderId, ...kinds]))).toEqual([
+      [
+        ['1', 'placed'],
+        ['', 'gap'],
+      ],
+      [['', 'shared']],
+    ]);
+    expect(events[0]?.[1]?.reason).toBe(
+      'shop.payment: was not published, so that nobody knows what became of its rows; ' +
+        'shop.refund: was not published, so that nobody knows what became of its rows',
+    );
   });
 
   it('a guest who becomes a customer: the same values under the other key, and no gap', async () => {
@@ -189,6 +214,43 @@ describe('interpreting transactions of the sample shop', () => {
       { orderId: '1', kinds: ['changed'], rowChanges: [{ operation: 'update', before: null }] },
       { orderId: '', kinds: ['gap'], reason: 'shop.orders [1]: the row before was not known' },
     ]);
+  });
+
+  it('attributes come from all rows of the order, also from those that its cancellation takes away', async () => {
+    profile = structuredClone(profile);
+    profile.order.attributes = {
+      carrier: { table: 'shop.shipping_line', column: 'method' },
+      channel: 'channel',
+    };
+    mapping = mapShop(profile);
+    const shipping = { id: '5', order_id: '1', method: 'express' };
+    const line = { id: '3', order_id: '1', quantity: '2' };
+    const { drafts, events } = await interpret(
+      transaction(
+        insert(orders, order),
+        insert('shop.shipping_line', shipping),
+        insert('shop.order_line', line),
+      ),
+      transaction({
+        kind: 'update',
+        relation: relationOf('shop.order_line'),
+        before: { whole: true, values: tuple('shop.order_line', line) },
+        after: tuple('shop.order_line', { ...line, quantity: '1' }),
+      }),
+      transaction(update(order, { ...order, status: 'cancelled' }), {
+        kind: 'delete',
+        relation: relationOf('shop.shipping_line'),
+        before: { whole: true, values: tuple('shop.shipping_line', shipping) },
+      }),
+    );
+    expect(events.flat().map(({ kinds }) => kinds)).toEqual([
+      ['placed'],
+      ['line-cancelled'],
+      ['cancelled'],
+    ]);
+    for (const { attributes } of events.flat())
+      expect(attributes).toEqual({ carrier: 'express', channel: 'web' });
+    expect(drafts.map((draft) => ordersToRead(mapping, draft))).toEqual([['1'], ['1'], ['1']]);
   });
 
   it('a column that is gone is a mismatch, whatever else the transaction holds', async () => {

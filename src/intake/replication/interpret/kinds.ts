@@ -2,7 +2,7 @@ import type { OrderEventKind } from '../../../orders/order-event.js';
 import type { RowChange, RowImage } from '../../../orders/row-change.js';
 import type { Profile } from '../../../shops/profile.js';
 import { isPlaced } from '../../../shops/snapshot.js';
-import { plainText } from './draft-image.js';
+import { plainText, type DraftImage } from './draft-image.js';
 
 /** An order's own row, and all row changes of the order, in one transaction. */
 export interface OrderChange {
@@ -96,9 +96,11 @@ function refunds(profile: Profile, change: RowChange, side: 'before' | 'after'):
 }
 
 /** A line that is gone, or holds fewer than before. */
-function isLineCancelled(profile: Profile, change: RowChange): boolean {
-  const { lines } = profile;
+export function isLineCancelled(
+  { lines }: Profile,
+  change: { table: string; before: DraftImage | null; after: DraftImage | null },
+): boolean {
   if (change.table !== lines.table || change.before === null) return false;
-  const quantity = (row: RowImage): number => Number(plainText(row[lines.quantity]) ?? 0);
+  const quantity = (row: DraftImage): number => Number(plainText(row[lines.quantity]) ?? 0);
   return change.after === null || quantity(change.after) < quantity(change.before);
 }

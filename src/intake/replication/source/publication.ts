@@ -2,8 +2,12 @@ import { shopConnection, withShop, type ShopSession } from './shop-server.js';
 
 /** What became of our publication since it was made. */
 export interface PublicationFacts {
+  /** false where somebody dropped it */
+  readonly exists: boolean;
   /** mapped tables that it does not send */
   readonly missing: readonly string[];
+  /** by table, what tells its place in the publication from one that it had before it was taken out */
+  readonly members: Readonly<Record<string, string>>;
   /** tables (new partitions, mostly) whose updates fail in the shop, since nothing names their rows */
   readonly nameless: readonly string[];
   /** tables whose updates fail in the shop, since a generated column goes with no full identity */
@@ -25,6 +29,12 @@ export async function readPublication(
   session: Pick<ShopSession, 'signal'> = {},
 ): Promise<PublicationFacts> {
   return withShop(shopConnection(readUrl, session), async (client) => {
+    const found = await client.query('SELECT FROM pg_publication WHERE pubname = $1', [
+      publicationName,
+    ]);
+    const members = await client.query<{ name: string; member: string }>(membersSql, [
+      publicationName,
+    ]);
     const published = await client.query<{ name: string }>(
       `SELECT schemaname || '.' || tablename AS name FROM pg_publication_tables WHERE pubname = $1`,
       [publicationName],
@@ -33,12 +43,20 @@ export async function readPublication(
     const generated = await client.query<GeneratedTable>(generatedSql, [publicationName]);
     const names = new Set(published.rows.map(({ name }) => name));
     return {
+      exists: found.rowCount === 1,
+      members: Object.fromEntries(members.rows.map(({ name, member }) => [name, member])),
       missing: tables.filter((table) => !names.has(table)),
       nameless: nameless.rows.map(({ name }) => name),
       generated: generated.rows,
     };
   });
 }
+
+const membersSql = `
+SELECT namespace.nspname || '.' || class.relname AS name, relation.oid::text AS member
+FROM pg_publication_rel relation JOIN pg_publication publication ON publication.oid = relation.prpubid
+JOIN pg_class class ON class.oid = relation.prrelid
+JOIN pg_namespace namespace ON namespace.oid = class.relnamespace WHERE publication.pubname = $1`;
 
 const sentSql = `
 WITH RECURSIVE sent AS (

@@ -17,6 +17,7 @@ import { CaseCancellations1700000000017 } from './0017-case-cancellations.js';
 import { OrderAsOf1700000000018 } from './0018-order-as-of.js';
 import { JournalCancellations1700000000019 } from './0019-journal-cancellations.js';
 import { AlikeOrders1700000000020 } from './0020-alike-orders.js';
+import { UnseenTables1700000000022 } from './0022-unseen-tables.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   OrderAsOf1700000000018,
   JournalCancellations1700000000019,
   AlikeOrders1700000000020,
+  UnseenTables1700000000022,
 ];
