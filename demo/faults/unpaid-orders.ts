@@ -21,7 +21,8 @@ interface Rhythm {
   trickle: { size: number; everyMs: number };
 }
 
-const SQL_BATCHES = 4;
+/** After the one raw UPDATE of many orders. */
+const SQL_REST_MS = 3000;
 /** The job leaves orders alone that were placed less than so long before it looks. */
 const SETTLED_MS = 10_000;
 
@@ -118,13 +119,12 @@ export class UnpaidOrdersFault {
   }
 }
 
-/** One order at a time, but whole batches by raw SQL; whatever the count, a burst of some seconds. */
+/** One order at a time, but all of them in one statement by raw SQL; whatever the count, a burst of some seconds. */
 export function rhythmOf(options: Pick<FaultOptions, 'way' | 'orders' | 'burstMs'>): Rhythm {
   const { way, orders } = options;
   if (way === 'sql') {
-    const size = Math.max(1, Math.ceil(orders / SQL_BATCHES));
-    const everyMs = (options.burstMs ?? 6000) / SQL_BATCHES;
-    return { burst: { size, everyMs }, trickle: { size: 2, everyMs: 5000 } };
+    const everyMs = options.burstMs ?? SQL_REST_MS;
+    return { burst: { size: orders, everyMs }, trickle: { size: 2, everyMs: 5000 } };
   }
   const burstMs = options.burstMs ?? Math.min(20_000, orders * 400);
   return {

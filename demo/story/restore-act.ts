@@ -6,8 +6,8 @@ import { shopId, type Stage } from './stage.js';
 import { count, teller } from './teller.js';
 import { allOf, pause, until } from './waiting.js';
 
-/** The first order's changes are told one by one, those of so many others counted. */
-const countedItems = 14;
+/** The first order's changes are told one by one, those of so many others in brief. */
+const toldItems = 100;
 const runTimeoutMs = 300_000;
 const restOfVerdictsMs = 5_000;
 const toldEveryMs = 1_000;
@@ -109,14 +109,26 @@ function tellPlan(plan: Plan, items: readonly PlanItem[]): void {
     const { headline, changes, risks } = first.words;
     teller.list([headline, ...[...changes, ...risks].map((line) => `  ${line}`)]);
   }
-  for (const { words, changes } of others.slice(0, countedItems))
-    teller.list([`${words.headline}: ${count(changes.length, 'row')} likewise`]);
-  const untold = others.length - countedItems;
-  if (untold > 0) teller.list([`... and ${count(untold, 'more order')}`]);
+  for (const { words } of others.slice(0, toldItems))
+    teller.list([words.headline, `  ${inBrief(words.changes)}`]);
+  const untold = others.length - toldItems;
+  if (untold > 0)
+    teller.list([
+      `... and ${count(untold, 'more order')}: npx reinstate plan items ${plan.id} tells them all`,
+    ]);
   for (const { words, disposition } of items) {
     if (disposition === 'person') teller.list([words.headline]);
   }
   teller.list(plan.notes);
+}
+
+/** Of an order's changes those that a person looks for first; the first order was told whole. */
+function inBrief(changes: readonly string[]): string {
+  const told = changes.filter((words) =>
+    /^status: |, quantity: |^shop\.orders\.total_minor: /.test(words),
+  );
+  const untold = changes.length - told.length;
+  return [...told, ...(untold > 0 ? [`and ${count(untold, 'change')} more`] : [])].join('; ');
 }
 
 async function approve(stage: Stage, plan: Plan): Promise<void> {

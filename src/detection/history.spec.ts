@@ -2,7 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { parseProfile } from '../shops/profile-file.js';
 import type { Profile } from '../shops/profile.js';
-import { columnsOfPast, pastEvents, type PastOrder } from './history.js';
+import {
+  attributeFilters,
+  attributesOfPast,
+  columnsOfPast,
+  pastEvents,
+  type PastOrder,
+} from './history.js';
 
 const until = new Date('2026-06-29T00:00:00Z');
 
@@ -13,19 +19,20 @@ beforeAll(async () => {
 });
 
 function past(orderId: string, given: { row?: object; told?: object[] } = {}): PastOrder {
+  const row = {
+    customer_id: '9',
+    status: 'delivered',
+    currency: 'EUR',
+    total_minor: '1250',
+    placed_at: '2026-06-01 10:00:00+00',
+    cancelled_at: null,
+    channel: 'web',
+    ...given.row,
+  };
   return {
     orderId,
-    row: {
-      customer_id: '9',
-      status: 'delivered',
-      currency: 'EUR',
-      total_minor: '1250',
-      placed_at: '2026-06-01 10:00:00+00',
-      cancelled_at: null,
-      channel: 'web',
-      ...given.row,
-    },
-    attributeRows: new Map(),
+    row,
+    attributes: attributesOfPast(profile, row, new Map()),
     historyRows: (given.told ?? []) as PastOrder['historyRows'],
   };
 }
@@ -68,14 +75,28 @@ describe("the shop's past", () => {
       channel: 'channel',
       carrier: { table: 'shop.shipping_line', column: 'method' },
     };
-    const attributeRows = new Map([['shop.shipping_line', [{ id: '1', method: 'express' }]]]);
-    const order = { ...past('1', { row: cancelledRow }), attributeRows };
-    const events = pastEvents(withCarrier, [order], until);
+    const beside = new Map([['shop.shipping_line', [{ id: '1', method: 'express' }]]]);
+    const order = past('1', { row: cancelledRow });
+    const attributes = attributesOfPast(withCarrier, order.row, beside);
+    const events = pastEvents(withCarrier, [{ ...order, attributes }], until);
     expect(events.map(({ attributes }) => attributes)).toEqual([
       { channel: 'web', carrier: 'express' },
       { channel: 'web', carrier: 'express' },
     ]);
     expect(columnsOfPast(withCarrier)).not.toContain('method');
+  });
+
+  it('reads only rows that tell an attribute, unless any of them may', () => {
+    const given = structuredClone(profile);
+    const [table, taken] = ['shop.order_line', { kind: ['ALLOCATE'] }];
+    const source = { table, column: 'product' };
+    given.order.attributes = { taken: { ...source, where: taken }, channel: 'channel' };
+    expect(attributeFilters(given, table)).toEqual([taken]);
+    given.order.attributes = { taken: { ...source, where: taken }, products: source };
+    expect(attributeFilters(given, table)).toBeNull();
+    given.payments = { ...given.payments!, table };
+    given.order.attributes = { taken: { ...source, where: taken } };
+    expect(attributeFilters(given, table)).toBeNull();
   });
 
   it("takes the cancellation's time from the history where the order does not say it", () => {

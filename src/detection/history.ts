@@ -3,7 +3,7 @@ import { isSealed } from '../orders/row-change.js';
 import { minorUnits } from '../shops/amount.js';
 import { cancellationActor, type CancellationActor } from '../shops/cancellation-actor.js';
 import type { Profile } from '../shops/profile.js';
-import { fitsFilter } from '../shops/row-filter.js';
+import { fitsFilter, type RowFilter } from '../shops/row-filter.js';
 import { attributeColumns, orderAttributes } from '../shops/order-attributes.js';
 import type { RowsByTable } from '../shops/row-reader.js';
 import { currencyOf, orderState } from '../shops/snapshot.js';
@@ -11,14 +11,11 @@ import { rfc3339 } from '../shops/timestamp.js';
 import { accountOf, actorAttributes, shortened } from './detection-events.js';
 import type { DetectionEvent } from './detector.js';
 
-/**
- * An order of the shop's past: its row, what the shop's history says about it (oldest first), and the rows
- * that it has its attributes from beside its own.
- */
+/** An order of the shop's past: its row, its attributes, and what the shop's history says about it (oldest first). */
 export interface PastOrder {
   readonly orderId: string;
   readonly row: RowImage;
-  readonly attributeRows: RowsByTable;
+  readonly attributes: Readonly<Record<string, string>>;
   readonly historyRows: readonly RowImage[];
 }
 
@@ -88,8 +85,7 @@ function eventsOfOrder(
   const state = orderState(profile, row);
   if (state === 'draft') return [];
   const currency = currencyOf(profile, row);
-  const rows = new Map([...past.attributeRows, [order.table, [row]]]);
-  const attributes = shortened(orderAttributes(profile, rows));
+  const { attributes } = past;
   const base = {
     position: beforeTheJournal,
     orderId,
@@ -114,6 +110,24 @@ function eventsOfOrder(
     attributes: { ...attributes, ...who },
   });
   return events;
+}
+
+/** What an order has in common with others, by its own row and the rows beside it that tell more. */
+export function attributesOfPast(
+  profile: Profile,
+  row: RowImage,
+  beside: RowsByTable,
+): Record<string, string> {
+  return shortened(orderAttributes(profile, new Map([...beside, [profile.order.table, [row]]])));
+}
+
+/** Which rows of a table tell attributes: those that fit any of these; null where all of them may. */
+export function attributeFilters({ order, payments }: Profile, table: string): RowFilter[] | null {
+  const sources = Object.values(order.attributes)
+    .filter((source) => typeof source === 'object')
+    .filter((source) => source.table === table);
+  const filters = sources.map(({ where }) => where).filter((where) => where !== undefined);
+  return filters.length < sources.length || payments?.table === table ? null : filters;
 }
 
 /** The columns of the order's row that `pastEvents` looks at. */

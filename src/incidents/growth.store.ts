@@ -61,7 +61,7 @@ export class GrowthStore {
     const rows = await reader.query<{ id: string }>(
       `SELECT i.id FROM incident i JOIN shop s ON s.id = i.shop_id
        WHERE i.status <> 'resolved' AND i.shop_id = ANY($1)
-         AND (i.journal_position < s.journal_head OR i.harms_due
+         AND (i.journal_position < s.journal_head OR i.harms_due OR i.alike_position IS NOT NULL
            OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.settles_at <= $2)
            OR EXISTS (SELECT 1 FROM incident_case c WHERE c.incident_id = i.id AND c.unread))
        ORDER BY i.number`,
@@ -125,7 +125,10 @@ export class GrowthStore {
     );
   }
 
-  /** Orders of the finding that are not cases of the incident yet, in the order of their cancellation. */
+  /**
+   * Orders of the finding that are not cases of the incident yet, nor of another one that is not resolved,
+   * in the order of their cancellation.
+   */
   async newOrders(
     reader: Reader,
     source: { incidentId: string; findingId: string },
@@ -134,7 +137,9 @@ export class GrowthStore {
     const rows = await reader.query<{ order_id: string }>(
       `SELECT f.order_id FROM finding_entry f
        WHERE f.finding_id = $1 AND NOT EXISTS (
-         SELECT 1 FROM incident_case c WHERE c.incident_id = $2 AND c.order_id = f.order_id)
+         SELECT 1 FROM incident_case c JOIN incident own ON own.id = $2 JOIN incident i ON i.id = c.incident_id
+         WHERE c.shop_id = own.shop_id AND c.order_id = f.order_id
+           AND (i.id = own.id OR i.status <> 'resolved' AND c.cancel_position >= f.position))
        GROUP BY f.order_id ORDER BY min(f.position) LIMIT $3`,
       [source.findingId, source.incidentId, limit],
     );

@@ -36,8 +36,10 @@ export class IncidentEntity implements Incident {
   @Column('bigint', { default: 0 }) readonly journalPosition!: number;
   /** orders that are like its wrongful ones are to be looked for */
   @Column('boolean', { default: true }) readonly harmsDue!: boolean;
-  /** which harms they were looked for of, in the time before too */
-  @Column('text', { array: true, default: [] }) readonly harmsSought!: readonly string[];
+  /** by harm: the position down to which the journal was looked through for them; 0 once that is done */
+  @Column('jsonb', { default: {} }) readonly harmSearch!: Readonly<Record<string, number>>;
+  /** the last position up to which they were all decided; null: as far as the journal was looked through */
+  @Column('bigint', { nullable: true }) readonly alikePosition!: number | null;
   @ForeignKey('person') @Column('uuid', { nullable: true }) readonly assigneeId!: string | null;
   @ForeignKey('person') @Column('uuid', { nullable: true }) readonly declaredBy!: string | null;
   @Column('jsonb', { nullable: true }) readonly declaration!: Declaration | null;

@@ -25,7 +25,7 @@ export class OrderAsOfService {
     private readonly store: OrderAsOfStore,
   ) {}
 
-  /** @throws Fault `order-missing` for an order that neither the journal nor the shop knows, or `order-ambiguous` */
+  /** @throws Fault `order-missing` for an order that neither the journal nor the shop knows, `order-ambiguous` or `order-unsettled` */
   async show(shopId: string, order: string, query: OrderAtQuery): Promise<OrderView | OrderAt> {
     return query.at === undefined
       ? this.shopService.order(shopId, order, query.by)

@@ -25,7 +25,7 @@ import {
 } from './order.service.js';
 
 const byNumberOrId =
-  'Where one order’s number is another one’s id, the answer is 409 `order-ambiguous` with both: `by` says which is meant.';
+  'Where one order’s number is another one’s id, the answer is 409 `order-ambiguous` with both: `by` says which is meant. Where only the shop could tell and it does not answer, the answer is 503 `order-unsettled`, and `by` is the way out.';
 
 @ApiTags('orders')
 @ApiBearerAuth()

@@ -81,8 +81,16 @@ describe('bleeding', () => {
     expect(requiredSilenceMs(bursts, 5_000)).toBe(150_000);
   });
 
-  it('never asks for more than an hour', () => {
-    expect(requiredSilenceMs([0, 3_600_000], 5_000)).toBe(3_600_000);
+  it('waits for a few mean gaps, however slow the drip', () => {
+    const hour = 3_600_000;
+    expect(requiredSilenceMs([0, 2 * hour], 5_000)).toBe(8 * hour);
+    expect(requiredSilenceMs([0, 0.5 * hour, hour], 5_000)).toBe(2 * hour);
+  });
+
+  it('waits no longer than an hour for a burst to be left out, beside the gaps', () => {
+    const hour = 3_600_000;
+    const nightly = [0, 24 * hour].flatMap((night) => Array<number>(200).fill(night));
+    expect(requiredSilenceMs(nightly, 5_000)).toBe(hour);
   });
 
   it('reads log positions as numbers', () => {

@@ -5,8 +5,8 @@ import type { ShopPosition } from '../shops/shop-adapter.js';
 const silentGaps = 4;
 /** A job that runs by a schedule cancels in bursts: it must have left out a burst, and some more. */
 const silentBursts = 2.5;
-/** Longer silence is not asked for: a slow drip is stopped at its cause, and then overridden by a person. */
-const requiredMsMax = 60 * 60_000;
+/** For a burst to be left out nobody waits longer: a nightly job would ask for days. */
+const burstMsMax = 60 * 60_000;
 
 /** What is known about a harm that may still go on. */
 export interface BleedingFacts {
@@ -95,11 +95,11 @@ function blindness(facts: BleedingFacts): { cause: BleedingCause; sentence: stri
   return undefined;
 }
 
-/** The longer of the settle time, a few mean gaps, and a few mean gaps between bursts; at most an hour. */
+/** The longest of the settle time, a few mean gaps, and a few mean gaps between bursts (of that at most an hour). */
 export function requiredSilenceMs(seen: readonly number[], settleMs: number): number {
   const bursts = seen.filter((at, index) => index === 0 || at - (seen[index - 1] ?? at) > settleMs);
-  const required = Math.max(settleMs, silentGaps * meanGap(seen), silentBursts * meanGap(bursts));
-  return Math.min(Math.ceil(required), Math.max(requiredMsMax, settleMs));
+  const burstMs = Math.min(burstMsMax, silentBursts * meanGap(bursts));
+  return Math.ceil(Math.max(settleMs, silentGaps * meanGap(seen), burstMs));
 }
 
 function meanGap(moments: readonly number[]): number {

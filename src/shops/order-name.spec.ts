@@ -1,4 +1,4 @@
-import { meantOrder } from './order-name.js';
+import { meantOrder, unsettledOrder } from './order-name.js';
 
 describe('the name of an order', () => {
   it('is a number or an id, whichever there is', () => {
@@ -17,5 +17,14 @@ describe('the name of an order', () => {
         details: { data: { byNumber: { orderId: '7' }, byId: { orderId: '1042' } } },
       }) as Error,
     );
+  });
+
+  it('that only the shop could settle is asked back, with the way out', () => {
+    const fault = unsettledOrder('1042');
+    expect(fault).toMatchObject({
+      ...{ kind: 'unavailable', code: 'order-unsettled' },
+      details: { data: { byId: { orderId: '1042' } } },
+    });
+    expect(fault.message).toMatch(/by=id or by=number; on the command line --by/);
   });
 });

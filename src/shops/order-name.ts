@@ -25,3 +25,13 @@ export function meantOrder(name: string, { byNumber, byId }: NamedOrders): strin
     );
   return byNumber ?? byId;
 }
+
+/** Refuses to guess while only the shop could tell whether an order's id is another one's number. Pure. */
+export function unsettledOrder(id: string): Fault {
+  return new Fault(
+    'unavailable',
+    'order-unsettled',
+    `"${id}" is the id of an order and may be the number of another one, which only the shop can tell, and it does not answer: say which is meant by the parameter by (by=id or by=number; on the command line --by), or ask again later`,
+    { data: { byId: { orderId: id } } },
+  );
+}

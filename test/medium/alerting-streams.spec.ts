@@ -227,6 +227,7 @@ describe('an alert about a stream', () => {
       incarnation: '1/1/2',
       consistentPoint: '0/100',
       mappingHash: 'h',
+      unseen: { unseenTables: {}, gap: null },
     };
     await test.database.transaction((transaction) =>
       store.beginSlot(transaction, { shopId: 'main', now: bench.clock.now(), ...slot }),

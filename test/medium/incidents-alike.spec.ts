@@ -25,6 +25,13 @@ async function incidentOf(fingerprint: string, given: object): Promise<string> {
   return (await bench.incidentOf(fingerprint)).id;
 }
 
+/** After that the shop writes nothing more about what was cancelled until now; what joins then is judged a tick later. */
+async function settle(): Promise<void> {
+  bench.clock.advance(60_000);
+  await bench.run();
+  await bench.run();
+}
+
 describe('an order that no finding names', () => {
   it('becomes a case when the same job cancelled it for the same reason, before or after', async () => {
     const same = job();
@@ -77,18 +84,59 @@ describe('an order that no finding names', () => {
     );
   });
 
-  it('of raw SQL joins where the history has no word of it', async () => {
+  it('is found however many others the same job has cancelled properly since', async () => {
+    const same = job();
+    await bench.cancel({ 'long-hidden': { ...same, second: -hour } });
+    await bench.cancel(orders('proper', 1_010, { ...same, heldMinor: 0 }));
+    const incidentId = await incidentOf('hidden', same);
+    expect(Object.keys(await bench.verdicts(incidentId)).sort()).toEqual([
+      ...[1, 2, 3, 4, 5, 6].map((index) => `hidden-${index}`),
+      'long-hidden',
+    ]);
+  });
+
+  it('of raw SQL joins where the history has no word of it, close by', async () => {
     await bench.cancel({
       'raw-alone': { second: -60, rowChanges: [] },
+      'raw-clean-up': { second: -hour, rowChanges: [] },
       'in-history': { second: -50, rowChanges: [historyRow('in-history')] },
     });
     const incidentId = await incidentOf('raw', { rowChanges: [] });
-    // until then the shop may still write who did it
-    bench.clock.advance(60_000);
-    await bench.run();
+    await settle();
     const found = Object.keys(await bench.verdicts(incidentId));
     expect(found).toContain('raw-alone');
+    expect(found).not.toContain('raw-clean-up');
     expect(found).not.toContain('in-history');
+  });
+
+  it('of an actor whom the shop may still name waits until it cannot any more', async () => {
+    const incident = await bench.incidentOf('raw');
+    const at = (bench.clock.now().getTime() - start.getTime()) / 1_000;
+    // the raw SQL goes on until now
+    await bench.cancel(orders('raw-on-', 2, { second: at - 400, rowChanges: [] }));
+    await bench.run();
+    await settle();
+    await bench.cancel({
+      'named-later': { second: at, rowChanges: [] },
+      unnamed: { second: at, rowChanges: [] },
+    });
+    await bench.run();
+    const early = Object.keys(await bench.verdicts(incident.id));
+    expect(early).toContain('raw-on-1');
+    expect(early).not.toContain('named-later');
+    expect(early).not.toContain('unnamed');
+    await bench.journal([
+      {
+        ...{ orderId: 'named-later', kinds: ['changed'], actorKind: 'staff', actor: 'kim' },
+        ...{ reason: null, snapshot: null, rowChanges: [historyRow('named-later')] },
+        committedAt: new Date(start.getTime() + at * 1_000 + 500).toISOString(),
+      },
+    ]);
+    await bench.run();
+    await settle();
+    const late = await bench.verdicts(incident.id);
+    expect(late).toHaveProperty('unnamed', 'wrongful');
+    expect(late).not.toHaveProperty('named-later');
   });
 
   it('is not taken from an incident that has it already', async () => {
@@ -100,5 +148,20 @@ describe('an order that no finding names', () => {
     const second = (await bench.incidentOf('second')).id;
     const all = [...(await bench.cases(first)), ...(await bench.cases(second))];
     expect(all).toHaveLength(12);
+  });
+
+  it('is not a case of a second incident when a finding names it among others', async () => {
+    const same = job();
+    const first = await incidentOf('whole', same);
+    const taken = await bench.cancel(orders('taken-', 2, { ...same, second: 20 }));
+    await bench.run();
+    expect(await bench.verdicts(first)).toHaveProperty('taken-1');
+    const other = await bench.cancel(orders('else-', 4, { ...job(), second: 25 }));
+    await bench.find('else', [...taken, ...other]);
+    await bench.run();
+    const second = (await bench.incidentOf('else')).id;
+    expect(Object.keys(await bench.verdicts(second))).toEqual(
+      [1, 2, 3, 4].map((index) => `else-${index}`),
+    );
   });
 });

@@ -266,7 +266,7 @@ describe('a crash in the middle', () => {
 describe('an order', () => {
   it('is found in its incidents by its id and by its number', async () => {
     const { orders: support } = bench.parts;
-    const { items: byId } = await support.casesOf('shop', 'a3', { limit: 10 });
+    const { items: byId } = await support.casesOf('shop', 'a3', { by: 'id', limit: 10 });
     const { items: byNumber } = await support.casesOf('shop', 'S-a3', { limit: 10 });
     expect(byId).toEqual(byNumber);
     const incident = await bench.incidentOf('open');
@@ -298,7 +298,7 @@ describe('an order', () => {
     await expect(ids('77')).rejects.toMatchObject({ code: 'order-ambiguous' });
     expect(await ids('77', 'number')).toEqual(['501']);
     expect(await ids('77', 'id')).toEqual(['77']);
-    expect(await ids('501')).toEqual(['501']);
+    expect(await ids('501', 'id')).toEqual(['501']);
   });
 });
 

@@ -7,7 +7,7 @@ import { configSchema } from '../../src/config/config.schema.js';
 import { OrderFinder } from '../../src/incidents/order-finder.service.js';
 import { OrderNameStore } from '../../src/incidents/order-name.store.js';
 import { SystemClock } from '../../src/platform/clock.js';
-import { ShopRegistry } from '../../src/shops/shop-registry.js';
+import { ShopRegistry, type Shop } from '../../src/shops/shop-registry.js';
 import { shopOf } from '../support/incident-harness.js';
 import { until } from '../support/replication-harness.js';
 import { startTestService, type TestService } from '../support/service.js';
@@ -68,6 +68,10 @@ describe('an order whose number is another one’s id', () => {
   const shown = async (path: string) =>
     ((await get(path)).body['order'] as { orderId: string } | undefined)?.orderId;
 
+  const away = shopOf('postgresql://nobody@127.0.0.1:1/none', 'main');
+  const finderOf = (given: Shop) =>
+    new OrderFinder(service.database.database, new ShopRegistry([given]), new OrderNameStore());
+
   async function journalled(id: string): Promise<void> {
     await shop.run(cancelOrder(Number(id)));
     await until('journalled', async () => (await get(`${id}/journal?by=id`)).status === 200);
@@ -105,12 +109,28 @@ describe('an order whose number is another one’s id', () => {
     expect((await get('9/journal')).body).toMatchObject({ items: [{ orderId: '2' }] });
   });
 
-  it('is told by what is written down while the shop is away', async () => {
-    const away = new ShopRegistry([shopOf('postgresql://nobody@127.0.0.1:1/none', 'main')]);
-    const finder = new OrderFinder(service.database.database, away, new OrderNameStore());
-    expect(await finder.find('main', '2', undefined)).toBe('2');
+  it('is not guessed while the shop is away: what is written down tells of it to who says what it is named by', async () => {
+    const finder = finderOf(away);
+    const unsettled = { kind: 'unavailable', code: 'order-unsettled' };
+    await expect(finder.find('main', '2', undefined)).rejects.toMatchObject(unsettled);
+    expect(await finder.find('main', '2', 'id')).toBe('2');
+    expect(await finder.find('main', '2', 'number')).toBeUndefined();
     expect(await finder.find('main', '9', undefined)).toBe('2');
     expect(await finder.find('main', '77', undefined)).toBeUndefined();
+  });
+
+  it('is not guessed while the shop does not answer in time', async () => {
+    const adapter = Object.create(away.adapter) as Shop['adapter'];
+    adapter.findByNumber = () => new Promise(() => undefined);
+    const asked = finderOf({ ...away, adapter }).find('main', '2', undefined);
+    await expect(asked).rejects.toMatchObject({ code: 'order-unsettled' });
+  });
+
+  it('is no question where the shop numbers its orders by their ids', async () => {
+    const { order } = away.profile;
+    const key = away.profile.tables[order.table]!.key[0]!;
+    const profile = { ...away.profile, order: { ...order, number: key } };
+    expect(await finderOf({ ...away, profile }).find('main', '2', undefined)).toBe('2');
   });
 
   it('is not guessed where the journal knows both', async () => {

@@ -214,6 +214,36 @@ describe('approval', () => {
     expect(Object.values(await scene.caseStates(incident))).toEqual(['restored']);
   });
 
+  it('keeps the orders for its plan where a newer one takes the place of another', async () => {
+    const orders = await scene.placePaid([1, 1]);
+    const incident = await scene.harm(orders, `job-${(jobs += 1)}`);
+    const states = async () => Object.values(await scene.caseStates(incident));
+    const held = await scene.propose(incident);
+    await vote(held, scene.people.alex);
+    const between = await scene.propose(incident);
+    await scene.propose(incident, [await scene.caseOf(incident, orders[0]!)]);
+    expect([await state(held), await state(between)]).toEqual(['approved', 'superseded']);
+    expect(await states()).toEqual(['planned', 'planned']);
+    await scene.runUntil(await scene.start(held), 'finished');
+    expect(await states()).toEqual(['restored', 'restored']);
+  });
+
+  it('is not there yet: the orders leave a plan that was superseded, for the newer one or for none', async () => {
+    const orders = await scene.placePaid([1, 1]);
+    const [kept, dropped] = [orders[0]!, orders[1]!];
+    const incident = await scene.harm(orders, `job-${(jobs += 1)}`);
+    await scene.propose(incident);
+    const caseId = await scene.caseOf(incident, kept);
+    const { number } = await scene.propose(incident, [caseId]);
+    expect(await scene.caseStates(incident)).toEqual({ [kept]: 'planned', [dropped]: 'open' });
+    const told = await scene.query<{ words: string }>(
+      `SELECT data->>'words' AS words FROM timeline_entry
+       WHERE case_id = $1 AND type = 'case-state-changed' ORDER BY position`,
+      [caseId],
+    );
+    expect(told.at(-1)?.words).toBe(`part of restore plan ${number}`);
+  });
+
   it('runs out of every plan but the one that cannot be ended, which holds up no other', async () => {
     const [bad, good] = [await proposed(), await proposed()];
     scene.clock.advance(31 * 60_000);

@@ -51,4 +51,12 @@ for (const words of story) {
   }
   rest = rest.slice(found.index + found[0].length);
 }
+const planned = Number(
+  (/plan \d+: ([\d,]+) orders set back exactly/.exec(told)?.[1] ?? '').replaceAll(',', ''),
+);
+const ofEach = told.match(/is set back to what it was\n +status: cancelled -> \w+/g)?.length ?? 0;
+if (planned <= 100 && ofEach !== planned) {
+  console.error(`the demo told of ${ofEach} of ${planned} planned orders what changes in them`);
+  process.exit(1);
+}
 console.log(`the story was told: ${story.length} parts, in order`);

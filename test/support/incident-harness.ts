@@ -296,7 +296,7 @@ function assemble(
   const intake = new AlertIntakeService(
     ...([database, growth, incidentStore, incidents, judging, progress, timeline] as const),
   );
-  const alike = new AlikeService(new AlikeStore(), judging);
+  const alike = new AlikeService(new AlikeStore(), growth, judging);
   const following = new IncidentFollowService(
     ...([database, growth, incidentStore, judging, progress, timeline, alike] as const),
   );

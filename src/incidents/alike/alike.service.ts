@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../../platform/database/database.js';
-import type { JournalRange } from '../growth.store.js';
+import { GrowthStore, type JournalRange } from '../growth.store.js';
 import type { Incident } from '../incident.js';
-import { JudgingService, type IncidentPlace } from '../verdict/judging.service.js';
-import { earliest, harmKey, isAlike, type Harm } from './alike.js';
-import { AlikeStore } from './alike.store.js';
+import {
+  JudgingService,
+  type GatheredCancellation,
+  type IncidentPlace,
+} from '../verdict/judging.service.js';
+import { earliest, harmKey, isAlike, mayStillBeNamed, type Harm } from './alike.js';
+import { AlikeStore, type AlikeSearch } from './alike.store.js';
 
-/** Orders looked at in one transaction: keeps it well under a second. */
+/** Orders looked at together: keeps a transaction well under a second, and bounds memory. */
 const batch = 500;
 
 /**
@@ -18,12 +22,13 @@ const batch = 500;
 export class AlikeService {
   constructor(
     private readonly store: AlikeStore,
+    private readonly growth: GrowthStore,
     private readonly judging: JudgingService,
   ) {}
 
   /**
    * Adds cases for what is like the incident's wrongful ones: in this range of the journal, and, for a
-   * harm that was not known before, in the time before. The caller has locked the incident.
+   * harm that was not known before, a batch of the time before. The caller has locked the incident.
    * `more` where it has to be called again. A declared incident is what its declaration says.
    */
   async add(
@@ -31,40 +36,71 @@ export class AlikeService {
     incident: Incident,
     { range, now }: { range: JournalRange; now: Date },
   ): Promise<{ added: number; more: boolean }> {
-    if (incident.declaration !== null) return { added: 0, more: false };
     const { id: incidentId, shopId } = incident;
     const place = { incidentId, shopId, now };
-    const harms = await this.store.harms(transaction, incidentId);
-    const sought = await this.store.sought(transaction, incidentId);
-    const unsought = harms.filter((harm) => !sought.includes(harmKey(harm)));
-    const fresh = await this.inRange(transaction, place, { harms, range });
-    const old = await this.before(transaction, place, unsought);
-    const gathered = await this.judging.gather(shopId, [...new Set([...fresh, ...old])]);
-    const alike = gathered.filter((one) => isAlike(one, harms));
+    const harms =
+      incident.declaration === null ? await this.store.harms(transaction, incidentId) : [];
+    const search = await this.store.readSearch(transaction, incidentId);
+    const told = await this.toldOf(transaction, place, { harms, range, search });
+    const older = await this.olderOf(transaction, place, { harms, search });
+    const gathered = await this.gather(shopId, [...new Set([...told, ...older.orderIds])]);
+    const waiting = gathered.filter((one) => mayStillBeNamed(one, harms, now));
+    const alike = gathered.filter((one) => !waiting.includes(one) && isAlike(one, harms));
     const added = await this.judging.add(transaction, place, alike);
-    const more = old.length === batch && added > 0;
-    const done = more ? sought : [...sought, ...unsought.map(harmKey)];
-    await this.store.setSought(transaction, incidentId, done);
-    return { added, more };
+    const undecided = waiting.map(({ cancellation }) => cancellation.position - 1);
+    await this.store.writeSearch(transaction, incidentId, {
+      downTo: older.downTo,
+      position: undecided.length === 0 ? null : Math.min(...undecided),
+      isDue: older.more,
+    });
+    return { added, more: older.more };
   }
 
-  private async inRange(
+  /** Orders of which the journal told something that was not looked at yet. */
+  private async toldOf(
     transaction: Transaction,
     { incidentId, shopId }: IncidentPlace,
-    { harms, range }: { harms: readonly Harm[]; range: JournalRange },
+    given: { harms: readonly Harm[]; range: JournalRange; search: AlikeSearch },
   ): Promise<string[]> {
+    const { harms, range, search } = given;
     if (harms.length === 0) return [];
     const question = { incidentId, shopId, harms, since: earliest(harms) };
-    return this.store.inRange(transaction, question, range);
+    const after = Math.min(search.position ?? range.after, range.after);
+    return this.store.inRange(transaction, question, { after, upTo: range.upTo });
   }
 
-  private async before(
+  /** The next orders, going back in the journal, of a harm of which not all were looked at. */
+  private async olderOf(
     transaction: Transaction,
     { incidentId, shopId }: IncidentPlace,
-    harms: readonly Harm[],
-  ): Promise<string[]> {
-    if (harms.length === 0) return [];
-    const question = { incidentId, shopId, harms, since: earliest(harms) };
-    return this.store.before(transaction, question, batch);
+    { harms, search }: { harms: readonly Harm[]; search: AlikeSearch },
+  ): Promise<{ orderIds: string[]; downTo: AlikeSearch['downTo']; more: boolean }> {
+    const { downTo } = search;
+    const [harm, ...others] = harms.filter((one) => downTo[harmKey(one)] !== 0);
+    if (harm === undefined) return { orderIds: [], downTo, more: false };
+    const key = harmKey(harm);
+    const since = earliest([harm]);
+    const question = { incidentId, shopId, harms: [harm], since };
+    const found = await this.store.between(transaction, question, {
+      after: await this.growth.positionBefore(transaction, shopId, since),
+      before: downTo[key] ?? Number.MAX_SAFE_INTEGER,
+      limit: batch,
+    });
+    const isLast = found.length < batch;
+    return {
+      orderIds: found.map(({ orderId }) => orderId),
+      downTo: { ...downTo, [key]: isLast ? 0 : (found.at(-1)?.position ?? 0) },
+      more: !isLast || others.length > 0,
+    };
+  }
+
+  private async gather(
+    shopId: string,
+    orderIds: readonly string[],
+  ): Promise<GatheredCancellation[]> {
+    const gathered: GatheredCancellation[] = [];
+    for (let start = 0; start < orderIds.length; start += batch)
+      gathered.push(...(await this.judging.gather(shopId, orderIds.slice(start, start + batch))));
+    return gathered;
   }
 }

@@ -9,9 +9,9 @@ const harm = (given: Partial<Harm>): Harm => ({
 });
 
 describe('how far a harm reaches', () => {
-  it('is a day for a machine, minutes for a person, and nothing where too little is known', () => {
+  it('is a day for a job, minutes for a person or raw SQL, and nothing where too little is known', () => {
     expect(reachMs(harm({}))).toBe(24 * 3_600_000);
-    expect(reachMs(harm({ actorKind: 'unknown', actor: null, reason: null }))).toBe(24 * 3_600_000);
+    expect(reachMs(harm({ actorKind: 'unknown', actor: null, reason: null }))).toBe(600_000);
     expect(reachMs(harm({ actorKind: 'api' }))).toBe(600_000);
     expect(reachMs(harm({ actorKind: 'staff' }))).toBe(600_000);
     expect(reachMs(harm({ actorKind: 'api', reason: null }))).toBe(0);

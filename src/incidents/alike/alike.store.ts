@@ -15,6 +15,14 @@ export interface AlikeQuestion {
   readonly since: Date;
 }
 
+/** How far the search for alike orders has come. */
+export interface AlikeSearch {
+  /** by harm: the position down to which the journal was looked through; 0 once that is done */
+  readonly downTo: Readonly<Record<string, number>>;
+  /** up to here all is decided; null: as far as the journal was looked through */
+  readonly position: number | null;
+}
+
 /** A cancelled order without a case, of which an entry names the actor or the reason of a harm. */
 const candidateSql = `
   j.shop_id = $1 AND 'cancelled' = ANY(j.kinds) AND j.marker IS NULL AND j.committed_at >= $4
@@ -62,34 +70,40 @@ export class AlikeStore {
     return rows.map((row) => row.order_id);
   }
 
-  /** Orders that may be alike, whenever the journal told of them; the newest first. */
-  async before(reader: Reader, question: AlikeQuestion, limit: number): Promise<string[]> {
-    const rows = await reader.query<{ order_id: string }>(
-      `SELECT j.order_id FROM journal_entry j WHERE ${candidateSql}
-       GROUP BY j.order_id ORDER BY max(j.position) DESC LIMIT $5`,
-      [...parametersOf(question), limit],
+  /**
+   * Orders that may be alike, of cancellations between two positions (both left out); the newest first. Each
+   * with the position of its cancellation, to go on from.
+   */
+  async between(
+    reader: Reader,
+    question: AlikeQuestion,
+    positions: { after: number; before: number; limit: number },
+  ): Promise<{ orderId: string; position: number }[]> {
+    return reader.query(
+      `SELECT j.order_id AS "orderId", j.position FROM journal_entry j
+       WHERE ${candidateSql} AND j.position > $5 AND j.position < $6
+       ORDER BY j.position DESC LIMIT $7`,
+      [...parametersOf(question), positions.after, positions.before, positions.limit],
     );
-    return rows.map((row) => row.order_id);
   }
 
-  /** Harms of which all orders before were looked for already, by their keys. */
-  async sought(reader: Reader, incidentId: string): Promise<readonly string[]> {
-    const row = await reader.queryOne<{ sought: string[] }>(
-      'SELECT harms_sought AS sought FROM incident WHERE id = $1',
+  async readSearch(reader: Reader, incidentId: string): Promise<AlikeSearch> {
+    const row = await reader.queryOne<AlikeSearch>(
+      'SELECT harm_search AS "downTo", alike_position AS position FROM incident WHERE id = $1',
       [incidentId],
     );
-    return row?.sought ?? [];
+    return row ?? { downTo: {}, position: null };
   }
 
-  /** Notes which harms were looked for, and that nothing waits to be looked for. */
-  async setSought(
+  /** Notes how far the search has come; `isDue` where it is to go on without any news. */
+  async writeSearch(
     transaction: Transaction,
     incidentId: string,
-    sought: readonly string[],
+    { downTo, position, isDue }: AlikeSearch & { isDue: boolean },
   ): Promise<void> {
     await transaction.query(
-      'UPDATE incident SET harms_sought = $2, harms_due = false WHERE id = $1',
-      [incidentId, sought],
+      'UPDATE incident SET harm_search = $2, alike_position = $3, harms_due = $4 WHERE id = $1',
+      [incidentId, JSON.stringify(downTo), position, isDue],
     );
   }
 }

@@ -11,18 +11,19 @@ export interface Harm {
   readonly until: Date;
 }
 
-/** A machine does the same thing over and over: as long as the longest window that detection looks at. */
-const machineReachMs = 24 * 3_600_000;
-/** People, and keys that many people act through, do many things: only what stands close by. */
-const personReachMs = 10 * 60_000;
+/** A job does the same thing over and over: as long as the longest window that detection looks at. */
+const jobReachMs = 24 * 3_600_000;
+/** People, keys that many people act through, and raw SQL do many things: only what stands close by. */
+const nearReachMs = 10 * 60_000;
 
 /**
  * How long before and after the harm another cancellation of the same actor and reason belongs to it.
  * Zero where actor and reason say too little: a key without a reason may be any customer's wish.
  */
 export function reachMs({ actorKind, reason }: Pick<Harm, 'actorKind' | 'reason'>): number {
-  if (actorKind === 'job' || actorKind === 'unknown') return machineReachMs;
-  return actorKind === 'customer' || reason === null ? 0 : personReachMs;
+  if (actorKind === 'job') return jobReachMs;
+  if (actorKind === 'unknown') return nearReachMs;
+  return actorKind === 'customer' || reason === null ? 0 : nearReachMs;
 }
 
 /** The earliest moment from which on one of these harms may have hit orders. */
@@ -52,6 +53,20 @@ export function isAlike(
       at >= harm.from.getTime() - reachMs(harm) &&
       at <= harm.until.getTime() + reachMs(harm),
   );
+}
+
+/**
+ * Whether the shop may still write who did it, so that nobody can say yet whether it is like a harm of
+ * which nobody is known. (Of what has an actor, or gets one, its own entries tell.)
+ */
+export function mayStillBeNamed(
+  { facts }: GatheredCancellation,
+  harms: readonly Harm[],
+  now: Date,
+): boolean {
+  const isOpen = facts.settlesAt !== null && new Date(facts.settlesAt) > now;
+  const isSought = harms.some(({ actorKind }) => actorKind === 'unknown');
+  return isOpen && isSought && facts.actorKind === 'unknown' && facts.inHistory === false;
 }
 
 /** Names a harm, whenever it was. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { AuditService } from '../../access/audit.service.js';
 import type { Caller } from '../../access/caller.js';
+import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Fault } from '../../platform/errors.js';
@@ -20,9 +21,23 @@ export type NewAnnouncement = Pick<
   'shopId' | 'filter' | 'startsAt' | 'endsAt' | 'greatestCount' | 'reason'
 >;
 
+/** Cancellations of a shop whose answers are kept, before one more question adds its own. */
+const answeredMax = 100_000;
+
+/** What was asked of a shop's journal up to `head`, and which of it is covered. */
+interface Answered {
+  head: number;
+  readonly announcementChanges: number;
+  readonly asked: Set<number>;
+  readonly covered: Set<number>;
+}
+
 /** Bulk cancels that are planned: what falls under one is intended, and stays cancelled. */
 @Injectable()
 export class AnnouncementService {
+  /** by shop */
+  private readonly answered = new Map<string, Answered>();
+
   constructor(
     private readonly database: Database,
     private readonly store: AnnouncementStore,
@@ -89,21 +104,58 @@ export class AnnouncementService {
 
   /**
    * Which of the cancellations at these positions of the journal are covered, whether they are cases of
-   * an incident or not: in force when they were made, fitting, and within the greatest count.
+   * an incident or not: in force when they were made, fitting, and within the greatest count. Asked again
+   * while nothing has come that could change it (before each order of a run), it is not counted again.
    */
   async covered(shopId: string, positions: readonly number[]): Promise<ReadonlySet<number>> {
+    const { asked, covered } = await this.answeredSoFar(shopId);
+    const fresh = positions.filter((position) => !asked.has(position));
+    if (fresh.length > 0) {
+      for (const position of await this.count(shopId, fresh)) covered.add(position);
+      for (const position of fresh) asked.add(position);
+    }
+    return new Set(positions.filter((position) => covered.has(position)));
+  }
+
+  /** The state is read before anything is counted by it: what comes in between is counted once more. */
+  private async answeredSoFar(shopId: string): Promise<Answered> {
+    const known = this.answered.get(shopId);
+    const state = await this.store.state(this.database, shopId, known?.head ?? null);
+    const { head, announcementChanges, isJournalChanged } = present(
+      state,
+      'a shop is written down',
+    );
+    if (
+      known !== undefined &&
+      !isJournalChanged &&
+      known.announcementChanges === announcementChanges &&
+      known.asked.size <= answeredMax
+    ) {
+      known.head = Math.max(known.head, head);
+      return known;
+    }
+    const anew = {
+      head,
+      announcementChanges,
+      asked: new Set<number>(),
+      covered: new Set<number>(),
+    };
+    this.answered.set(shopId, anew);
+    return anew;
+  }
+
+  private async count(shopId: string, positions: readonly number[]): Promise<readonly number[]> {
     const cancellations = await this.store.cancellations(this.database, shopId, positions);
-    if (cancellations.length === 0) return new Set();
+    if (cancellations.length === 0) return [];
     const times = cancellations.map(({ at }) => at.getTime());
     const announcements = await this.store.inForce(this.database, {
       shopId,
       from: new Date(times.reduce((least, time) => Math.min(least, time))),
       to: new Date(times.reduce((most, time) => Math.max(most, time))),
     });
-    const meant = cancellations.filter(
-      (one) => coveringAnnouncement(announcements, one) !== undefined,
-    );
-    return new Set(meant.map(({ position }) => position));
+    return cancellations
+      .filter((one) => coveringAnnouncement(announcements, one) !== undefined)
+      .map(({ position }) => position);
   }
 
   async get(id: string): Promise<AnnouncementEntity> {

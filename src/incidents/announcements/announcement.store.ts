@@ -6,6 +6,16 @@ import { AnnouncementEntity } from './announcement.entity.js';
 
 const columns = columnsOf(AnnouncementEntity, 'a');
 
+/** What an answer about announcements was worked out from; it holds as long as nothing of this has changed. */
+export interface AnnouncedState {
+  /** of the journal */
+  readonly head: number;
+  /** how often announcements were made and withdrawn: nothing else becomes of them */
+  readonly announcementChanges: number;
+  /** after the position asked about (null: always) a cancellation came, or word of who did one */
+  readonly isJournalChanged: boolean;
+}
+
 /** An announcement with the journal position of the last cancellation that it covers; null while it has room. */
 export type CountedAnnouncement = AnnouncementEntity & {
   readonly lastCoveredPosition: number | null;
@@ -17,13 +27,15 @@ export interface AnnouncementQuery {
   readonly limit: number;
 }
 
-/** Who cancelled: where the entry `e` does not say it, the order's next one that does. */
+/** Who cancelled: where the entry `e` does not say it (else no other is read), the order's next one that does. */
 const whoSql = `LEFT JOIN LATERAL (
     SELECT w.actor_kind, w.actor, w.reason FROM journal_entry w
-    WHERE w.shop_id = e.shop_id AND w.order_id = e.order_id AND w.position >= e.position
+    WHERE e.actor_kind = 'unknown'
+      AND w.shop_id = e.shop_id AND w.order_id = e.order_id AND w.position > e.position
       AND w.actor_kind <> 'unknown' AND w.marker IS NULL
     ORDER BY w.position LIMIT 1
   ) who ON true`;
+const actorKindSql = `coalesce(who.actor_kind, e.actor_kind)`;
 
 @Injectable()
 export class AnnouncementStore {
@@ -79,7 +91,7 @@ export class AnnouncementStore {
            AND e.committed_at >= greatest(a.starts_at, a.created_at)
            AND e.committed_at < least(a.ends_at, a.withdrawn_at)
            AND e.attributes @> coalesce(a.filter -> 'attributes', '{}')
-           AND (a.filter ->> 'actorKind' IS NULL OR coalesce(who.actor_kind, 'unknown') = a.filter ->> 'actorKind')
+           AND (a.filter ->> 'actorKind' IS NULL OR ${actorKindSql} = a.filter ->> 'actorKind')
            AND (a.filter ->> 'actor' IS NULL OR coalesce(who.actor, e.actor) = a.filter ->> 'actor')
            AND (a.filter ->> 'reason' IS NULL OR coalesce(who.reason, e.reason) = a.filter ->> 'reason')
          ORDER BY e.position OFFSET a.greatest_count - 1 LIMIT 1
@@ -91,6 +103,23 @@ export class AnnouncementStore {
     );
   }
 
+  /** Our own restores, which the journal has too, change nothing about what is covered. */
+  async state(
+    reader: Reader,
+    shopId: string,
+    since: number | null,
+  ): Promise<AnnouncedState | undefined> {
+    return reader.queryOne<AnnouncedState>(
+      `SELECT s.journal_head AS head,
+              (SELECT count(*) + count(a.withdrawn_at) FROM announcement a WHERE a.shop_id = s.id) AS "announcementChanges",
+              $2::bigint IS NULL OR EXISTS (
+                SELECT FROM journal_entry e WHERE e.shop_id = s.id AND e.position > $2 AND e.marker IS NULL
+                  AND ('cancelled' = ANY (e.kinds) OR e.actor_kind <> 'unknown')) AS "isJournalChanged"
+       FROM shop s WHERE s.id = $1`,
+      [shopId, since],
+    );
+  }
+
   /** The cancellations at these positions of the journal, as `inForce` counts them. */
   async cancellations(
     reader: Reader,
@@ -98,7 +127,7 @@ export class AnnouncementStore {
     positions: readonly number[],
   ): Promise<Announceable[]> {
     return reader.query<Announceable>(
-      `SELECT e.position, e.committed_at AS at, e.attributes, coalesce(who.actor_kind, 'unknown') AS "actorKind",
+      `SELECT e.position, e.committed_at AS at, e.attributes, ${actorKindSql} AS "actorKind",
               coalesce(who.actor, e.actor) AS actor, coalesce(who.reason, e.reason) AS reason
        FROM journal_entry e ${whoSql}
        WHERE e.shop_id = $1 AND e.position = ANY($2::bigint[])`,

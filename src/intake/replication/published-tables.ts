@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { MappingMismatch } from './interpret/draft-image.js';
 import { readPublication, type PublicationFacts } from './source/publication.js';
 import type { StreamStanding } from './stream-standing.js';
-import { withLoss, type StreamRow, type UnseenTables } from './stream-state.js';
+import { withLoss, type StreamRow, type Unseen, type UnseenTables } from './stream-state.js';
 import type { StreamedShop, StreamParts } from './streamed-shop.js';
 
 /** What a look at the publication has come to. */
@@ -11,6 +11,12 @@ export interface PublicationLook {
   readonly row: StreamRow;
   /** why changes are to be kept instead of journalled; null where every mapped table is published */
   readonly hindrance: string | null;
+}
+
+/** What a look has come to that is taken before a slot is made. */
+export interface SlotLook extends Pick<PublicationLook, 'hindrance'> {
+  /** what the slot sends no changes of */
+  readonly unseen: Unseen;
 }
 
 /**
@@ -29,52 +35,72 @@ export class PublishedTables {
   ) {}
 
   /** Whether a publication is another one than at the last look, as far as our tables go. */
-  differ({ publicationMembers }: StreamRow, found: PublicationFacts): boolean {
-    if (this.replaced(publicationMembers, found).length > 0) return true;
+  differ(row: StreamRow, found: PublicationFacts): boolean {
+    if (isAnother(row, found) || this.replaced(row, found).length > 0) return true;
     return [...found.missing].sort().join() !== [...this.missing].sort().join();
   }
 
-  /** Throws MappingMismatch where the whole publication is gone: then the slot can send nothing any more. */
+  /**
+   * Throws MappingMismatch where the publication is gone or another one: the slot can send nothing any more,
+   * since it looks for the publication as it was at each change that it sends.
+   */
   async look(row: StreamRow, signal: AbortSignal): Promise<PublicationLook> {
-    const { shopId, mapping, readUrl } = this.shop;
+    const { shopId } = this.shop;
     const { store, database, clock } = this.parts;
-    const tables = [...mapping.tables.keys()];
     const at = clock.now();
+    const found = await this.find(row, signal);
+    const seen = await this.compare(row, found);
+    await this.keep(found);
+    if (found.missing.length === 0) await store.setPublished(database, { shopId, at });
+    return { row: seen, hindrance: hindranceOf(row, found) };
+  }
+
+  /**
+   * Before a slot is made. A table that is missing is no reason to wait, as its images are read from the
+   * table itself; but what changes there after the slot is lost, even if it is back before the next look.
+   * Throws MappingMismatch where the whole publication is gone.
+   */
+  async lookBeforeSlot(row: StreamRow, signal: AbortSignal): Promise<SlotLook> {
+    const found = await this.find(row, signal);
+    if (found.oid === null) throw new MappingMismatch(goneText(row));
+    await this.keep(found);
+    const { missing } = found;
+    const unseenTables = Object.fromEntries(missing.map((table) => [table, 'lost'] as const));
+    const gap = missing.length === 0 ? null : lossText(row, missing);
+    return { unseen: { unseenTables, gap }, hindrance: hindranceOf(row, found) };
+  }
+
+  private async find(row: StreamRow, signal: AbortSignal): Promise<PublicationFacts> {
+    const { mapping, readUrl } = this.shop;
+    const tables = [...mapping.tables.keys()];
     const found = await readPublication(readUrl, row.publicationName, tables, { signal });
     this.missing = found.missing;
-    const isBegun = row.state !== 'snapshot' && row.state !== 'lost';
-    const seen = isBegun ? await this.compare(row, found) : row;
-    if (!found.exists) throw new MappingMismatch(goneText(row));
-    await store.setMembers(database, { shopId, members: found.members });
-    const isWhole = found.missing.length === 0;
-    if (isWhole && isBegun) await store.setPublished(database, { shopId, at });
-    const hindrance = isWhole
-      ? null
-      : `${missingText(row, this.missing)}: changes are kept as they come; attach the shop again`;
-    return { row: seen, hindrance };
+    return found;
+  }
+
+  /** For the next look to compare with. */
+  private async keep({ oid, members }: PublicationFacts): Promise<void> {
+    const { store, database } = this.parts;
+    await store.setPublication(database, { shopId: this.shop.shopId, oid, members });
   }
 
   /** Writes down what was not seen since the last look. */
   private async compare(row: StreamRow, found: PublicationFacts): Promise<StreamRow> {
-    const replaced = this.replaced(row.publicationMembers, found);
-    const isAnother = replaced.length > 0 && replaced.length === this.shop.mapping.tables.size;
-    if (!found.exists || isAnother) {
-      const text = found.exists
-        ? `the publication ${row.publicationName} was dropped and made anew`
-        : goneText(row);
+    if (found.oid === null || isAnother(row, found)) {
+      const text =
+        found.oid === null
+          ? goneText(row)
+          : `the publication ${row.publicationName} was dropped and made anew`;
       await this.standing.lose(withLoss(row.gap, text));
       throw new MappingMismatch(text);
     }
-    return this.unseen(row, [...found.missing, ...replaced]);
+    return this.unseen(row, [...found.missing, ...this.replaced(row, found)]);
   }
 
   /** Mapped tables that were taken out and came back in between. */
-  private replaced(
-    before: StreamRow['publicationMembers'],
-    { members }: PublicationFacts,
-  ): string[] {
+  private replaced({ publicationMembers }: StreamRow, { members }: PublicationFacts): string[] {
     return [...this.shop.mapping.tables.keys()].filter((table) => {
-      const [then, now] = [before[table], members[table]];
+      const [then, now] = [publicationMembers[table], members[table]];
       return then !== undefined && now !== undefined && then !== now;
     });
   }
@@ -102,6 +128,16 @@ export class PublishedTables {
     const { snapshots } = this.parts;
     return snapshots.knows(this.shop.shopId, table);
   }
+}
+
+/** Whether the publication was dropped since, whatever has taken its name. */
+function isAnother({ publicationOid }: StreamRow, { oid }: PublicationFacts): boolean {
+  return publicationOid !== null && publicationOid !== oid;
+}
+
+function hindranceOf(row: StreamRow, { missing }: PublicationFacts): string | null {
+  if (missing.length === 0) return null;
+  return `${missingText(row, missing)}: changes are kept as they come; attach the shop again`;
 }
 
 function goneText({ publicationName }: StreamRow): string {

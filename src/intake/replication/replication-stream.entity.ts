@@ -34,6 +34,8 @@ export class ReplicationStreamEntity implements StreamRow {
   @Column('jsonb', { default: {} }) readonly unseenTables!: UnseenTables;
   /** when the publication was last seen to hold every mapped table */
   @Column('timestamptz', { nullable: true }) readonly publishedAt!: Date | null;
+  /** what told the publication from an earlier one of its name, when it was last looked at */
+  @Column('text', { nullable: true }) readonly publicationOid!: string | null;
   /** by table, what told its place in the publication from an earlier one */
   @Column('jsonb', { default: {} }) readonly publicationMembers!: Readonly<Record<string, string>>;
   @Column('timestamptz', { nullable: true }) readonly attachedAt!: Date | null;

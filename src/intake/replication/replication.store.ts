@@ -3,7 +3,7 @@ import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { SealedValue } from '../../orders/row-change.js';
 import { present } from '../../platform/assert.js';
 import type { LastWritten } from './source/history-check.js';
-import { slotNameOf, type StreamRow, type StreamState, type UnseenTables } from './stream-state.js';
+import { slotNameOf, type StreamRow, type StreamState, type Unseen } from './stream-state.js';
 
 /** A transaction that waits to be interpreted. */
 export interface SpooledRow {
@@ -14,7 +14,8 @@ export interface SpooledRow {
 const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
   slot_generation AS "slotGeneration", incarnation, confirmed_lsn::text AS "confirmedLsn",
   snapshot_lsn::text AS "snapshotLsn", snapshot_rows AS "snapshotRows", mapping_hash AS "mappingHash", identities, gap,
-  unseen_tables AS "unseenTables", published_at AS "publishedAt", publication_members AS "publicationMembers",
+  unseen_tables AS "unseenTables", published_at AS "publishedAt", publication_oid AS "publicationOid",
+  publication_members AS "publicationMembers",
   attached_at AS "attachedAt", last_message_at AS "lastMessageAt",
   watched_since AS "watchedSince", seen_until AS "seenUntil",
   last_written AS "lastWritten", problem`;
@@ -148,7 +149,10 @@ export class ReplicationStore {
     );
   }
 
-  /** A new slot: everything before its consistent point comes from the snapshot. */
+  /**
+   * A new slot: everything before its consistent point comes from the snapshot; of `unseen` tables nothing
+   * comes after it.
+   */
   async beginSlot(
     transaction: Transaction,
     given: {
@@ -157,14 +161,15 @@ export class ReplicationStore {
       incarnation: string;
       consistentPoint: string;
       mappingHash: string;
+      unseen: Unseen;
       now: Date;
     },
   ): Promise<void> {
     await transaction.query(
       `UPDATE replication_stream SET state = 'snapshot', slot_generation = $2, incarnation = $3,
          confirmed_lsn = $4::pg_lsn, snapshot_lsn = $4::pg_lsn, snapshot_rows = 0, mapping_hash = $5,
-         gap = NULL, unseen_tables = '{}', published_at = $6, problem = NULL, updated_at = $6, seen_until = $6,
-         last_written = $7::jsonb
+         published_at = $6, problem = NULL, updated_at = $6, seen_until = $6,
+         last_written = $7::jsonb, unseen_tables = $8::jsonb, gap = $9
        WHERE shop_id = $1`,
       [
         given.shopId,
@@ -175,6 +180,8 @@ export class ReplicationStore {
         given.now,
         // the slot itself stands where nothing has been written down yet
         JSON.stringify({ endLsn: given.consistentPoint, transactionId: 0, committedAt: '' }),
+        JSON.stringify(given.unseen.unseenTables),
+        given.unseen.gap,
       ],
     );
   }
@@ -239,10 +246,7 @@ export class ReplicationStore {
   }
 
   /** These mapped tables are unseen; `gap` tells what was lost by it so far, where something was. */
-  async setUnseen(
-    reader: Reader,
-    given: { shopId: string; unseenTables: UnseenTables; gap: string | null; now: Date },
-  ): Promise<void> {
+  async setUnseen(reader: Reader, given: Unseen & { shopId: string; now: Date }): Promise<void> {
     await reader.query(
       `UPDATE replication_stream SET unseen_tables = $2::jsonb, gap = $3, updated_at = $4,
          published_at = coalesce(published_at, seen_until)
@@ -251,14 +255,14 @@ export class ReplicationStore {
     );
   }
 
-  /** How the publication's tables are told from what takes their place some day. */
-  async setMembers(
+  /** How the publication and its tables are told from what takes their place some day. */
+  async setPublication(
     reader: Reader,
-    given: { shopId: string; members: StreamRow['publicationMembers'] },
+    given: { shopId: string; oid: string | null; members: StreamRow['publicationMembers'] },
   ): Promise<void> {
     await reader.query(
-      'UPDATE replication_stream SET publication_members = $2::jsonb WHERE shop_id = $1',
-      [given.shopId, JSON.stringify(given.members)],
+      'UPDATE replication_stream SET publication_oid = $2, publication_members = $3::jsonb WHERE shop_id = $1',
+      [given.shopId, given.oid, JSON.stringify(given.members)],
     );
   }
 

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
 import { MappingMismatch } from './interpret/draft-image.js';
 import { StreamReplaced } from './journal-writer.js';
-import { PublishedTables } from './published-tables.js';
+import { PublishedTables, type SlotLook } from './published-tables.js';
 import { HistoryDiffers } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
 import type { PublicationFacts } from './source/publication.js';
@@ -128,11 +128,12 @@ export class ShopStream {
     const { mappingHash } = this;
     const plan = planStream(row, source, { mappingHash, dropped: this.guard.dropped });
     if (plan.do === 'snapshot') {
-      if (plan.gap !== null && plan.gap !== row.gap) await this.standing.lose(plan.gap);
+      const isLoss = plan.gap !== null && plan.gap !== row.gap;
+      if (isLoss) await this.standing.lose(plan.gap);
       this.guard.forget();
-      // a table that is missing is no reason to wait: the images are read from the table itself
-      await this.published.look({ ...row, state: 'snapshot' }, signal);
-      await this.beginAnew({ row, source, gap: plan.gap, held });
+      const look = await this.published.lookBeforeSlot(row, signal);
+      const told: StreamRow = isLoss ? { ...row, state: 'lost' } : row;
+      await this.beginAnew({ row: told, source, gap: plan.gap, held, look });
       return 'again';
     }
     const { slot } = (await this.endLastSession(row, source))
@@ -149,13 +150,15 @@ export class ShopStream {
     { isRefresh, range }: { isRefresh: boolean; range: StreamRange },
   ): Promise<void> {
     const { row, hindrance } = await this.published.look(given, this.stopping.signal);
-    // said at once: nothing is restored on the word of images that may be stale
-    if (hindrance !== null) await this.standing.set('mismatch', hindrance);
-    this.spooling = hindrance ?? (await this.drainSpool(row));
     const unseen = this.unseenOf(row);
-    this.standing.hindrance = this.spooling ?? (unseen.length > 0 ? readAnew(unseen) : null);
-    if ((isRefresh || unseen.length > 0) && this.spooling === null) await this.refresh(row, range);
-    else await this.stream(row, range);
+    const stale = hindrance ?? (unseen.length > 0 ? readAnew(unseen) : null);
+    // said at once: nothing is restored on the word of images that may be stale
+    if (stale !== null) await this.standing.set('mismatch', stale);
+    this.spooling = hindrance ?? (await this.drainSpool(row));
+    this.standing.hindrance = this.spooling ?? stale;
+    const told: StreamRow = stale === null ? row : { ...row, state: 'mismatch' };
+    if ((isRefresh || unseen.length > 0) && this.spooling === null) await this.refresh(told, range);
+    else await this.stream(told, range);
   }
 
   /** Mapped tables whose images nobody can rely on. */
@@ -169,8 +172,10 @@ export class ShopStream {
     source: SourceFacts;
     gap: string | null;
     held: HeldSlot | undefined;
+    look: SlotLook;
   }): Promise<void> {
-    const { row, source } = given;
+    const { row, source, gap, look } = given;
+    const { unseen, hindrance } = look;
     const held = given.held ?? (await this.newSlot(row));
     try {
       const generation = row.slotGeneration + 1;
@@ -179,15 +184,17 @@ export class ShopStream {
       const { mappingHash } = this;
       const { consistentPoint } = held;
       const slot = { shopId, generation, incarnation, consistentPoint, mappingHash };
-      const { entries, position } = await this.parts.snapshots.begin({ ...slot, gap: given.gap });
+      const begun = await this.parts.snapshots.begin({ ...slot, gap, unseen });
+      const { entries, position } = begun;
       this.parts.metrics.wrote(shopId, entries);
+      if (unseen.gap !== null) this.standing.lost(unseen.gap);
       await this.parts.snapshots.write({
         ...this.shop,
         snapshotName: held.snapshotName,
         signal: this.stopping.signal,
         position,
       });
-      await this.standing.set('streaming', null);
+      await this.standing.set(hindrance === null ? 'streaming' : 'mismatch', hindrance);
     } finally {
       await held.release();
     }

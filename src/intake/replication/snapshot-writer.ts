@@ -18,6 +18,7 @@ import type { MappedTable, ShopMapping } from './interpret/shop-mapping.js';
 import { ReplicationStore } from './replication.store.js';
 import { SnapshotReader, type TextRow } from './source/snapshot-reader.js';
 import { timestampText } from './source/source-transaction.js';
+import type { Unseen } from './stream-state.js';
 
 /** Enough to be fast, little enough that one transaction of ours stays short. */
 const chunkRows = 1_000;
@@ -31,6 +32,8 @@ export interface NewSlot {
   readonly mappingHash: string;
   /** what was lost before it, in words; null where nothing was */
   readonly gap: string | null;
+  /** what it sends no changes of: they are to be read anew once they are published */
+  readonly unseen: Unseen;
 }
 
 /** A snapshot to be read. */

@@ -16,6 +16,7 @@ const row: StreamRow = {
   gap: null,
   unseenTables: {},
   publishedAt: null,
+  publicationOid: null,
   publicationMembers: {},
   attachedAt: null,
   lastMessageAt: null,
@@ -72,6 +73,16 @@ describe('what to do about a stream', () => {
     [
       'begins a snapshot again that was cut off',
       { ...row, state: 'snapshot' as const },
+      source,
+      { do: 'snapshot', gap: null },
+    ],
+    [
+      'tells nothing of what a slot did not see that is given up with its snapshot',
+      {
+        ...row,
+        ...{ state: 'snapshot' as const, gap: 'a table was' },
+        unseenTables: { 'shop.payment': 'lost' as const },
+      },
       source,
       { do: 'snapshot', gap: null },
     ],

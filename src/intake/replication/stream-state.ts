@@ -8,7 +8,8 @@ import { isLater } from './source/lsn.js';
  * `detached`: not watched. `snapshot`: the first images are being read. `streaming`: all is well.
  * `interrupted`: the connection is down, nothing is lost, it is tried again. `lost`: changes were lost at
  * the source; a new snapshot follows by itself. `mismatch`: the shop's tables no longer fit the profile, or
- * one of them is not published; changes are kept as they come, and somebody has to look.
+ * one of them is not published: changes are kept as they come, and somebody has to look; or images of one that
+ * was not are still to be read anew.
  */
 export const streamStates = [
   'detached',
@@ -25,6 +26,9 @@ export type StreamState = (typeof streamStates)[number];
  * their rows were known before, and changes of them are missing; `new` where they were not.
  */
 export type UnseenTables = Readonly<Record<string, 'lost' | 'new'>>;
+
+/** What is unseen, and what was lost by it so far, in words; null where nothing was. */
+export type Unseen = Pick<StreamRow, 'unseenTables' | 'gap'>;
 
 /** Where a shop's replication stands, as it is written down. */
 export interface StreamRow {
@@ -48,6 +52,8 @@ export interface StreamRow {
   readonly unseenTables: UnseenTables;
   /** when the publication was last seen to hold every mapped table */
   readonly publishedAt: Date | null;
+  /** what told the publication from an earlier one of its name, when it was last looked at; null before that */
+  readonly publicationOid: string | null;
   /** by table, what told its place in the publication from an earlier one, when it was last looked at */
   readonly publicationMembers: Readonly<Record<string, string>>;
   readonly attachedAt: Date | null;
@@ -89,7 +95,8 @@ export function planStream(
   // what single tables have lost is told when their images are read anew
   if (row.gap !== null && !isUnseen) return { do: 'snapshot', gap: row.gap };
   if (row.state === 'snapshot' || row.confirmedLsn === null || row.incarnation === null) {
-    return { do: 'snapshot', gap: row.gap };
+    // what its slot did not see is given up with it: nothing after that slot was journalled
+    return { do: 'snapshot', gap: isUnseen ? null : row.gap };
   }
   const loss = dropped ?? lossOf({ ...row, confirmedLsn: row.confirmedLsn }, source);
   if (loss !== null) return { do: 'snapshot', gap: withLoss(row.gap, loss) };

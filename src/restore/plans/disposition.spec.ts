@@ -69,7 +69,7 @@ function judged(given: Partial<OrderFacts> = {}, entries: readonly JournalEntry[
     namedSingly: false,
     span: composeSpan(profile, entries),
     before,
-    gaps: [],
+    gaps: { within: false, after: false },
     capability: { way: 'reopen' },
     ...given,
   });
@@ -120,7 +120,12 @@ describe('what becomes of an order in a plan', () => {
       'outcome-unknown',
     ],
     ['not settled yet', { now: new Date('2026-01-01T03:00:02Z') }, undefined, 'still-bleeding'],
-    ['changes lost meanwhile', { gaps: [{ position: 9 }] }, undefined, 'evidence-missing'],
+    [
+      'changes lost meanwhile',
+      { gaps: { within: true, after: false } },
+      undefined,
+      'evidence-missing',
+    ],
     ['shipped before', {}, [entry(10, { statusBefore: 'shipped' })], 'shipped'],
     ['not open before', {}, [entry(10, { statusBefore: 'cart' })], 'evidence-missing'],
     [
@@ -198,6 +203,7 @@ describe('what becomes of an order in a plan', () => {
 
   it('says when money is missing, changes were lost later, or the order cannot be shown', () => {
     expect(judged({ before: { ...before, payments: [] } })).toEqual(['money-not-held']);
-    expect(judged({ gaps: [{ position: 11 }], before: null })).toEqual(['gap', 'no-snapshot']);
+    const gaps = { within: false, after: true };
+    expect(judged({ gaps, before: null })).toEqual(['gap', 'no-snapshot']);
   });
 });

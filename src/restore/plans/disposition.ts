@@ -11,6 +11,12 @@ import type { Capability } from '../../shops/shop-adapter.js';
 import type { Risk } from './plan.js';
 import type { Refusal } from './refusal.js';
 
+/** Whether changes were lost at the source while the order was cancelled, or after that. */
+export interface GapsAround {
+  readonly within: boolean;
+  readonly after: boolean;
+}
+
 /** All that decides whether an order may be reopened, but for the exact change itself. */
 export interface OrderFacts {
   readonly now: Date;
@@ -25,8 +31,7 @@ export interface OrderFacts {
   readonly span: CancellationSpan | undefined;
   /** the order before its cancellation, where the journal has it */
   readonly before: OrderSnapshot | null;
-  /** changes were lost at the source while or after the order was cancelled */
-  readonly gaps: readonly { readonly position: number }[];
+  readonly gaps: GapsAround;
   /** what the shop says about the order now; undefined where it does not answer */
   readonly capability: Capability | undefined;
 }
@@ -72,8 +77,7 @@ function byEvidence(facts: OrderFacts): Refusal | undefined {
       'still-bleeding',
       'the cancellation may not be complete yet; propose again in a moment',
     );
-  const last = span.entries.at(-1)?.position ?? 0;
-  if (facts.gaps.some(({ position }) => position <= last))
+  if (facts.gaps.within)
     return because(
       'evidence-missing',
       'changes were lost at the source while the order was cancelled',
@@ -126,15 +130,14 @@ function byMoneyAndGoods({ span, capability }: OrderFacts): Refusal | undefined 
   return undefined;
 }
 
-function risksOf({ case: of, span, before, gaps }: OrderFacts): Risk[] {
+function risksOf({ case: of, before, gaps }: OrderFacts): Risk[] {
   const risks: Risk[] = [];
   if (of.verdict === 'unsure')
     risks.push({
       code: 'unsure',
       words: 'nobody can tell whether the order was cancelled on purpose',
     });
-  const last = span?.entries.at(-1)?.position ?? 0;
-  if (gaps.some(({ position }) => position > last))
+  if (gaps.after)
     risks.push({
       code: 'gap',
       words:

@@ -3,6 +3,7 @@ import type { Case } from '../../incidents/case.js';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import type { JournalEntry } from '../../orders/order-event.js';
+import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
@@ -11,14 +12,14 @@ import { composeSpan, type CancellationSpan } from '../../shops/cancellation-spa
 import type { Shop } from '../../shops/shop-registry.js';
 import type { Capability } from '../../shops/shop-adapter.js';
 import { mapConcurrently } from '../concurrently.js';
-import { judgeOrder, type OrderFacts } from './disposition.js';
+import { judgeOrder, type GapsAround, type OrderFacts } from './disposition.js';
 import { expectedTables } from './expectations.js';
 import { checkTransaction, inverseOfSpan, type SpanTransaction } from './inverse.js';
 import { assembleItems, type DecidedChange, type ItemDraft } from './item-draft.js';
 import { KnownOrders, type KnownOrder } from './known-orders.js';
 import { unreadable } from './personal-values.js';
 import type { PlanItem } from './plan.js';
-import { PlanStore } from './plan.store.js';
+import { PlanStore, type Stretch } from './plan.store.js';
 import type { Refusal } from './refusal.js';
 
 /** Orders whose journal is read at once. */
@@ -59,7 +60,7 @@ export class PlanBuilder {
     return assembleItems(drafts, request.shop.adapter);
   }
 
-  /** What the journal holds of these orders, and the gaps from the first of their cancellations on. */
+  /** What the journal holds of these orders, and what it lost while and after they were cancelled. */
   private async read(
     { shop }: BuildRequest,
     cases: readonly Case[],
@@ -72,11 +73,12 @@ export class PlanBuilder {
       const { entries, rows } = known.get(of.orderId) ?? { entries: [], rows: [] };
       return { of, entries, rows, span: composeSpan(shop.profile, entries) };
     });
-    const starts = orders.flatMap(({ span }) => span?.entries[0]?.position ?? []);
-    const first = starts.reduce((least, position) => Math.min(least, position), Infinity);
-    const gaps =
-      starts.length === 0 ? [] : await this.store.gapsAfter(this.database, shop.id, first);
-    return orders.map((order) => ({ ...order, gaps }));
+    const stretches = orders.map(({ span }) => stretchOf(span));
+    const gaps = await this.store.gapsAround(this.database, shop.id, stretches);
+    return orders.map((order, index) => ({
+      ...order,
+      gaps: present(gaps[index], 'each stretch was asked about'),
+    }));
   }
 
   private async draft(request: BuildRequest, found: FoundOrder): Promise<ItemDraft> {
@@ -85,7 +87,6 @@ export class PlanBuilder {
     const { of, entries, span } = found;
     const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
     const before = core?.snapshot ?? null;
-    const first = span?.entries[0]?.position ?? 0;
     const facts: Omit<OrderFacts, 'capability'> = {
       now,
       profile: shop.profile,
@@ -93,7 +94,7 @@ export class PlanBuilder {
       namedSingly,
       span,
       before,
-      gaps: found.gaps.filter(({ position }) => position >= first),
+      gaps: found.gaps,
     };
     const id = newId();
     const decided = await this.decide(request, { ...found, facts, itemId: id });
@@ -148,8 +149,14 @@ export class PlanBuilder {
 interface FoundOrder extends KnownOrder {
   readonly of: Case;
   readonly span: CancellationSpan | undefined;
-  readonly gaps: readonly { position: number }[];
+  readonly gaps: GapsAround;
   readonly transactions: TransactionCache;
+}
+
+/** Of an order whose cancellation is not journalled nothing is decided by gaps. */
+function stretchOf(span: CancellationSpan | undefined): Stretch {
+  const first = span?.entries[0]?.position ?? 0;
+  return { first, last: span?.entries.at(-1)?.position ?? first };
 }
 
 /** A transaction that cancelled many orders is read and checked once for all of them. */

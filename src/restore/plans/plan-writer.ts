@@ -48,8 +48,9 @@ export class PlanWriter {
       const incident = await this.incidents.lock(transaction, plan.incidentId);
       if (incident?.status === 'resolved') throw incidentResolvedFault(incident);
       const number = await this.store.insert(transaction, plan);
-      await this.store.insertItems(transaction, plan.id, given.items);
       for (const one of older) await this.supersede(transaction, one, { number, at: given.now });
+      // only now, so that each of its cases tells that it left the older plan for this one
+      await this.store.insertItems(transaction, plan.id, given.items);
       await this.tell(transaction, given, { plan, number });
       if (given.action === 'restore') await this.moveCases(transaction, given, number);
       await this.audit.record(transaction, {
@@ -65,7 +66,7 @@ export class PlanWriter {
     return plan.id;
   }
 
-  /** Of one kind, only the newest proposed plan can still be approved. */
+  /** Of one kind, only the newest proposed plan can still be approved; one that is approved keeps its cases. */
   private async supersede(
     transaction: Transaction,
     older: Plan,
@@ -81,7 +82,7 @@ export class PlanWriter {
     if (older.action === 'undo') return;
     await this.moves.move(transaction, {
       ...{ incidentId, at, from: ['planned'], to: 'open' },
-      caseIds: await this.store.casesToReopen(transaction, older.id),
+      caseIds: await this.store.casesLeft(transaction, older),
       words: `plan ${older.number} was superseded by a newer one`,
     });
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
+import type { GapsAround } from './disposition.js';
 import type { Plan, PlanAction, PlanItem, PlanState } from './plan.js';
 
 const planColumns = `p.id, p.number, p.incident_id AS "incidentId", p.shop_id AS "shopId", p.action,
@@ -15,6 +16,12 @@ const batch = 200;
 export type DuePlan = Pick<Plan, 'id' | 'expiresAt'>;
 
 export type NewPlan = Omit<Plan, 'number' | 'version'>;
+
+/** Positions of the journal, both included. */
+export interface Stretch {
+  readonly first: number;
+  readonly last: number;
+}
 
 @Injectable()
 export class PlanStore {
@@ -127,16 +134,7 @@ export class PlanStore {
     return row ?? { reopen: 0, person: 0 };
   }
 
-  /** Cases of the plan's items that are to be reopened. */
-  async casesToReopen(reader: Reader, planId: string): Promise<string[]> {
-    const rows = await reader.query<{ id: string }>(
-      `SELECT case_id AS id FROM restore_plan_item WHERE plan_id = $1 AND disposition = 'reopen'`,
-      [planId],
-    );
-    return rows.map((row) => row.id);
-  }
-
-  /** Those of them that no other plan of the incident means to reopen: that one may still be run. */
+  /** Cases that the plan is to reopen and no other plan of the incident is, which may still be run. */
   async casesLeft(reader: Reader, { id, incidentId }: Plan): Promise<string[]> {
     const rows = await reader.query<{ id: string }>(
       `SELECT i.case_id AS id FROM restore_plan_item i
@@ -197,12 +195,22 @@ export class PlanStore {
     );
   }
 
-  /** Positions after `from` at which the shop's changes were lost at their source. */
-  async gapsAfter(reader: Reader, shopId: string, from: number): Promise<{ position: number }[]> {
-    return reader.query(
-      `SELECT position FROM journal_entry WHERE shop_id = $1 AND position >= $2 AND order_id = '' AND 'gap' = ANY(kinds)
-       ORDER BY position LIMIT 1000`,
-      [shopId, from],
+  /**
+   * Of each stretch of the shop's journal, in the order given: whether changes were lost at their source
+   * within it or after it. There may be thousands of such places, so each stretch is asked about by itself.
+   */
+  async gapsAround(
+    reader: Reader,
+    shopId: string,
+    stretches: readonly Stretch[],
+  ): Promise<GapsAround[]> {
+    return reader.query<GapsAround>(
+      `SELECT EXISTS (SELECT FROM journal_entry e WHERE e.shop_id = $1 AND e.order_id = '' AND 'gap' = ANY (e.kinds)
+                AND e.position BETWEEN stretch.first AND stretch.last) AS within,
+              EXISTS (SELECT FROM journal_entry e WHERE e.shop_id = $1 AND e.order_id = '' AND 'gap' = ANY (e.kinds)
+                AND e.position > stretch.last) AS after
+       FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS stretch (first, last, place) ORDER BY place`,
+      [shopId, stretches.map(({ first }) => first), stretches.map(({ last }) => last)],
     );
   }
 

@@ -184,6 +184,31 @@ describe('the echo of a restore', () => {
     );
   });
 
+  it.each([
+    ['the order of keys', '{"a":1,"b":"x"}', '{"b": "x", "a": 1}', 0],
+    ['a number of many digits', '{"id":12345678901234567890}', '{"id": 12345678901234567890}', 0],
+    ['its last digit', '{"id":12345678901234567890}', '{"id": 12345678901234567891}', 2],
+    ['zeros behind the point', '[1.50]', '[1.5]', 0],
+    ['a boolean in short', 'true', 't', 0],
+    ['a boolean that is another', 'true', 'f', 2],
+    ['a text that is not there', 'true', '', 2],
+  ])('compares what was added exactly: %s', (_name, wanted, told, count) => {
+    const row = {
+      order_id: '7',
+      type: 'STATUS',
+      reason: wanted,
+      created_at: { at: 'restore' } as const,
+    };
+    const insert = { do: 'insert', table: 'shop.order_history', row, compensates: null } as const;
+    const found = echoDifferences({
+      ...{ profile, orderId: '7', planned: [insert], opened: new Map() },
+      entries: [
+        entry('7', [change('shop.order_history', ['51'], null, { ...history, reason: told })]),
+      ],
+    });
+    expect(found).toHaveLength(count);
+  });
+
   it('names a second order in the transaction', () => {
     expect(differences(own, undefined, [entry('8', [])])).toEqual([
       'the transaction changed another order too',

@@ -10,7 +10,7 @@ import {
 } from '../../orders/row-change.js';
 import { canonicalJson } from '../plans/canonical.js';
 import { countersOf, moveName, observedMoves, sumMoves } from '../plans/counters.js';
-import { compareDecimals, isDecimal } from '../plans/decimal.js';
+import { compareDecimals, isDecimal, sumDecimals } from '../plans/decimal.js';
 import type { Profile } from '../../shops/profile.js';
 import type { InsertedValue, PlannedChange } from '../../shops/shop-adapter.js';
 
@@ -102,18 +102,25 @@ function sameInserted(planned: ColumnValue, echoed: ColumnValue, opened: Opened)
   }
   if (typeof planned !== 'string' || typeof echoed !== 'string') return false;
   if (isDecimal(planned) && isDecimal(echoed)) return compareDecimals(planned, echoed) === 0;
-  if (['true', 'false'].includes(planned)) return planned.startsWith(echoed);
+  if (planned === 'true' || planned === 'false') return echoed === planned[0];
   const [left, right] = [jsonForm(planned), jsonForm(echoed)];
   return left !== undefined && left === right;
 }
 
+/** Each number in its own digits: a JavaScript number would lose some of a large one. */
 function jsonForm(text: string): string | undefined {
   if (!/^[[{"]/.test(text)) return undefined;
   try {
-    return canonicalJson(JSON.parse(text));
+    return canonicalJson(JSON.parse(text, inDigits));
   } catch {
     return undefined;
   }
+}
+
+function inDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || context?.source === undefined) return value;
+  const { source } = context;
+  return { number: isDecimal(source) ? sumDecimals([source]) : source };
 }
 
 function moveDifferences(

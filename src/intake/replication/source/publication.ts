@@ -2,8 +2,8 @@ import { shopConnection, withShop, type ShopSession } from './shop-server.js';
 
 /** What became of our publication since it was made. */
 export interface PublicationFacts {
-  /** false where somebody dropped it */
-  readonly exists: boolean;
+  /** tells it from one of the same name that was made later; null where somebody dropped it */
+  readonly oid: string | null;
   /** mapped tables that it does not send */
   readonly missing: readonly string[];
   /** by table, what tells its place in the publication from one that it had before it was taken out */
@@ -29,9 +29,10 @@ export async function readPublication(
   session: Pick<ShopSession, 'signal'> = {},
 ): Promise<PublicationFacts> {
   return withShop(shopConnection(readUrl, session), async (client) => {
-    const found = await client.query('SELECT FROM pg_publication WHERE pubname = $1', [
-      publicationName,
-    ]);
+    const found = await client.query<{ oid: string }>(
+      'SELECT oid::text AS oid FROM pg_publication WHERE pubname = $1',
+      [publicationName],
+    );
     const members = await client.query<{ name: string; member: string }>(membersSql, [
       publicationName,
     ]);
@@ -43,7 +44,7 @@ export async function readPublication(
     const generated = await client.query<GeneratedTable>(generatedSql, [publicationName]);
     const names = new Set(published.rows.map(({ name }) => name));
     return {
-      exists: found.rowCount === 1,
+      oid: found.rows[0]?.oid ?? null,
       members: Object.fromEntries(members.rows.map(({ name, member }) => [name, member])),
       missing: tables.filter((table) => !names.has(table)),
       nameless: nameless.rows.map(({ name }) => name),

@@ -17,6 +17,8 @@ export class AlikeOrders1700000000020 implements MigrationInterface {
 }
 
 const sql = `
-ALTER TABLE reinstate.incident ADD COLUMN harms_due boolean NOT NULL DEFAULT true;
-ALTER TABLE reinstate.incident ADD COLUMN harms_sought text[] NOT NULL DEFAULT '{}';
+ALTER TABLE reinstate.incident
+  ADD COLUMN harms_due boolean NOT NULL DEFAULT true,
+  ADD COLUMN harm_search jsonb NOT NULL DEFAULT '{}',
+  ADD COLUMN alike_position bigint;
 `;

@@ -18,6 +18,7 @@ import { OrderAsOf1700000000018 } from './0018-order-as-of.js';
 import { JournalCancellations1700000000019 } from './0019-journal-cancellations.js';
 import { AlikeOrders1700000000020 } from './0020-alike-orders.js';
 import { UnseenTables1700000000022 } from './0022-unseen-tables.js';
+import { PublicationOid1700000000023 } from './0023-publication-oid.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   JournalCancellations1700000000019,
   AlikeOrders1700000000020,
   UnseenTables1700000000022,
+  PublicationOid1700000000023,
 ];
