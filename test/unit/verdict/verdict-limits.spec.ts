@@ -1,31 +1,17 @@
-import type { ActorKind } from '../../orders/order-event.js';
-import { present } from '../../platform/assert.js';
-import { cancellationActor } from '../../shops/cancellation-actor.js';
-import { loadProfile } from '../../shops/profile-file.js';
-import { noCompany, type Company, type VerdictFacts } from './facts.js';
-import { reasonReader } from './reason-phrases.js';
-import { judge, type Verdict } from './verdict.js';
+import type { ActorKind } from '../../../src/orders/order-event.js';
+import { present } from '../../../src/platform/assert.js';
+import { cancellationActor } from '../../../src/shops/cancellation-actor.js';
+import { loadProfile } from '../../../src/shops/profile-file.js';
+import {
+  noCompany,
+  type Company,
+  type VerdictFacts,
+} from '../../../src/incidents/verdict/facts.js';
+import { reasonReader } from '../../../src/incidents/verdict/reason-phrases.js';
+import { judge, type Verdict } from '../../../src/incidents/verdict/verdict.js';
+import { many, paid } from '../../support/verdict-facts.js';
 
-/** A paid order; the shop's history tells of the cancellation. */
-const paid: VerdictFacts = {
-  partial: false,
-  actorKind: 'unknown',
-  actor: null,
-  reason: null,
-  inHistory: true,
-  heldMinor: 4_990,
-  currency: 'EUR',
-  refunded: false,
-  paidAfter: false,
-  shippedBefore: false,
-  fraudFlag: false,
-  announced: null,
-  beyondAnnounced: null,
-  changeBefore: null,
-  settlesAt: '2026-03-01T12:00:05.000Z',
-};
 const changeBefore = { what: 'shop 4.2', minutes: 1 };
-const many: Company = { ...noCompany, alike: true, near: true };
 const manyOnTheHour: Company = { ...many, onTheHour: true };
 const staff = { actorKind: 'staff', actor: 'm.peters' } as const;
 const key = { actorKind: 'api', actor: 'storefront' } as const;

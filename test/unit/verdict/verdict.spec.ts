@@ -1,28 +1,11 @@
-import type { ActorKind } from '../../orders/order-event.js';
-import { noCompany, type Company, type VerdictFacts } from './facts.js';
-import { reasonReader } from './reason-phrases.js';
-import { signs, type Sign } from './signs.js';
-import { judge, type Judgement, type Verdict } from './verdict.js';
-
-/** A paid order, cancelled by nobody knows whom; the shop keeps a history, which has the row. */
-const paid: VerdictFacts = {
-  partial: false,
-  actorKind: 'unknown',
-  actor: null,
-  reason: null,
-  inHistory: true,
-  heldMinor: 4_990,
-  currency: 'EUR',
-  refunded: false,
-  paidAfter: false,
-  shippedBefore: false,
-  fraudFlag: false,
-  announced: null,
-  beyondAnnounced: null,
-  changeBefore: null,
-  settlesAt: '2026-03-01T12:00:05.000Z',
-};
-const many: Company = { ...noCompany, alike: true, near: true };
+import type { ActorKind } from '../../../src/orders/order-event.js';
+import {
+  noCompany,
+  type Company,
+  type VerdictFacts,
+} from '../../../src/incidents/verdict/facts.js';
+import type { Verdict } from '../../../src/incidents/verdict/verdict.js';
+import { judged, many, paid } from '../../support/verdict-facts.js';
 
 interface Scene {
   readonly what: string;
@@ -272,12 +255,6 @@ const scenes: Scene[] = [
   },
 ];
 
-const reasons = reasonReader();
-
-function judged(facts: VerdictFacts, company = noCompany, settled = true): Judgement {
-  return judge({ facts, company, reasons, settled });
-}
-
 describe('verdict', () => {
   it.each(scenes)('$what: $verdict', ({ facts, settled, company, verdict }) => {
     const judgement = judged({ ...paid, ...facts }, company, settled);
@@ -341,77 +318,6 @@ describe('verdict', () => {
       'the same reason “not paid” stands on many orders of other customers',
       'it happened exactly on the hour, like many others',
     ]);
-  });
-});
-
-/** Facts under which each sign holds and does not hold: a sign that cannot be seen, or always is, is none. */
-const shows: Record<
-  Sign['sign'],
-  { facts?: Partial<VerdictFacts>; company?: Partial<Company>; settled?: boolean }
-> = {
-  announced: { facts: { announced: 'closing down' } },
-  'beyond-announced': {
-    facts: { beyondAnnounced: { reason: 'closing down', greatestCount: 6 } },
-  },
-  'fraud-flag': { facts: { fraudFlag: true } },
-  'evidence-missing': {},
-  'no-sign': {},
-  'not-settled': { settled: false },
-  'money-held': { facts: { heldMinor: 1 } },
-  'automatic-actor': { facts: { actorKind: 'api' } },
-  'contradicts-payment': { facts: { reason: 'Order unpaid', heldMinor: 1 } },
-  'no-history': { facts: { inHistory: false } },
-  'near-in-time': { company: { near: true } },
-  'paid-after': { facts: { paidAfter: true } },
-  'shipped-before': { facts: { shippedBefore: true } },
-  alike: { company: { alike: true } },
-  'on-the-hour': { company: { onTheHour: true } },
-  'after-change': { facts: { changeBefore: { what: 'shop 4.2', minutes: 12.4 } } },
-  'by-customer': { facts: { actorKind: 'customer' } },
-  'by-staff': { facts: { actorKind: 'staff' } },
-  refunded: { facts: { refunded: true } },
-  partial: { facts: { partial: true } },
-  'wish-reason': { facts: { reason: 'at the customer’s request: changed her mind' } },
-  'customer-reason': { facts: { actorKind: 'api', reason: 'cleared for the customer’s account' } },
-  'policy-reason': { facts: { reason: 'stock-out in warehouse 2' } },
-  'no-money-held': { facts: { heldMinor: 0 } },
-  'one-account': { company: { oneAccount: true } },
-};
-const seenSigns = signs.map((sign) => sign.sign);
-
-describe('each sign', () => {
-  const nothing = { ...paid, heldMinor: null };
-
-  it.each([...new Set(seenSigns)])('%s is seen where it is, and only there', (sign) => {
-    const { facts, company, settled } = shows[sign];
-    const seen = judged({ ...nothing, ...facts }, { ...noCompany, ...company }, settled);
-    expect(seen.reasons.map((reason) => reason.sign)).toContain(sign);
-    expect(seen.reasons.every((reason) => reason.words.length > 10)).toBe(true);
-    const plain = judged(nothing);
-    expect(plain.reasons.map((reason) => reason.sign)).not.toContain(sign);
-  });
-
-  it.each([
-    ['Customer request', true],
-    ['changed my mind', true],
-    ['Order was cancelled by the customer', true],
-    ['not paid by the customer', false],
-    ['no payment on the customer account', false],
-  ])('reason "%s" says that the customer wished it: %s', (reason, says) => {
-    const { reasons } = judged({ ...paid, reason });
-    expect(reasons.some(({ sign }) => sign === 'wish-reason')).toBe(says);
-  });
-
-  it.each([
-    ['Payment not received in time', true],
-    ['order unpaid', true],
-    ['non-payment', true],
-    ['payment timed out', true],
-    ['payment method changed', false],
-    ['customer paid twice', false],
-  ])('reason "%s" says that no money came: %s', (reason, says) => {
-    const { reasons } = judged({ ...paid, reason });
-    expect(reasons.some(({ sign }) => sign === 'contradicts-payment')).toBe(says);
   });
 });
 
