@@ -5,6 +5,8 @@ set -Eeuo pipefail
 trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
 # a process group of its own, as it is in a terminal
 set -m
+# shellcheck source=test/ops/programs.sh
+. "$(dirname "$0")/programs.sh"
 work=$(mktemp -d)
 log=$work/log
 group=
@@ -22,26 +24,6 @@ end() {
   fi
   rm -rf "$work"
   exit "$code"
-}
-
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-
-# within SECONDS QUESTION...: until the answer is yes.
-within() {
-  local until=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$until" ] || fail "waited in vain for: $*"
-    sleep 0.2
-  done
-}
-
-# A process that has ended but was not yet fetched by its parent (Z) runs no more.
-has_ended() {
-  ps -e -o pgid=,stat= | awk -v group="$group" '$1 == group && $2 !~ /^Z/ { runs = 1 } END { exit runs }'
 }
 
 mkfifo "$work/person"
