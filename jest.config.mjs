@@ -2,6 +2,7 @@ import './test/support/resolve-typescript.mjs';
 
 /** One configuration, three projects: pure logic, services on a real PostgreSQL, whole stories. */
 const shared = {
+  testEnvironment: '<rootDir>/test/support/plain-context.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   setupFiles: ['<rootDir>/test/support/quiet-log.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

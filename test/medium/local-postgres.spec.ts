@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chmod, cp, lstat, mkdir, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { findFreePort } from '../../local-postgres/free-port.js';
@@ -64,6 +65,28 @@ async function start(options: Partial<LocalPostgresOptions> = {}): Promise<Local
   });
   servers.push(server);
   return server;
+}
+
+let madeCluster: Promise<string> | undefined;
+afterAll(async () => {
+  if (madeCluster !== undefined) await rm(dirname(await madeCluster), { recursive: true });
+});
+
+/** A cluster that was made and has not been started: a copy, since making one takes long. */
+async function makeCluster(): Promise<void> {
+  madeCluster ??= makeFirstCluster();
+  // cp keeps the owner, as root too
+  await promisify(execFile)('cp', ['-a', await madeCluster, dataDirectory]);
+}
+
+async function makeFirstCluster(): Promise<string> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'lp-made-')));
+  await chmod(directory, 0o755);
+  const made = join(directory, 'data');
+  await (await startLocalPostgres({ dataDirectory: made })).stop();
+  // what the start left: its port and settings
+  for (const name of ['local-postgres.conf', 'server.log']) await rm(join(made, name));
+  return made;
 }
 
 async function query(url: string, text: string): Promise<Record<string, unknown>[]> {
@@ -190,6 +213,7 @@ describe('a local PostgreSQL server', () => {
   });
 
   it('applies other settings at the next start, and to a server that it finds running', async () => {
+    await makeCluster();
     const first = await start({ settings: { wal_level: 'logical', work_mem: '5MB' } });
     expect(await setting(first, 'wal_level')).toBe('logical');
     await first.stop();
@@ -206,6 +230,7 @@ describe('a local PostgreSQL server', () => {
   });
 
   it('says what is wrong with a setting, with the end of the log, and starts once it is mended', async () => {
+    await makeCluster();
     const failing = start({ settings: { work_mem: 'plenty' } });
     await expect(failing).rejects.toThrow(/did not start[^]*work_mem[^]*server\.log/);
     await expect(start({ settings: { port: '5432' } })).rejects.toThrow('"port" is fixed');
@@ -213,6 +238,7 @@ describe('a local PostgreSQL server', () => {
   });
 
   it('takes another port when the remembered one is taken, and says so', async () => {
+    await makeCluster();
     const first = await start();
     await first.stop();
     const squatter = createServer().listen(first.port, '127.0.0.1');
@@ -227,6 +253,7 @@ describe('a local PostgreSQL server', () => {
   });
 
   it('tells that a wished port is taken', async () => {
+    await makeCluster();
     const squatter = createServer();
     await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
     const { port } = squatter.address() as AddressInfo;
@@ -241,6 +268,7 @@ describe('a local PostgreSQL server', () => {
 
 describe('after a death', () => {
   it('adopts the server whose Node process was killed, with its open connections', async () => {
+    await makeCluster();
     await symlink(join(checkout, 'node_modules'), join(temporary, 'node_modules'));
     await compileInto(temporary);
     const { child, server: orphan } = await startInChild(temporary, dataDirectory);
@@ -259,6 +287,7 @@ describe('after a death', () => {
   });
 
   it('starts again when the server itself was killed while its workers were busy', async () => {
+    await makeCluster();
     const first = await start();
     await query(first.url(), 'CREATE TABLE kept AS SELECT 7 AS answer');
     const busy = query(first.url(), 'SELECT pg_sleep(30)').catch(() => undefined);
@@ -272,6 +301,7 @@ describe('after a death', () => {
   });
 
   it('is known not to run, and comes to life again on its port for all who know that', async () => {
+    await makeCluster();
     const server = await start();
     await query(server.url(), 'CREATE TABLE kept AS SELECT 7 AS answer');
     expect(await server.runs()).toBe(true);
@@ -287,6 +317,7 @@ describe('after a death', () => {
   });
 
   it('is not revived on another port than the one that was told', async () => {
+    await makeCluster();
     const server = await start();
     process.kill(await postmasterPid(dataDirectory), 'SIGKILL');
     while (await server.runs()) await sleep(20);
@@ -298,6 +329,7 @@ describe('after a death', () => {
   });
 
   it('ignores a pid file of an earlier life of the machine that names a living stranger', async () => {
+    await makeCluster();
     const first = await start();
     await first.stop('immediate');
     const stranger = process.pid;
@@ -310,6 +342,7 @@ describe('after a death', () => {
   });
 
   it('makes a half-made cluster anew, and says so', async () => {
+    await makeCluster();
     const first = await start();
     await first.stop();
     await rename(
@@ -361,6 +394,7 @@ describe('a data directory', () => {
   });
 
   it('made by another version of PostgreSQL is refused', async () => {
+    await makeCluster();
     await (await start()).stop();
     await writeFile(join(dataDirectory, 'PG_VERSION'), '17\n');
     await expect(start()).rejects.toThrow('made by PostgreSQL 17');

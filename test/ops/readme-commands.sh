@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the README tells a new user to do, done: the demo, npm run check with all tests, the service with a real shop, the
-# command line, Ctrl-C, a restart, kill -9. Usage: readme-commands.sh CHECKOUT (a fresh one, our own)
+# What the README tells a new user to do, done: npm run check with all tests, and beside it the demo, the service with a
+# real shop, the command line, Ctrl-C, a restart, kill -9. Usage: readme-commands.sh CHECKOUT (a fresh one, our own)
 set -Eeuo pipefail
 trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
 # each program in the background is a process group of its own, as it is in a terminal
@@ -100,9 +100,10 @@ has_ended() {
   ps -e -o pgid=,stat= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { runs = 1 } END { exit runs }'
 }
 
-# The PostgreSQL servers that this user runs, by their directories.
+# The PostgreSQL servers of the demo, the service and the shop, by their directories; those of the tests are elsewhere.
 databases() {
-  pgrep -u "$(id -u)" -a -x postgres | sed -n 's/.* -D \([^ ]*\).*/\1/p'
+  pgrep -u "$(id -u)" -a -x postgres | sed -n 's/.* -D \([^ ]*\).*/\1/p' |
+    awk -v checkout="$PWD/" -v work="$work/" 'index($0, checkout) == 1 || index($0, work) == 1'
 }
 
 stream_is() {
@@ -125,8 +126,15 @@ ask() {
     "$(field controlUrl <"$work/shop.out")" "$(field controlToken <"$work/shop.out")" "$@"
 }
 
-said 'npm ci && npm run demo: a person approves, looks further, and ends it with Ctrl-C'
+said 'npm ci'
 npm ci
+
+said 'npm test, with what must hold before it (npm run check), begins'
+npm run check >"$work/check.out" 2>&1 &
+check=$!
+groups+=("$check")
+
+said 'npm run demo: a person approves, looks further, and ends it with Ctrl-C'
 seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 echo "seed $seed"
 mkfifo "$work/person"
@@ -158,9 +166,6 @@ wait "$service" || code=$?
 [ "$code" -eq 130 ] || fail "the demo ended with $code instead of 130"
 [ -z "$(databases)" ] || fail "the demo left a database server behind: $(databases)"
 [ -z "$(ls .data)" ] || fail 'the demo left files behind'
-
-said 'npm test, with what must hold before it: npm run check'
-npm run check
 
 said 'a shop, and a configuration for it'
 node dist/demo/shop-process.js --data-directory "$work/shop" </dev/null >"$work/shop.out" 2>"$work/shop.err" &
@@ -236,4 +241,9 @@ said 'nothing is left running'
 ask POST /shutdown >"$work/shutdown"
 within 30 has_ended "$shop"
 [ -z "$(databases)" ] || fail "database servers left: $(databases)"
+said 'npm run check ends'
+code=0
+wait "$check" || code=$?
+cat "$work/check.out"
+[ "$code" -eq 0 ] || fail "npm run check ended with $code"
 said 'every command of the README held'
