@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
 import { IdempotencySweepStep } from './access/idempotency-sweep.step.js';
@@ -13,6 +14,7 @@ import { IncidentPagesStep } from './incidents/incident-pages.step.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { IncidentsStep } from './incidents/incidents.step.js';
 import { ResolveGates } from './incidents/resolve-gate.js';
+import { OrderEventsModule } from './intake/http/order-events.module.js';
 import { ReplicationModule } from './intake/replication/replication.module.js';
 import { ReplicationSettings } from './intake/replication/replication.settings.js';
 import { ReplicationInspectionStep } from './intake/replication/stream-keeper.js';
@@ -23,11 +25,15 @@ import type { Clock } from './platform/clock.js';
 import type { Database } from './platform/database/database.js';
 import { PlatformModule } from './platform/platform.module.js';
 import type { BackgroundStep } from './platform/work/background-step.js';
+import { RunbooksModule } from './runbooks/runbooks.module.js';
+import { RunbookRunStep } from './runbooks/runs/runbook-run.step.js';
+import { StepKinds } from './runbooks/step.js';
 import { PlanExpiryStep } from './restore/plans/plan-expiry.step.js';
 import { RestoreModule } from './restore/restore.module.js';
 import { RestoreEchoStep } from './restore/runs/restore-echo.step.js';
 import { RestoreRunStep } from './restore/runs/restore-run.step.js';
 import { RunsEndedGate } from './restore/runs/runs-ended.gate.js';
+import { RestoreStepKinds } from './restore/steps/restore-step-kinds.js';
 import { MarkerKey } from './shops/restore-marker.js';
 import { ShopsModule } from './shops/shops.module.js';
 
@@ -56,13 +62,21 @@ export const backgroundSteps: readonly (new (...parts: never[]) => BackgroundSte
   PlanExpiryStep,
   RestoreRunStep,
   RestoreEchoStep,
+  RunbookRunStep,
 ];
 
 /** The composition root: it alone names every feature. */
 @Module({})
 export class AppModule {
-  constructor(gates: ResolveGates, runsEnded: RunsEndedGate) {
+  constructor(
+    gates: ResolveGates,
+    runsEnded: RunsEndedGate,
+    stepKinds: StepKinds,
+    restoreStepKinds: RestoreStepKinds,
+  ) {
     gates.register(runsEnded);
+    restoreStepKinds.registerIn(stepKinds);
+    stepKinds.assertWhole();
   }
 
   static with(parts: AppParts): DynamicModule {
@@ -79,17 +93,29 @@ export class AppModule {
           markerKey: MarkerKey.from(parts.serviceKey.bytes),
         }),
         ReplicationModule.with({
-          settings: new ReplicationSettings(config.intake.retained_wal_max_mb * 2 ** 20),
+          settings: new ReplicationSettings(config.intake.retained_wal_max_mb * 2 ** 20, {
+            spoolBytesMax: config.intake.spool_max_mb * 2 ** 20,
+          }),
         }),
+        OrderEventsModule,
         DetectionModule.with({
           settings: new DetectionSettings(config.detection.weeks_per_false_page),
         }),
         AlertingModule.with({
           receivers: config.receivers,
           publicUrl: config.http.public_url,
-          runbooksDirectory: parts.runbooksDirectory,
         }),
         IncidentsModule,
+        RunbooksModule.with({
+          directories: [
+            parts.runbooksDirectory,
+            ...(config.runbooks.directory === undefined
+              ? []
+              : [resolve(parts.configDirectory, config.runbooks.directory)]),
+          ],
+          allowedHosts: config.runbooks.allowed_hosts,
+          webhookSecret: config.runbooks.webhook_secret,
+        }),
         RestoreModule,
       ],
     };

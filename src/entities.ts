@@ -17,9 +17,13 @@ import { IncidentDeliveryEntity } from './incidents/incident-delivery.entity.js'
 import { IncidentAlertEntity } from './incidents/incident-alert.entity.js';
 import { IncidentEntity } from './incidents/incident.entity.js';
 import { TimelineEntryEntity } from './incidents/timeline-entry.entity.js';
+import { ReplicationPartEntity } from './intake/replication/replication-part.entity.js';
+import { OrderEventKeyEntity } from './intake/http/order-event-key.entity.js';
+import { OrderEventStreamEntity } from './intake/http/order-event-stream.entity.js';
 import { ReplicationSpoolEntity } from './intake/replication/replication-spool.entity.js';
 import { ReplicationStreamEntity } from './intake/replication/replication-stream.entity.js';
 import { JournalEntryEntity } from './journal/journal-entry.entity.js';
+import { OrderTallyEntity } from './journal/order-tally.entity.js';
 import { PersonalKeyEntity } from './journal/personal-key.entity.js';
 import { RowImageEntity } from './journal/row-image.entity.js';
 import { WorkLeaseEntity } from './platform/work/work-lease.entity.js';
@@ -31,6 +35,8 @@ import { RestoreCursorEntity } from './restore/runs/restore-cursor.entity.js';
 import { RunItemEntity } from './restore/runs/run-item.entity.js';
 import { RunEntity } from './restore/runs/run.entity.js';
 import { RestoreMarkerEntity } from './shops/restore-marker.entity.js';
+import { RunbookRunEntity } from './runbooks/runs/run.entity.js';
+import { RunbookStepEntity } from './runbooks/runs/run-step.entity.js';
 import { ShopEntity } from './shops/shop.entity.js';
 import type { EntityClass } from './platform/database/entity.js';
 
@@ -44,10 +50,14 @@ export const entities: readonly EntityClass[] = [
   ShopEntity,
   RestoreMarkerEntity,
   JournalEntryEntity,
+  OrderTallyEntity,
   PersonalKeyEntity,
   RowImageEntity,
+  ReplicationPartEntity,
   ReplicationSpoolEntity,
   ReplicationStreamEntity,
+  OrderEventStreamEntity,
+  OrderEventKeyEntity,
   ChangeMarkEntity,
   DetectorStateEntity,
   FindingEntryEntity,
@@ -63,6 +73,8 @@ export const entities: readonly EntityClass[] = [
   IncidentDeliveryEntity,
   IncidentEntity,
   TimelineEntryEntity,
+  RunbookRunEntity,
+  RunbookStepEntity,
   ApprovalEntity,
   PlanItemEntity,
   PlanEntity,

@@ -144,6 +144,8 @@ async function openShop(options: OpenShopOptions, database: ShopDatabase): Promi
     options: '-c lock_timeout=5s -c statement_timeout=20s',
   });
   pool.on('error', (error) => say(`shop: a connection broke: ${error.message}`));
+  // of one that breaks while it is used its action tells
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const traffic = new Traffic({
     ...{ pool, seed, customers, ordersPerSecond, past },
     onError: (error) => say(`shop: ${error.action} failed: ${error.code ?? ''} ${error.message}`),

@@ -43,6 +43,11 @@ export class AccessService {
     return this.store.useToken(this.database, tokenHash(secret), this.clock.now());
   }
 
+  /** Who acts by this token in the background; undefined where one could not come in by it any more. */
+  async callerOf(tokenId: string): Promise<Caller | undefined> {
+    return this.store.callerOf(this.database, { tokenId, now: this.clock.now() });
+  }
+
   /** Whether one may still come in by this token. */
   async isGood(tokenId: string): Promise<boolean> {
     return this.store.isGood(this.database, { tokenId, now: this.clock.now() });

@@ -124,6 +124,19 @@ export class AccessStore {
     return found !== undefined;
   }
 
+  /** Whose token this is, if it is good at `now`. */
+  async callerOf(
+    reader: Reader,
+    { tokenId, now }: { tokenId: string; now: Date },
+  ): Promise<Caller | undefined> {
+    return reader.queryOne<Caller>(
+      `SELECT token.id AS "tokenId", person.id AS "personId", person.name, person.kind, token.role
+       FROM access_token token JOIN person ON person.id = token.person_id
+       WHERE token.id = $1 AND ${goodToken('$2')}`,
+      [tokenId, now],
+    );
+  }
+
   /** Whose token this is, if it is good at `now`; notes its use, at most once a minute. */
   async useToken(reader: Reader, secretHash: Buffer, now: Date): Promise<Caller | undefined> {
     const caller = await reader.queryOne<Caller & { noted: Date | null }>(

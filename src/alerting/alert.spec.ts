@@ -66,6 +66,7 @@ describe('a runbook', () => {
   it.each(alertNames)('of %s says meaning, impact, diagnosis and mitigation', async (name) => {
     const text = await readFile(join(packageRoot(), 'runbooks', `${name}.md`), 'utf8');
     const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading);
-    expect(headings).toEqual([name, 'Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
+    // its steps, where it has any, come last
+    expect(headings.slice(0, 5)).toEqual([name, 'Meaning', 'Impact', 'Diagnosis', 'Mitigation']);
   });
 });

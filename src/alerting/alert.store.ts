@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Row } from '../platform/database/database.js';
+import { dueCountedMax, type Waiting } from '../platform/work/work-queues.js';
 import { findingMeasureSchema, type Alert, type AlertContent, type Finding } from './alert.js';
 
 const alertColumns = `id, shop_id, finding_id, finding_version, name, fingerprint, state, labels, annotations,
@@ -90,11 +91,24 @@ export class AlertStore {
     return rows.map(alertOfRow);
   }
 
-  async countFiring(reader: Reader): Promise<{ shopId: string; count: number }[]> {
+  async countFiring(
+    reader: Reader,
+  ): Promise<{ shopId: string; name: string; severity: string; count: number }[]> {
     return reader.query(
-      `SELECT s.id AS "shopId", count(a.id) AS count
-       FROM shop s LEFT JOIN ${allAlerts} a ON a.shop_id = s.id AND a.state = 'firing' GROUP BY s.id`,
+      `SELECT shop_id AS "shopId", name, labels ->> 'severity' AS severity, count(*) AS count
+       FROM ${allAlerts} a WHERE state = 'firing' GROUP BY 1, 2, 3`,
     );
+  }
+
+  /** Findings that no alert tells of yet, or only in an older version. */
+  async waiting(reader: Reader): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT count(*) AS due, min(found_at) FILTER (WHERE is_new) AS since FROM (
+         SELECT f.found_at, a.id IS NULL AS is_new FROM finding f LEFT JOIN alert a ON a.finding_id = f.id
+         WHERE a.id IS NULL OR a.finding_version < f.version LIMIT $1) AS untold`,
+      [dueCountedMax],
+    );
+    return row ?? { due: 0, since: null };
   }
 }
 

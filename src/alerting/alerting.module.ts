@@ -2,6 +2,7 @@ import { Logger, Module, type DynamicModule } from '@nestjs/common';
 import { AlertController } from './alert.controller.js';
 import { AlertService } from './alert.service.js';
 import { AlertStore } from './alert.store.js';
+import { AlertingRowMetrics } from './alerting-rows.metrics.js';
 import { AlertingMetrics } from './alerting.metrics.js';
 import { AlertingSettings } from './alerting.settings.js';
 import { AlertingStep } from './alerting.step.js';
@@ -11,7 +12,6 @@ import { PageDeliveryStep } from './page-delivery.step.js';
 import { PageService } from './page.service.js';
 import { PageViewService } from './page-view.service.js';
 import { PageStore } from './page.store.js';
-import { RunbookController } from './runbook.controller.js';
 import { StreamAlertStep } from './streams/stream-alert.step.js';
 import { StreamAlertStore } from './streams/stream-alert.store.js';
 
@@ -34,7 +34,7 @@ export class AlertingModule {
     return {
       module: AlertingModule,
       global: true,
-      controllers: [AlertController, PageController, RunbookController],
+      controllers: [AlertController, PageController],
       providers: [
         ...exported,
         AlertStore,
@@ -42,6 +42,7 @@ export class AlertingModule {
         PageStore,
         Notifiers,
         AlertingMetrics,
+        AlertingRowMetrics,
         { provide: AlertingSettings, useValue: new AlertingSettings(parts) },
       ],
       exports: exported,

@@ -7,17 +7,11 @@ export class AlertingSettings {
       readonly receivers: readonly ReceiverConfig[];
       /** how people reach the service; without it links in pages are paths only */
       readonly publicUrl?: string | undefined;
-      /** where the `<AlertName>.md` files lie */
-      readonly runbooksDirectory: string;
     },
   ) {}
 
   get receivers(): readonly ReceiverConfig[] {
     return this.parts.receivers;
-  }
-
-  get runbooksDirectory(): string {
-    return this.parts.runbooksDirectory;
   }
 
   /** The address of something under the API, e.g. `incidents/<id>`. */

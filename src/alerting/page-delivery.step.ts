@@ -61,6 +61,10 @@ export class PageDeliveryStep implements BackgroundStep {
   private async record(delivery: PageDelivery, outcome: DeliveryState): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const isNews = await this.store.record(transaction, delivery, outcome);
+      if (isNews && outcome.state === 'delivered')
+        transaction.afterCommit(() =>
+          this.metrics.arrived(delivery.receiver, { ...delivery, now: outcome.at }),
+        );
       if (!isNews || outcome.state !== 'failed') return;
       const { error } = outcome;
       await this.pages.enqueueLoss(transaction, { delivery, error, now: this.clock.now() });
@@ -92,15 +96,9 @@ export class PageDeliveryStep implements BackgroundStep {
 
   private tell(delivery: PageDelivery, result: DeliveryResult, outcome: DeliveryState): void {
     const { receiver } = delivery;
-    // a receiver that left the configuration has no series of its own
-    const known = this.notifiers.get(receiver) !== undefined;
-    if (known)
-      this.metrics.attempted(
-        receiver,
-        result.outcome === 'delivered' ? 'delivered' : result.reason,
-      );
+    this.metrics.attempted(receiver, result.outcome === 'delivered' ? 'delivered' : result.reason);
     this.line(delivery, result, outcome);
-    if (outcome.state === 'failed' && known) this.metrics.attempted(receiver, 'gave-up');
+    if (outcome.state === 'failed') this.metrics.attempted(receiver, 'gave-up');
   }
 
   /** What a receiver answered may be anything: the reason is from a closed list, and it is what is logged. */

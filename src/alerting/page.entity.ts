@@ -13,4 +13,6 @@ export class PageEntity {
   @Column('text') readonly firstLine!: string;
   @Column('jsonb') readonly body!: PageBody;
   @Column('timestamptz') readonly createdAt!: Date;
+  /** when the shop committed what this page is the first to tell of; null for others */
+  @Column('timestamptz', { nullable: true }) readonly committedAt!: Date | null;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
 import { newId } from '../platform/ids.js';
+import { dueCountedMax, type Waiting } from '../platform/work/work-queues.js';
 import type { NewPage, PageBody, PageDelivery } from './page.js';
 import type { SentPage } from './page.schema.js';
 
@@ -28,6 +29,7 @@ interface DeliveryRow {
   first_line: string;
   body: PageBody;
   created_at: Date;
+  committed_at: Date | null;
 }
 
 @Injectable()
@@ -39,7 +41,8 @@ export class PageStore {
     receivers: readonly string[],
   ): Promise<string | undefined> {
     const row = await transaction.queryOne<{ id: string }>(
-      `INSERT INTO page (id, dedupe_key, incident_id, first_line, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+      `INSERT INTO page (id, dedupe_key, incident_id, first_line, body, created_at, committed_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
       [
         newId(),
@@ -48,6 +51,7 @@ export class PageStore {
         page.firstLine,
         JSON.stringify(page.body),
         page.now,
+        page.committedAt ?? null,
       ],
     );
     if (row === undefined) return undefined;
@@ -75,7 +79,8 @@ export class PageStore {
          UPDATE page_delivery d SET attempts = d.attempts + 1, last_attempt_at = $1, next_attempt_at = $2
          FROM due WHERE d.id = due.id RETURNING d.id, d.page_id, d.receiver, d.attempts
        )
-       SELECT c.id, c.page_id, c.receiver, c.attempts, p.dedupe_key, p.incident_id, p.first_line, p.body, p.created_at
+       SELECT c.id, c.page_id, c.receiver, c.attempts, p.dedupe_key, p.incident_id, p.first_line, p.body, p.created_at,
+              p.committed_at
        FROM claimed c JOIN page p ON p.id = c.page_id ORDER BY p.created_at, c.id`,
       [options.now, options.leaseEndsAt, options.limit],
     );
@@ -146,10 +151,23 @@ export class PageStore {
     return rows.map(({ pageId, ...delivery }) => ({ pageId, delivery }));
   }
 
-  async countPending(reader: Reader): Promise<{ receiver: string; count: number }[]> {
+  /** Pages still to be delivered, and when the oldest of them was written. */
+  async countPending(reader: Reader): Promise<{ receiver: string; count: number; since: Date }[]> {
     return reader.query(
-      `SELECT receiver, count(*) AS count FROM page_delivery WHERE state = 'pending' GROUP BY receiver`,
+      `SELECT d.receiver, count(*) AS count, min(p.created_at) AS since
+       FROM page_delivery d JOIN page p ON p.id = d.page_id WHERE d.state = 'pending' GROUP BY d.receiver`,
     );
+  }
+
+  /** Deliveries whose next attempt is due. */
+  async waiting(reader: Reader, now: Date): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT count(*) AS due, min(next_attempt_at) AS since FROM (
+         SELECT next_attempt_at FROM page_delivery WHERE state = 'pending' AND next_attempt_at <= $1
+         ORDER BY next_attempt_at LIMIT $2) AS due`,
+      [now, dueCountedMax],
+    );
+    return row ?? { due: 0, since: null };
   }
 }
 
@@ -164,5 +182,6 @@ function deliveryOf(row: DeliveryRow): PageDelivery {
     firstLine: row.first_line,
     body: row.body,
     createdAt: row.created_at,
+    committedAt: row.committed_at,
   };
 }

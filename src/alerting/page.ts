@@ -19,6 +19,8 @@ export interface NewPage {
   readonly firstLine: string;
   readonly body: PageBody;
   readonly now: Date;
+  /** when the shop committed what this page is the first to tell of; left out where that is nothing of the shop's */
+  readonly committedAt?: Date | null;
 }
 
 /** A page on its way to one receiver. */
@@ -33,4 +35,5 @@ export interface PageDelivery {
   readonly firstLine: string;
   readonly body: PageBody;
   readonly createdAt: Date;
+  readonly committedAt: Date | null;
 }

@@ -18,6 +18,10 @@ export interface ApiRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: unknown;
+  /** a body that is no JSON of ours, sent as it comes */
+  readonly raw?: { readonly mediaType: string; readonly body: ReadableStream };
+  /** statuses of refusals that are an answer all the same */
+  readonly answers?: readonly number[];
   readonly headers?: Readonly<Record<string, string>>;
   /** for what takes longer than usual */
   readonly patienceSeconds?: number | undefined;
@@ -88,7 +92,7 @@ export class ApiClient {
   }
 
   private async open(request: ApiRequest, signal: AbortSignal): Promise<Response> {
-    const { method, body, headers } = request;
+    const { method, body, raw, headers, answers = [] } = request;
     const response = await fetch(this.addressOf(request), {
       method,
       signal,
@@ -96,11 +100,15 @@ export class ApiClient {
         accept: 'application/json',
         authorization: `Bearer ${this.settings.token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(raw !== undefined && { 'content-type': raw.mediaType }),
         ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      // a body that is sent as it comes needs to say that no answer is waited for meanwhile
+      ...(raw !== undefined && { body: raw.body, duplex: 'half' }),
     });
-    if (!response.ok) throw refusal(await problemOf(response));
+    if (!response.ok && !answers.includes(response.status))
+      throw refusal(await problemOf(response));
     return response;
   }
 

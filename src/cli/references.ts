@@ -13,6 +13,7 @@ const resolvers: Readonly<Record<string, Resolver>> = {
   person: personId,
   plan: planId,
   run: runId,
+  runbookRun: runbookRunId,
 };
 
 /** The arguments with ids in place of numbers and names. */
@@ -62,6 +63,19 @@ async function runId(api: ApiClient, written: string): Promise<string> {
   const id = valueAt(await planOfNumber(api, wanted), 'runId');
   if (typeof id === 'string') return id;
   throw refused(`plan ${wanted} was not started yet`);
+}
+
+/** The id of a runbook run by its number, looked for from the newest incident on. */
+async function runbookRunId(api: ApiClient, written: string): Promise<string> {
+  const wanted = number.exec(written)?.[1];
+  if (wanted === undefined) return written;
+  for await (const incident of itemsOf(api, '/incidents')) {
+    const path = `/incidents/${String(valueAt(incident, 'id'))}/runbook-runs`;
+    for await (const run of itemsOf(api, path)) {
+      if (valueAt(run, 'number') === Number(wanted)) return String(valueAt(run, 'id'));
+    }
+  }
+  throw refused(`there is no runbook run ${wanted}`);
 }
 
 /** The id of a person by name; `me` is who asks. */

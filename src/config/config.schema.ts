@@ -17,6 +17,16 @@ const network = z
     'an address, or a network such as 10.0.0.0/8',
   );
 
+const host = z
+  .string()
+  .refine(
+    (text) =>
+      URL.canParse(`http://${text}`) &&
+      new URL(`http://${text}/`).host !== '' &&
+      !/[/@?#]/.test(text),
+    'a host such as shop.example.com, or with its port: localhost:8080',
+  );
+
 /** Who may be restored how fast, and who has to agree. */
 const restorePolicy = z.strictObject({
   /** persons other than the requester who must approve a plan */
@@ -36,22 +46,38 @@ const restorePolicy = z.strictObject({
   transaction_timeout_ms: z.int().min(100).max(120_000).default(15_000),
 });
 
-const shop = z.strictObject({
-  id: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, e.g. main-shop'),
-  name: z.string().min(1),
-  /** name of a shipped profile, or path of a file (relative to the configuration file) */
-  profile: z.string().min(1),
-  /** three credentials; the fourth, to attach, is given once and never stored */
-  postgres: z.strictObject({
-    replicate: postgresUrl,
-    read: postgresUrl,
-    /** unused until the shop is armed; without it the shop can only be observed */
-    write: postgresUrl.optional(),
-  }),
-  restore: restorePolicy.prefault({}),
-});
+const shop = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, e.g. main-shop'),
+    name: z.string().min(1),
+    /** name of a shipped profile, or path of a file (relative to the configuration file) */
+    profile: z.string().min(1).optional(),
+    /**
+     * three credentials; the fourth, to attach, is given once and never stored. Without them the shop tells
+     * of its orders by HTTP
+     */
+    postgres: z
+      .strictObject({
+        replicate: postgresUrl,
+        read: postgresUrl,
+        /** unused until the shop is armed; without it the shop can only be observed */
+        write: postgresUrl.optional(),
+      })
+      .optional(),
+    restore: restorePolicy.prefault({}),
+  })
+  .superRefine(({ profile, postgres }, context) => {
+    const fault = (message: string) =>
+      context.addIssue({ code: 'custom', path: ['profile'], message });
+    if (postgres !== undefined && profile === undefined)
+      fault('a shop with a database needs a profile, which says what its tables mean');
+    if (postgres === undefined && profile !== undefined)
+      fault(
+        'a profile is about a database: give postgres too, or leave it out (the shop then tells of its orders by HTTP)',
+      );
+  });
 
 const receiver = z.union([
   z.strictObject({
@@ -108,6 +134,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** most write-ahead log that a shop without max_slot_wal_keep_size may hold back for us; then the slot goes */
       retained_wal_max_mb: z.int().min(64).max(10_000_000).default(10_240),
+      /** most that may wait in our own database until a profile fits its shop again; then the shop holds its log back */
+      spool_max_mb: z.int().min(16).max(10_000_000).default(4_096),
     })
     .prefault({}),
   detection: z
@@ -117,6 +145,16 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   receivers: z.array(receiver).default([]),
+  runbooks: z
+    .strictObject({
+      /** folder with runbooks of one's own (relative to the configuration file); a file of the same name wins */
+      directory: z.string().min(1).optional(),
+      /** hosts that steps may go to, each with its port where that is not the usual one */
+      allowed_hosts: z.array(host).default([]),
+      /** webhooks of runbooks are signed with it */
+      webhook_secret: z.string().min(16, 'at least 16 characters').optional(),
+    })
+    .prefault({}),
   shops: z.array(shop).default([]),
 });
 

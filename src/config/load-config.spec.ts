@@ -37,7 +37,7 @@ describe('the configuration', () => {
       PASSWORD: 's3cret',
       REINSTATE_PORT: '9000',
     });
-    expect(config.shops[0]?.postgres.replicate).toBe('postgresql://r:s3cret@127.0.0.1/shop');
+    expect(config.shops[0]?.postgres?.replicate).toBe('postgresql://r:s3cret@127.0.0.1/shop');
     expect(config.shops[0]?.restore.approvals).toBe(1);
     expect(config.http.port).toBe(9000);
   });

@@ -1,34 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { actorKinds, type JournalEntry } from '../orders/order-event.js';
+import { ShopRegistry } from '../shops/shop-registry.js';
+import { cancellationScan } from './detectors/cancellation-scan.js';
 
 /**
- * `reinstate_orders_placed_total{shop}`, `reinstate_orders_cancelled_total{shop,actor_kind}` (our own
- * restores and undos left out), `reinstate_findings_total{shop,detector}` and
- * `reinstate_detection_delay_seconds{detector}`: from the commit of the cancellation that made the
- * finding to the finding.
+ * `reinstate_findings_total{shop,detector}`, and `reinstate_detection_delay_seconds{shop,detector}`: from the
+ * commit of the cancellation that made the finding, by the shop's clock, to the finding.
  */
 @Injectable()
 export class DetectionMetrics {
-  private readonly placed: Counter<'shop'>;
-  private readonly cancelled: Counter<'shop' | 'actor_kind'>;
   private readonly findings: Counter<'shop' | 'detector'>;
-  private readonly delay: Histogram<'detector'>;
+  private readonly delay: Histogram<'shop' | 'detector'>;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, shops: ShopRegistry) {
     const registers = [registry];
-    this.placed = new Counter({
-      name: 'reinstate_orders_placed_total',
-      help: 'Orders placed, as the journal tells.',
-      labelNames: ['shop'],
-      registers,
-    });
-    this.cancelled = new Counter({
-      name: 'reinstate_orders_cancelled_total',
-      help: 'Orders cancelled, by who did it; our own undos are not counted.',
-      labelNames: ['shop', 'actor_kind'],
-      registers,
-    });
     this.findings = new Counter({
       name: 'reinstate_findings_total',
       help: 'Findings opened, by detector.',
@@ -38,32 +23,28 @@ export class DetectionMetrics {
     this.delay = new Histogram({
       name: 'reinstate_detection_delay_seconds',
       help: 'From the commit of the cancellation that made a finding to the finding.',
-      labelNames: ['detector'],
-      buckets: [0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300],
+      labelNames: ['shop', 'detector'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300],
       registers,
     });
-  }
-
-  /** Shows a shop's counters before anything happened, so that the first increase can be seen. */
-  introduce(shop: string, detector: string): void {
-    this.placed.inc({ shop }, 0);
-    this.findings.inc({ shop, detector }, 0);
-    for (const actorKind of actorKinds) this.cancelled.inc({ shop, actor_kind: actorKind }, 0);
-  }
-
-  counted(shop: string, entries: readonly JournalEntry[]): void {
-    for (const entry of entries) {
-      if (entry.marker !== null) continue;
-      if (entry.kinds.includes('placed')) this.placed.inc({ shop });
-      if (entry.kinds.includes('cancelled')) {
-        this.cancelled.inc({ shop, actor_kind: entry.actorKind });
-      }
+    for (const { id: shop } of shops.list()) {
+      this.findings.inc({ shop, detector: cancellationScan }, 0);
+      this.delay.zero({ shop, detector: cancellationScan });
     }
   }
 
-  opened(finding: { shop: string; detector: string; delaySeconds: number }): void {
-    const { shop, detector, delaySeconds } = finding;
+  opened({ shop, detector }: Detected): void {
     this.findings.inc({ shop, detector });
-    this.delay.observe({ detector }, Math.max(0, delaySeconds));
   }
+
+  /** How long after the shop's commit it was opened; a shop whose clock is ahead of ours makes that 0. */
+  delayed({ shop, detector }: Detected, seconds: number): void {
+    this.delay.observe({ shop, detector }, Math.max(0, seconds));
+  }
+}
+
+/** By which detector, in which shop. */
+interface Detected {
+  readonly shop: string;
+  readonly detector: string;
 }

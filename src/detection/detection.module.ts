@@ -3,6 +3,7 @@ import { ChangeMarkController } from './change-mark.controller.js';
 import { ChangeMarkService } from './change-mark.service.js';
 import { ChangeMarkStore } from './change-mark.store.js';
 import { DetectionMetrics } from './detection.metrics.js';
+import { DetectionRowMetrics } from './detection-rows.metrics.js';
 import { DetectionSettings } from './detection.settings.js';
 import { DetectionStep } from './detection.step.js';
 import { DetectionStores } from './detection.stores.js';
@@ -28,6 +29,7 @@ export class DetectionModule {
         ChangeMarkService,
         ChangeMarkStore,
         DetectionMetrics,
+        DetectionRowMetrics,
         DetectionStep,
         DetectionStores,
         DetectorSchool,

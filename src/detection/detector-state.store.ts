@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../platform/database/database.js';
+import type { Waiting } from '../platform/work/work-queues.js';
 
 /** Of which detector of which shop. */
 export interface DetectorKey {
@@ -30,6 +31,16 @@ export class DetectorStateStore {
       'SELECT position, revision, state FROM detector_state WHERE shop_id = $1 AND detector = $2',
       [key.shopId, key.detector],
     );
+  }
+
+  /** Journal entries that no detector has read yet, and when the oldest of them was journalled. */
+  async waiting(reader: Reader): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT coalesce(sum(s.journal_head - d.position), 0)::float8 AS due, min((
+         SELECT e.recorded_at FROM journal_entry e WHERE e.shop_id = s.id AND e.position = d.position + 1)) AS since
+       FROM shop s JOIN detector_state d ON d.shop_id = s.id WHERE s.journal_head > d.position`,
+    );
+    return row ?? { due: 0, since: null };
   }
 
   /**

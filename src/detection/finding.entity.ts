@@ -22,6 +22,8 @@ export class FindingEntity implements Finding {
   @Column('timestamptz') readonly lastEventAt!: Date;
   @Column('timestamptz') readonly foundAt!: Date;
   @Column('timestamptz', { nullable: true }) readonly closedAt!: Date | null;
+  /** when the shop committed the change that made it; null where time alone made it, and before that was noted */
+  @Column('timestamptz', { nullable: true }) readonly committedAt!: Date | null;
   /** grows with each change: readers compare it with the one they have seen */
   @Column('integer', { default: 1 }) readonly version!: number;
 }

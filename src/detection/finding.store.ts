@@ -25,13 +25,16 @@ export interface FindingOrigin {
   readonly now: Date;
 }
 
+/** What becomes of a finding, and when the shop committed what made it so; null where only time passed. */
+export type CommittedChange = FindingChange & { readonly committedAt: string | null };
+
 @Injectable()
 export class FindingStore {
   /** Writes what became of a finding, with the cancellations it gained; `isNew` where it was opened by this. */
   async apply(
     transaction: Transaction,
     origin: FindingOrigin,
-    change: FindingChange,
+    change: CommittedChange,
   ): Promise<{ id: string; isNew: boolean }> {
     const { id, version } = await this.tell(transaction, origin, change);
     await this.addEntries(transaction, { id, shopId: origin.shopId }, change.addedPositions);
@@ -73,12 +76,12 @@ export class FindingStore {
   private async tell(
     transaction: Transaction,
     { shopId, detector, now }: FindingOrigin,
-    { fingerprint, measure }: FindingChange,
+    { fingerprint, measure, committedAt }: CommittedChange,
   ): Promise<{ id: string; version: number }> {
     const row = await transaction.queryOne<{ id: string; version: number }>(
       `INSERT INTO finding (id, shop_id, detector, fingerprint, state, slice, sentence, measure,
-         first_event_at, last_event_at, found_at)
-       VALUES ($1, $2, $3, $4, 'live', $5, $6, $7, $8, $9, $10)
+         first_event_at, last_event_at, found_at, committed_at)
+       VALUES ($1, $2, $3, $4, 'live', $5, $6, $7, $8, $9, $10, $11)
        ON CONFLICT (fingerprint) WHERE state = 'live' DO UPDATE
          SET slice = excluded.slice, sentence = excluded.sentence, measure = excluded.measure,
              first_event_at = least(finding.first_event_at, excluded.first_event_at),
@@ -95,6 +98,7 @@ export class FindingStore {
         measure.since,
         measure.until,
         now,
+        committedAt,
       ],
     );
     return present(row, 'an upsert returns its row');

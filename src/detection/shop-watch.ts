@@ -85,7 +85,7 @@ export class ShopWatch {
     shop: ShopUnderWatch,
     batch: Batch & { now: Date },
   ): Promise<boolean> {
-    const { now, changes, entries, triggers } = batch;
+    const { now, changes, triggers } = batch;
     const origin = { shopId: shop.id, detector: watched.detector.name, now };
     const applied: AppliedChange[] = [];
     const isSaved = await this.database.transaction(async (transaction: Transaction) => {
@@ -94,16 +94,17 @@ export class ShopWatch {
       if (!(await this.stores.states.save(transaction, origin, saved))) return false;
       for (const change of changes) {
         const trigger = triggers.get(change.fingerprint);
-        const written = await this.stores.findings.apply(transaction, origin, change);
+        const committedAt = trigger?.committedAt ?? null;
+        const told = { ...change, committedAt };
+        const written = await this.stores.findings.apply(transaction, origin, told);
         applied.push({ ...written, change, trigger });
       }
       return true;
     });
     if (!isSaved) return false;
     watched.revision += 1;
-    this.metrics.counted(shop.id, entries);
     for (const finding of applied) {
-      if (finding.isNew) this.tellDelay(shop, watched, finding.trigger);
+      if (finding.isNew) this.tellOpened(shop, watched, finding.trigger);
       this.log(shop, watched, finding);
     }
     return true;
@@ -127,14 +128,17 @@ export class ShopWatch {
       this.lines.info({ event: 'finding-closed', ...about, orders }, 'finding closed');
   }
 
-  private tellDelay(
+  /** A finding that time alone made has no delay. */
+  private tellOpened(
     shop: ShopUnderWatch,
     watched: WatchedShop,
     trigger: JournalEntry | undefined,
   ): void {
-    const committedAt = new Date(trigger?.committedAt ?? this.clock.now());
-    const delaySeconds = (this.clock.now().getTime() - committedAt.getTime()) / 1000;
-    this.metrics.opened({ shop: shop.id, detector: watched.detector.name, delaySeconds });
+    const of = { shop: shop.id, detector: watched.detector.name };
+    this.metrics.opened(of);
+    if (trigger === undefined) return;
+    const committedAt = new Date(trigger.committedAt);
+    this.metrics.delayed(of, (this.clock.now().getTime() - committedAt.getTime()) / 1000);
   }
 }
 

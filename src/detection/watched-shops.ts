@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../platform/database/database.js';
-import { DetectionMetrics } from './detection.metrics.js';
 import { DetectionSettings } from './detection.settings.js';
 import { DetectionStores } from './detection.stores.js';
 import { DetectorSchool } from './detector-school.js';
@@ -17,7 +16,6 @@ export class WatchedShops {
     private readonly stores: DetectionStores,
     private readonly school: DetectorSchool,
     private readonly settings: DetectionSettings,
-    private readonly metrics: DetectionMetrics,
   ) {}
 
   /** The shop's detector as it was last saved; undefined while the shop's initial snapshot is under way. */
@@ -27,7 +25,6 @@ export class WatchedShops {
     const progress = await this.stores.states.progress(this.database, key);
     const held = this.held.get(shop.id);
     if (held !== undefined && held.revision === progress?.revision) return held;
-    this.metrics.introduce(shop.id, fresh.detector.name);
     if (progress === undefined) return this.begin(fresh, shop, now);
     return this.load(fresh, shop, now);
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../access/audit.service.js';
 import type { Caller } from '../access/caller.js';
+import { JournalService } from '../journal/journal.service.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
@@ -31,6 +32,7 @@ export class CaseService {
     private readonly timeline: TimelineService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
+    private readonly journal: JournalService,
   ) {}
 
   /**
@@ -105,6 +107,9 @@ export class CaseService {
       if (found?.incidentId !== incidentId) throw missingCase(caseId);
       const { personId } = caller;
       await this.store.setVerdict(transaction, { caseId, verdict, personId, at });
+      const { shopId, actorKind } = found;
+      if (verdict !== found.verdict)
+        await this.journal.tally(transaction, shopId, [{ what: verdict, actorKind, orders: 1 }]);
       await this.timeline.append(transaction, {
         incidentId,
         at,

@@ -26,6 +26,9 @@ export interface CaseQuery {
   readonly limit: number;
 }
 
+/** What cases are counted by. */
+export type CaseKind = Pick<Case, 'shopId' | 'state' | 'verdict' | 'actorKind'>;
+
 @Injectable()
 export class CaseStore {
   async read(reader: Reader, caseId: string): Promise<Case | undefined> {
@@ -122,14 +125,12 @@ export class CaseStore {
     );
   }
 
-  /** How many cases of incidents that are not resolved are in each state, by shop. */
-  async countByState(
-    reader: Reader,
-  ): Promise<{ shopId: string; state: CaseState; count: number }[]> {
+  /** How many cases there are of incidents that are not resolved, by shop, state, verdict and who cancelled. */
+  async countUnresolved(reader: Reader): Promise<(CaseKind & { count: number })[]> {
     return reader.query(
-      `SELECT c.shop_id AS "shopId", c.state, count(*) AS count
+      `SELECT c.shop_id AS "shopId", c.state, c.verdict, c.actor_kind AS "actorKind", count(*) AS count
        FROM incident_case c JOIN incident i ON i.id = c.incident_id
-       WHERE i.status <> 'resolved' GROUP BY c.shop_id, c.state`,
+       WHERE i.status <> 'resolved' GROUP BY c.shop_id, c.state, c.verdict, c.actor_kind`,
     );
   }
 

@@ -3,6 +3,7 @@ import { findingMeasureSchema, type FindingNumbers } from '../alerting/alert.js'
 import type { ActorKind } from '../orders/order-event.js';
 import type { Reader, Transaction } from '../platform/database/database.js';
 import { money, type Money } from '../platform/money.js';
+import { dueCountedMax, type Waiting } from '../platform/work/work-queues.js';
 import type { IncidentNumbers } from './incident-line.js';
 import type { Declaration } from './incident.js';
 import type { Verdict } from './verdict/verdict.js';
@@ -47,6 +48,26 @@ export class GrowthStore {
       [given.shopIds, given.except, given.limit],
     );
     return rows.map((row) => row.id);
+  }
+
+  /** Alerts that no incident knows of yet, or only in an older version; since when the first unknown one fires. */
+  async waiting(reader: Reader): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT count(*) AS due, min(starts_at) FILTER (WHERE is_new) AS since FROM (
+         SELECT a.starts_at, l.alert_id IS NULL AS is_new FROM alert a LEFT JOIN incident_alert l ON l.alert_id = a.id
+         WHERE l.alert_id IS NULL OR l.alert_version < a.version LIMIT $1) AS untaken`,
+      [dueCountedMax],
+    );
+    return row ?? { due: 0, since: null };
+  }
+
+  /** When the shop committed what made the finding that this alert tells of; null where that is not known. */
+  async committedAt(reader: Reader, alertId: string): Promise<Date | null> {
+    const row = await reader.queryOne<{ committedAt: Date | null }>(
+      `SELECT f.committed_at AS "committedAt" FROM alert a JOIN finding f ON f.id = a.finding_id WHERE a.id = $1`,
+      [alertId],
+    );
+    return row?.committedAt ?? null;
   }
 
   /**

@@ -86,10 +86,12 @@ export class IncidentProgressService {
     state: IncidentState & { now: Date; raised: boolean },
   ): Promise<void> {
     if (harmedOrders(state.numbers) === 0) return;
+    const { alertId } = incident;
     const opened = await this.send(transaction, incident, {
       ...{ state, now: state.now, kind: 'incident-opened' },
       dedupeKey: `incident:${incident.id}:opened`,
       details: [],
+      committedAt: alertId === null ? null : await this.store.committedAt(transaction, alertId),
     });
     if (opened || !state.raised) return;
     await this.send(transaction, incident, {
@@ -108,6 +110,7 @@ export class IncidentProgressService {
       kind: string;
       dedupeKey: string;
       details: readonly string[];
+      committedAt?: Date | null;
     },
   ): Promise<boolean> {
     const { line, severity, numbers } = page.state;
@@ -131,6 +134,7 @@ export class IncidentProgressService {
         },
       },
       now: page.now,
+      committedAt: page.committedAt ?? null,
     });
     return id !== undefined;
   }

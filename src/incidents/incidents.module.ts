@@ -17,6 +17,7 @@ import { IncidentEnds } from './incident-ends.js';
 import { IncidentFollowService } from './incident-follow.service.js';
 import { IncidentPagesStep } from './incident-pages.step.js';
 import { IncidentProgressService } from './incident-progress.service.js';
+import { IncidentRowMetrics } from './incident-rows.metrics.js';
 import { IncidentService } from './incident.service.js';
 import { IncidentStore } from './incident.store.js';
 import { IncidentViewService } from './incident-view.service.js';
@@ -57,6 +58,7 @@ import { JudgingStore } from './verdict/judging.store.js';
     IncidentFollowService,
     IncidentPagesStep,
     IncidentProgressService,
+    IncidentRowMetrics,
     IncidentService,
     IncidentStore,
     IncidentViewService,

@@ -24,6 +24,7 @@ const idFields = {
   pageId: 'page_id',
   planId: 'restore_plan_id',
   runId: 'restore_run_id',
+  runbookRunId: 'runbook_run_id',
 } as const;
 
 /**
@@ -52,6 +53,10 @@ const details: Partial<Record<TimelineType, readonly string[]>> = {
   'order-refused': ['reason'],
   'order-failed': ['reason'],
   'order-settled': ['outcome'],
+  'runbook-run-started': ['steps'],
+  'runbook-step-begun': ['kind'],
+  'runbook-step-done': ['kind'],
+  'runbook-step-failed': ['kind', 'reason'],
 };
 
 const levels: Partial<Record<TimelineType, TimelineLine['level']>> = {
@@ -61,6 +66,9 @@ const levels: Partial<Record<TimelineType, TimelineLine['level']>> = {
   // its delivery has been logged when it ended
   'page-delivered': 'debug',
   'page-lost': 'debug',
+  'runbook-step-begun': 'debug',
+  'runbook-step-failed': 'warn',
+  'runbook-run-stopped': 'warn',
   'restore-refused': 'warn',
   'order-refused': 'warn',
   'order-cancelled-again': 'warn',

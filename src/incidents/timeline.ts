@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { severities } from '../alerting/severity.js';
 import { caseStates } from './case.js';
+import { runbookSchemas } from './runbook-entries.js';
 import { reasonSchema, verdicts } from './verdict/verdict.js';
 
 const severity = z.enum(severities);
@@ -128,6 +129,8 @@ export const timelineSchemas = {
     words,
   }),
   'settlement-contradicted': z.strictObject({ ...order, words }),
+
+  ...runbookSchemas,
 } as const;
 
 export type TimelineType = keyof typeof timelineSchemas;

@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { JournalMetrics } from './journal.metrics.js';
 import { JournalPartitionsStep } from './journal-partitions.step.js';
 import { JournalService } from './journal.service.js';
 import { JournalStore } from './journal.store.js';
@@ -28,6 +29,7 @@ export class JournalModule {
       controllers: [PersonalErasureController],
       providers: [
         ...exported,
+        JournalMetrics,
         JournalStore,
         OrderHistoryStore,
         PersonalErasureService,

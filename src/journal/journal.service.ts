@@ -4,6 +4,7 @@ import { assert } from '../platform/assert.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { JournalStore } from './journal.store.js';
+import { countOrders, sumCounts, type OrderCount } from './order-tally.js';
 
 /**
  * Every order change, once, in the order in which the shop committed it. Entries are never changed.
@@ -42,7 +43,17 @@ export class JournalService {
     if (fresh.length === 0) return [];
     await this.store.insert(transaction, { shopId, head, now, events: fresh });
     await this.store.raiseHead(transaction, shopId, head + fresh.length);
+    await this.tally(transaction, shopId, countOrders(fresh));
     return fresh.map((event, index) => ({ ...event, position: head + index + 1, recordedAt: now }));
+  }
+
+  /** Counts what became of orders, beside what is journalled: see `order_tally`. */
+  async tally(
+    transaction: Transaction,
+    shopId: string,
+    counts: readonly OrderCount[],
+  ): Promise<void> {
+    if (counts.length > 0) await this.store.addTally(transaction, shopId, sumCounts(counts));
   }
 
   /** Up to `limit` entries after `position`, oldest first. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
 import type { Reader, Row, Transaction } from '../platform/database/database.js';
 import { entryOf } from './journal-row.js';
+import type { OrderCount } from './order-tally.js';
 
 /** The columns of an entry; commit time as text, since a Date would lose the microseconds. */
 const columns = `shop_id, position, to_char(committed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS committed_at,
@@ -126,6 +127,34 @@ export class JournalStore {
       [shopId],
     );
     return row?.journal_head;
+  }
+
+  /** Adds to what was counted of the shop's orders; each kind once, and always in the same order. */
+  async addTally(
+    transaction: Transaction,
+    shopId: string,
+    counts: readonly OrderCount[],
+  ): Promise<void> {
+    await transaction.query(
+      `INSERT INTO order_tally AS tally (shop_id, what, actor_kind, orders)
+       SELECT $1, what, actor_kind, orders FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given(what, actor_kind, orders)
+       ON CONFLICT (shop_id, what, actor_kind) DO UPDATE SET orders = tally.orders + excluded.orders`,
+      [
+        shopId,
+        counts.map(({ what }) => what),
+        counts.map(({ actorKind }) => actorKind),
+        counts.map(({ orders }) => orders),
+      ],
+    );
+  }
+
+  /** What was counted so far, by shop; also of shops of which nothing was. */
+  async readTally(reader: Reader): Promise<{ shopId: string; counts: OrderCount[] }[]> {
+    return reader.query(
+      `SELECT s.id AS "shopId", coalesce(jsonb_agg(jsonb_build_object('what', t.what, 'actorKind', t.actor_kind,
+         'orders', t.orders)) FILTER (WHERE t.what IS NOT NULL), '[]') AS counts
+       FROM shop s LEFT JOIN order_tally t ON t.shop_id = s.id GROUP BY s.id ORDER BY s.id`,
+    );
   }
 
   /** Makes the monthly partitions that these moments need; gives how many were missing. */

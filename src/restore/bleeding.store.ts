@@ -112,9 +112,16 @@ export class BleedingStore {
     );
   }
 
+  /** What a shop tells by HTTP is journalled before it is answered: such a stream is never behind. */
   async stream(reader: Reader, shopId: string): Promise<StreamFacts | undefined> {
     return reader.queryOne<StreamFacts>(
-      `SELECT state, confirmed_lsn::text AS "confirmedLsn", incarnation FROM replication_stream WHERE shop_id = $1`,
+      `SELECT state, confirmed_lsn::text AS "confirmedLsn", incarnation FROM replication_stream WHERE shop_id = $1
+       UNION ALL
+       SELECT 'streaming', newest.commit_lsn::text, newest.incarnation FROM (
+         SELECT commit_lsn, incarnation FROM journal_entry
+         WHERE shop_id = $1 AND EXISTS (SELECT FROM order_event_stream told WHERE told.shop_id = $1)
+         ORDER BY position DESC LIMIT 1) newest
+       LIMIT 1`,
       [shopId],
     );
   }

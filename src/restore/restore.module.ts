@@ -20,6 +20,7 @@ import { PlanService } from './plans/plan.service.js';
 import { PlanStore } from './plans/plan.store.js';
 import { UndoBuilder } from './plans/undo-builder.js';
 import { RestoreMetrics } from './restore.metrics.js';
+import { RestoreRowMetrics } from './restore-rows.metrics.js';
 import { Aftermath } from './runs/aftermath.js';
 import { AttemptEvidence } from './runs/attempt-evidence.js';
 import { EchoComparison } from './runs/echo-comparison.js';
@@ -54,6 +55,12 @@ import { SceneLook } from './runs/scene-look.js';
 import { StartGate } from './runs/start-gate.js';
 import { StartJudge } from './runs/start-judge.js';
 import { UndoService } from './runs/undo.service.js';
+import { ApprovalStep } from './steps/approval-step.js';
+import { PlanStep } from './steps/plan-step.js';
+import { QuietStep } from './steps/quiet-step.js';
+import { RestoreStepKinds } from './steps/restore-step-kinds.js';
+import { RestoreStep } from './steps/restore-step.js';
+import { VerifyStep } from './steps/verify-step.js';
 
 /** The services that runbook steps and other rooms may call; the endpoints call the same. */
 const services = [
@@ -72,6 +79,9 @@ const services = [
 
 const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
 
+/** Kinds of step of runbooks. */
+const stepKinds = [ApprovalStep, PlanStep, QuietStep, RestoreStep, VerifyStep];
+
 /**
  * Restore plans, their approval and their runs. Needs PlatformModule, AccessModule, JournalModule,
  * ShopsModule and AlertingModule.
@@ -83,6 +93,8 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
   providers: [
     ...services,
     ...steps,
+    ...stepKinds,
+    RestoreStepKinds,
     Aftermath,
     ApprovalStore,
     AttemptEvidence,
@@ -106,6 +118,7 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     ReadBack,
     RefusalLog,
     RestoreMetrics,
+    RestoreRowMetrics,
     RunDriver,
     RunEvents,
     RunItemStore,
@@ -122,6 +135,6 @@ const steps = [PlanExpiryStep, RestoreEchoStep, RestoreRunStep];
     StartJudge,
     UndoBuilder,
   ],
-  exports: [...services, ...steps, RunsEndedGate],
+  exports: [...services, ...steps, RestoreStepKinds, RunsEndedGate],
 })
 export class RestoreModule {}

@@ -78,6 +78,8 @@ export const refusalReasons = [
   'unsure',
   'not-cancelled-any-more',
   'outcome-unknown',
+  /** nothing can be written to this shop */
+  'no-adapter',
 ] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 

@@ -1,8 +1,10 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { RestorePolicy, ShopConfig } from '../config/config.schema.js';
+import { present } from '../platform/assert.js';
 import { Fault } from '../platform/errors.js';
 import { PostgresShopAdapter } from './postgres/postgres-shop-adapter.js';
-import { loadProfile } from './profile-file.js';
+import { toldOrderProfile } from './http/told-order-profile.js';
+import { loadProfile, profileHash } from './profile-file.js';
 import type { Profile } from './profile.js';
 import { signedMarker, type MarkerKey } from './restore-marker.js';
 import type { ShopAdapter } from './shop-adapter.js';
@@ -15,7 +17,7 @@ export interface Shop {
   readonly profileHash: string;
   readonly adapter: ShopAdapter;
   readonly policy: RestorePolicy;
-  /** connection URLs: never logged, never answered */
+  /** connection URLs: never logged, never answered; undefined for a shop that tells of its orders by HTTP */
   readonly credentials: ShopConfig['postgres'];
 }
 
@@ -52,31 +54,46 @@ export async function openShops(
     directory: string;
     markerKey: MarkerKey;
     mayWrite: (shopId: string) => Promise<boolean>;
+    /** the adapter of a shop that tells of its orders by HTTP */
+    toldAdapter: (shopId: string) => ShopAdapter;
   },
 ): Promise<Shop[]> {
-  const loaded = await Promise.all(
+  return Promise.all(
     configured.map(async (config) => ({
-      config,
-      ...(await loadProfile(config.profile, { directory: options.directory })),
+      id: config.id,
+      name: config.name,
+      policy: config.restore,
+      credentials: config.postgres,
+      ...(await openShop(config, options)),
     })),
   );
-  return loaded.map(({ config, profile, profileHash }) => ({
-    id: config.id,
-    name: config.name,
-    profile,
-    profileHash,
-    policy: config.restore,
-    credentials: config.postgres,
-    adapter: new PostgresShopAdapter({
-      profile,
-      readUrl: config.postgres.read,
-      writeUrl: config.postgres.write,
-      lockTimeoutMs: config.restore.lock_timeout_ms,
-      statementTimeoutMs: config.restore.statement_timeout_ms,
-      transactionTimeoutMs: config.restore.transaction_timeout_ms,
-      concurrency: config.restore.concurrency,
-      markerOf: (item) => signedMarker({ shopId: config.id, ...item }, options.markerKey),
-      mayWrite: () => options.mayWrite(config.id),
-    }),
-  }));
+}
+
+type Opened = Pick<Shop, 'profile' | 'profileHash' | 'adapter'>;
+
+async function openShop(
+  config: ShopConfig,
+  options: Parameters<typeof openShops>[1],
+): Promise<Opened> {
+  const { id, postgres, restore } = config;
+  if (postgres === undefined)
+    return {
+      profile: toldOrderProfile,
+      profileHash: profileHash(toldOrderProfile),
+      adapter: options.toldAdapter(id),
+    };
+  const name = present(config.profile, 'a shop with a database has a profile');
+  const loaded = await loadProfile(name, { directory: options.directory });
+  const adapter = new PostgresShopAdapter({
+    profile: loaded.profile,
+    readUrl: postgres.read,
+    writeUrl: postgres.write,
+    lockTimeoutMs: restore.lock_timeout_ms,
+    statementTimeoutMs: restore.statement_timeout_ms,
+    transactionTimeoutMs: restore.transaction_timeout_ms,
+    concurrency: restore.concurrency,
+    markerOf: (item) => signedMarker({ shopId: id, ...item }, options.markerKey),
+    mayWrite: () => options.mayWrite(id),
+  });
+  return { profile: loaded.profile, profileHash: loaded.profileHash, adapter };
 }

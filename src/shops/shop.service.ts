@@ -64,7 +64,7 @@ export class ShopService {
    */
   async arm(caller: Caller, shopId: string): Promise<ShopView> {
     const shop = this.registry.get(shopId);
-    if (shop.credentials.write === undefined)
+    if (shop.credentials?.write === undefined)
       throw new Fault(
         'conflict',
         'no-write-credential',
@@ -163,7 +163,7 @@ export class ShopService {
       id,
       name,
       profile: { name: profile.profile, title: profile.title, hash: profileHash },
-      hasWriteCredential: credentials.write !== undefined,
+      hasWriteCredential: credentials?.write !== undefined,
       ...(await this.state(id)),
     };
   }

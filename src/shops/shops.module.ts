@@ -3,6 +3,8 @@ import { AuditService } from '../access/audit.service.js';
 import type { ShopConfig } from '../config/config.schema.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
+import { ToldOrdersStore } from './http/told-orders.store.js';
+import { ToldShopAdapter } from './http/told-shop-adapter.js';
 import { MarkerKey } from './restore-marker.js';
 import { RestoreMarkerStore } from './restore-marker.store.js';
 import { RestoreMarkers } from './restore-markers.js';
@@ -66,6 +68,7 @@ export async function openRegistry(
     directory,
     markerKey,
     mayWrite: (shopId) => store.mayWrite(database, shopId),
+    toldAdapter: (shopId) => new ToldShopAdapter(shopId, database, new ToldOrdersStore()),
   });
   await database.transaction(async (transaction) => {
     for (const shop of shops) await writeDown(transaction, shop, records);

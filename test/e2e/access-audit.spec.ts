@@ -5,9 +5,17 @@ import { routesOf, type OpenApiDocument } from '../support/openapi-check.js';
 import { done, FollowedShop, idOf, until, type Staff } from './followed-shop.js';
 import { listsOf, pagesOf } from './pages.js';
 
-/** Routes that change nothing although they are no GET. */
+/** Routes that change nothing although they are no GET, or leave another record that nobody can change. */
 const withoutChange: Readonly<Record<string, string>> = {
   'post /api/v1/shops/{shop}/check': 'proves the profile on the live shop; it only reads',
+  'post /api/v1/runbooks/lint': 'says what is wrong with a text',
+  'post /api/v1/order-events':
+    'the journal has what was told, and each event’s key has who told it',
+};
+
+const readings: Readonly<Record<string, object>> = {
+  'post /api/v1/shops/{shop}/check': {},
+  'post /api/v1/runbooks/lint': { name: 'Nothing', text: '# Nothing' },
 };
 
 /** Routes that start something: repeated under the same key, they answer as before and do nothing. */
@@ -17,6 +25,7 @@ const starting = [
   'post /api/v1/incidents',
   'post /api/v1/incidents/{id}/comment',
   'post /api/v1/incidents/{id}/restore-plans',
+  'post /api/v1/incidents/{id}/runbook-runs',
   'post /api/v1/persons',
   'post /api/v1/restore-plans/{id}/runs',
   'post /api/v1/restore-runs/{id}/retry',
@@ -74,6 +83,8 @@ const onIncident = () => ['incident', idNamed('incident')] as const;
 const plan = () => ({ id: idNamed('plan') });
 const onPlan = () => ['restore-plan', idNamed('plan')] as const;
 const run = () => ({ id: idNamed('run') });
+const runbookRun = () => ({ id: idNamed('runbookRun') });
+const onRunbookRun = () => ['runbook-run', idNamed('runbookRun')] as const;
 const onRun = () => ['restore-run', idNamed('run')] as const;
 const onNew = (kind: string) => (answer: Record<string, unknown>) => [kind, idOf(answer)] as const;
 const because = () => ({ reason: 'a test of the audit' });
@@ -82,6 +93,7 @@ const persons = '/api/v1/persons';
 const shops = '/api/v1/shops/{shop}';
 const incidents = '/api/v1/incidents';
 const runs = '/api/v1/restore-runs/{id}';
+const runbookRuns = '/api/v1/runbook-runs/{id}';
 
 /** What people may do, in the order of one night; each deed once. */
 const deeds: readonly Deed[] = [
@@ -189,6 +201,33 @@ const deeds: readonly Deed[] = [
     },
     params: () => ({ ...incident(), case: idNamed('case') }),
     body: () => ({ verdict: 'wrongful', ...because() }),
+  },
+  {
+    ...{ route: `post ${incidents}/{id}/runbook-runs`, who: 'robin', params: incident },
+    ...{ action: 'runbook-run.started', on: onNew('runbook-run') },
+    body: () => ({ runbook: 'WrongfulCancellations' }),
+    after: async (answer) => {
+      keep('runbookRun')(answer);
+      await askedFor('meant');
+    },
+  },
+  {
+    ...{ route: `post ${runbookRuns}/answer`, who: 'robin', params: runbookRun },
+    ...{ action: 'runbook-run.answered', on: onRunbookRun },
+    body: () => ({ step: 'meant', answer: 'no', reason: 'a test of the audit' }),
+    after: () => askedFor('cause-stopped'),
+  },
+  {
+    ...{ route: `post ${runbookRuns}/pause`, who: 'robin', params: runbookRun },
+    ...{ action: 'runbook-run.paused', on: onRunbookRun },
+  },
+  {
+    ...{ route: `post ${runbookRuns}/resume`, who: 'robin', params: runbookRun },
+    ...{ action: 'runbook-run.resumed', on: onRunbookRun },
+  },
+  {
+    ...{ route: `post ${runbookRuns}/abort`, who: 'robin', params: runbookRun },
+    ...{ action: 'runbook-run.aborted', on: onRunbookRun, body: because },
   },
   {
     ...{ route: `post ${incidents}/{id}/restore-plans`, who: 'robin', params: incident },
@@ -317,6 +356,15 @@ async function ended(state: string): Promise<void> {
   });
 }
 
+/** The runbook's run has come to this question. */
+async function askedFor(step: string): Promise<void> {
+  await until(`the question "${step}"`, async () => {
+    const path = `/api/v1/runbook-runs/${idNamed('runbookRun')}`;
+    const shown = await done(scene.staff.viewer.get(path));
+    return shown['step'] === step && shown['waitsFor'] === 'answer' ? true : undefined;
+  });
+}
+
 async function keyOf(subject: string): Promise<void> {
   await scene.asOwner(
     `INSERT INTO reinstate.personal_key (shop_id, key_of, wrapped_key, created_at) VALUES ($1, $2, '\\x00', now())`,
@@ -424,9 +472,15 @@ describe('the audit', () => {
 
   it('has nothing of what only reads', async () => {
     const earlier = await entriesOf('robin');
-    for (const route of Object.keys(withoutChange))
+    for (const route of Object.keys(readings))
       await done(
-        requestFor({ ...deeds[0]!, route, who: 'robin', params: shop, body: () => ({}) })(),
+        requestFor({
+          ...deeds[0]!,
+          route,
+          who: 'robin',
+          params: shop,
+          body: () => readings[route],
+        })(),
       );
     expect(await entriesOf('robin')).toEqual(earlier);
   });
@@ -493,7 +547,10 @@ describe('the lists after such a night', () => {
 
 describe('the API document after such a night', () => {
   /** Good answers that do not come here for certain. */
-  const elsewhere = { 'get /api/v1/alerts/{id}': 'incidents-http' };
+  const elsewhere = {
+    'get /api/v1/alerts/{id}': 'incidents-http',
+    'post /api/v1/order-events': 'intake-http',
+  };
 
   it('has no route whose good answer was not held against it', async () => {
     const { admin } = scene.staff;
@@ -505,6 +562,7 @@ describe('the API document after such a night', () => {
       `/api/v1/shops/${scene.shopId}/orders/${one!.orderId}`,
       ...[`${path}/${idNamed('case')}`, `/api/v1/restore-plans/${idNamed('plan')}`],
       `/api/v1/restore-runs/${idNamed('run')}/events`,
+      `/api/v1/runbook-runs/${idNamed('runbookRun')}`,
     ])
       await done(admin.get(asked));
     const { contract } = admin;

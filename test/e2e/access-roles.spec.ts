@@ -8,6 +8,7 @@ const order = `${shops}/orders/{order}`;
 const incident = '/api/v1/incidents/{id}';
 const plan = '/api/v1/restore-plans/{id}';
 const run = '/api/v1/restore-runs/{id}';
+const runbookRun = '/api/v1/runbook-runs/{id}';
 
 /** Who comes in where a route asks for this; everybody else is refused. */
 const comeIn = {
@@ -18,6 +19,7 @@ const comeIn = {
   approver: ['approver', 'admin'],
   admin: ['admin'],
   metrics: ['admin', 'metrics'],
+  ingest: ['admin', 'ingest'],
 } as const;
 type Asked = keyof typeof comeIn;
 
@@ -27,6 +29,8 @@ const routes: Readonly<Record<Asked, readonly string[]>> = {
   viewer: [
     'get /api/v1/persons/me',
     ...['get /api/v1/alerts', 'get /api/v1/alerts/{id}', 'get /api/v1/pages'],
+    ...['get /api/v1/runbooks', 'post /api/v1/runbooks/lint', `get ${runbookRun}`],
+    `get ${incident}/runbook-runs`,
     ...['get /api/v1/runbooks/{name}', 'get /api/v1/findings', 'get /api/v1/changes'],
     ...['get /api/v1/announcements', 'get /api/v1/announcements/{id}'],
     ...['get /api/v1/shops', `get ${shops}`, `get ${shops}/status`],
@@ -47,6 +51,8 @@ const routes: Readonly<Record<Asked, readonly string[]>> = {
     ...[`post ${incident}/restore-plans`, `post ${plan}/runs`],
     ...[`post ${run}/pause`, `post ${run}/resume`, `post ${run}/retry`],
     ...[`post ${run}/stop`, `post ${run}/undo`],
+    ...[`post ${incident}/runbook-runs`, `post ${runbookRun}/answer`],
+    ...[`post ${runbookRun}/pause`, `post ${runbookRun}/resume`, `post ${runbookRun}/abort`],
   ],
   'responder or ingest': ['post /api/v1/changes'],
   approver: [
@@ -63,6 +69,7 @@ const routes: Readonly<Record<Asked, readonly string[]>> = {
     `delete ${order}/personal-data`,
   ],
   metrics: ['get /metrics'],
+  ingest: ['post /api/v1/order-events'],
 };
 
 const rows = (Object.keys(routes) as Asked[]).flatMap((asked) =>

@@ -220,7 +220,13 @@ describe('a role', () => {
         if (status !== 403) letIn.push(`${who}: ${method} ${path}`);
       }
     }
-    expect(letIn.sort()).toEqual(['ingest: post /api/v1/changes', 'metrics: get /metrics']);
+    expect(letIn.sort()).toEqual([
+      'ingest: post /api/v1/changes',
+      'ingest: post /api/v1/order-events',
+      'metrics: get /metrics',
+      // says what is wrong with a text, and keeps nothing
+      'viewer: post /api/v1/runbooks/lint',
+    ]);
   });
 
   it('that is too low is told together with the one that is needed', async () => {

@@ -12,6 +12,7 @@ interface Schema {
 export const records: Readonly<Record<string, string>> = {
   '/api/v1/incidents/{id}/cases/{case}': 'the reasons of one verdict',
   '/api/v1/restore-plans/{id}': 'a plan shows the few persons who decided; /approvals pages them',
+  '/api/v1/runbook-runs/{id}': 'a run shows its steps, 100 at most',
 };
 
 /** The JSON that a route answers with, by the API document. */

@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Registry } from 'prom-client';
-import { AlertStore } from '../../src/alerting/alert.store.js';
 import { AlertingMetrics } from '../../src/alerting/alerting.metrics.js';
 import { AlertingSettings } from '../../src/alerting/alerting.settings.js';
 import { Notifiers } from '../../src/alerting/notifiers/notifiers.js';
@@ -60,12 +59,11 @@ function pager(receivers: readonly ReceiverConfig[]): Pager {
   const settings = new AlertingSettings({
     receivers,
     publicUrl: 'https://reinstate.example',
-    runbooksDirectory: 'runbooks',
   });
   const notifiers = new Notifiers(settings);
   opened.push(notifiers);
   const registry = new Registry();
-  const metrics = new AlertingMetrics(registry, settings, test.database, new AlertStore(), store);
+  const metrics = new AlertingMetrics(registry, settings);
   const pages = new PageService(store, settings);
   const step = new PageDeliveryStep(
     ...([test.database, store, pages, notifiers, settings, metrics, clock] as const),

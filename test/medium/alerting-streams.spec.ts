@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { AlertService } from '../../src/alerting/alert.service.js';
 import { AlertStore } from '../../src/alerting/alert.store.js';
 import { AlertingMetrics } from '../../src/alerting/alerting.metrics.js';
+import { AlertingRowMetrics } from '../../src/alerting/alerting-rows.metrics.js';
 import { AlertingSettings } from '../../src/alerting/alerting.settings.js';
 import { PageService } from '../../src/alerting/page.service.js';
 import { PageStore } from '../../src/alerting/page.store.js';
@@ -20,6 +21,8 @@ import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
 import { ManualClock } from '../../src/platform/clock.js';
 import type { Database } from '../../src/platform/database/database.js';
+import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
+import { WorkQueues } from '../../src/platform/work/work-queues.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { shopOf } from '../support/incident-harness.js';
 import { insertShop, orderEvent } from '../support/order-events.js';
@@ -42,11 +45,14 @@ function watch(database: Database, shops: Readonly<Record<string, string>>) {
   const settings = new AlertingSettings({
     receivers: [{ name: 'chat', webhook: { url: 'http://127.0.0.1:1/', secret: 'x'.repeat(16) } }],
     publicUrl: 'https://reinstate.example',
-    runbooksDirectory: 'runbooks',
   });
   const [alerts, pageStore] = [new AlertStore(), new PageStore()];
-  const metrics = new AlertingMetrics(registry, settings, database, alerts, pageStore);
+  const metrics = new AlertingMetrics(registry, settings);
   const shopRegistry = new ShopRegistry(Object.entries(shops).map(([id, url]) => shopOf(url, id)));
+  const scraped = new ScrapedRows(registry, database, clock);
+  const queues = new WorkQueues(registry, scraped);
+  const rows = [registry, scraped, queues, settings, shopRegistry, alerts, pageStore] as const;
+  new AlertingRowMetrics(...rows);
   const replication = new ReplicationMetrics(new Registry());
   const step = new StreamAlertStep(
     database,
@@ -163,7 +169,9 @@ describe('an alert about a stream', () => {
     expect(pages[0]?.details.join()).toContain(
       'https://reinstate.example/api/v1/runbooks/IntakeStalled',
     );
-    expect(await bench.registry.metrics()).toContain('reinstate_alerts_firing{shop="main"} 1');
+    expect(await bench.registry.metrics()).toContain(
+      'reinstate_alerts_firing{shop="main",alertname="IntakeStalled",severity="high"} 1',
+    );
 
     await set('main', 'streaming');
     await lookOn(55);

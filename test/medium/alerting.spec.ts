@@ -5,7 +5,6 @@ import { AlertStore } from '../../src/alerting/alert.store.js';
 import { AlertingMetrics } from '../../src/alerting/alerting.metrics.js';
 import { AlertingSettings } from '../../src/alerting/alerting.settings.js';
 import { AlertingStep } from '../../src/alerting/alerting.step.js';
-import { PageStore } from '../../src/alerting/page.store.js';
 import { newId } from '../../src/platform/ids.js';
 import { Wake } from '../../src/platform/work/wake.js';
 import { insertShop } from '../support/order-events.js';
@@ -20,7 +19,6 @@ const store = new AlertStore();
 const settings = new AlertingSettings({
   receivers: [],
   publicUrl: 'https://reinstate.example/',
-  runbooksDirectory: 'runbooks',
 });
 
 beforeAll(async () => {
@@ -34,7 +32,7 @@ beforeEach(() => {
   woken = 0;
   wake.listen('incidents', () => (woken += 1));
   registry = new Registry();
-  const metrics = new AlertingMetrics(registry, settings, test.database, store, new PageStore());
+  const metrics = new AlertingMetrics(registry, settings);
   step = new AlertingStep(test.database, store, settings, wake, metrics);
   now = new Date('2026-11-22T05:00:00Z');
 });

@@ -165,6 +165,8 @@ describe('what no entity can state', () => {
       'restore_plan restore_plan_keep',
       'restore_plan restore_plan_no_delete',
       'restore_plan_item restore_plan_item_append_only',
+      'runbook_run runbook_run_keep',
+      'runbook_run runbook_run_no_delete',
       'timeline_entry timeline_entry_append_only',
     ]);
   });

@@ -524,7 +524,7 @@ it('images are read anew only once the journal has come so far, whatever ends th
   await imageWaitedFor();
   // as the inspection does where it finds a table missing
   second.sees(await harness.row(), {
-    ...{ oid: '1', nameless: [], generated: [], members: {} },
+    ...{ oid: '1', nameless: [], generated: [], members: {}, columns: {} },
     missing: ['shop.payment'],
   });
   await release();

@@ -85,7 +85,10 @@ export class Scene {
   ) {}
 
   static async create(
-    given: { policy?: Partial<Config['shops'][number]['restore']> } = {},
+    given: {
+      policy?: Partial<Config['shops'][number]['restore']>;
+      runbooks?: Partial<Config['runbooks']>;
+    } = {},
   ): Promise<Scene> {
     const reinstate = await createReinstateDatabase();
     const suffix = randomBytes(5).toString('hex');
@@ -106,6 +109,7 @@ export class Scene {
           restore: { ...given.policy },
         },
       ],
+      runbooks: { ...given.runbooks },
       log_level: 'error',
     });
     const clock = new AheadClock();

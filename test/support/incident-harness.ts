@@ -27,6 +27,7 @@ import { IncidentProgressService } from '../../src/incidents/incident-progress.s
 import type { Incident } from '../../src/incidents/incident.js';
 import { IncidentService } from '../../src/incidents/incident.service.js';
 import { IncidentStore } from '../../src/incidents/incident.store.js';
+import { IncidentRowMetrics } from '../../src/incidents/incident-rows.metrics.js';
 import { IncidentsMetrics } from '../../src/incidents/incidents.metrics.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
 import { OrderFinder } from '../../src/incidents/order-finder.service.js';
@@ -48,6 +49,8 @@ import type { JournalEntry, OrderEvent } from '../../src/orders/order-event.js';
 import type { OrderSnapshot } from '../../src/orders/order-snapshot.js';
 import { ManualClock } from '../../src/platform/clock.js';
 import { newId } from '../../src/platform/ids.js';
+import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
+import { WorkQueues } from '../../src/platform/work/work-queues.js';
 import { Wake } from '../../src/platform/work/wake.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
 import { ShopRegistry, type Shop } from '../../src/shops/shop-registry.js';
@@ -266,7 +269,6 @@ function assemble(
   const { clock, registry } = given;
   const settings = new AlertingSettings({
     receivers: [{ name: 'chat', webhook: { url: 'http://127.0.0.1:1/', secret: 'x'.repeat(16) } }],
-    runbooksDirectory: 'runbooks',
   });
   const wake = new Wake();
   const shops = new ShopRegistry([shopOf(given.readUrl)]);
@@ -280,9 +282,11 @@ function assemble(
   const growth = new GrowthStore();
   const announcementStore = new AnnouncementStore();
   const timeline = new TimelineService(database, new TimelineStore());
-  const cases = new CaseService(database, caseStore, incidentStore, timeline, audit, clock);
+  const cases = new CaseService(
+    ...([database, caseStore, incidentStore, timeline, audit, clock, journal] as const),
+  );
   const [alertStore, pageStore] = [new AlertStore(), new PageStore()];
-  const alertingMetrics = new AlertingMetrics(registry, settings, database, alertStore, pageStore);
+  const alertingMetrics = new AlertingMetrics(registry, settings);
   const pages = new PageService(pageStore, settings);
   const progress = new IncidentProgressService(growth, incidentStore, pages);
   const gates = new ResolveGates();
@@ -301,7 +305,11 @@ function assemble(
     ...([database, growth, incidentStore, judging, progress, timeline, alike] as const),
   );
   const opening = new DeclaredIncidentService(growth, incidentStore, judging, progress, timeline);
-  const metrics = new IncidentsMetrics(registry, database, shops, incidentStore, caseStore);
+  const metrics = new IncidentsMetrics(registry);
+  const scraped = new ScrapedRows(registry, database, clock);
+  const queues = new WorkQueues(registry, scraped);
+  const rows = [registry, scraped, queues, shops, incidentStore, caseStore, growth] as const;
+  new IncidentRowMetrics(...rows);
   const finder = new OrderFinder(database, shops, new OrderNameStore());
   return {
     journal,

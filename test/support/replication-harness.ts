@@ -9,17 +9,28 @@ import { RowImageStore, type StoredRow } from '../../src/journal/row-image.store
 import { ShopAttacher } from '../../src/intake/replication/attach/shop-attacher.js';
 import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
+import { EventComposer } from '../../src/intake/replication/event-composer.js';
 import { JournalWriter } from '../../src/intake/replication/journal-writer.js';
+import { LargeTransactionInterpreter } from '../../src/intake/replication/large-transaction-interpreter.js';
+import { SpoolStore } from '../../src/intake/replication/spool.store.js';
 import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
 import { ReplicationSettings } from '../../src/intake/replication/replication.settings.js';
 import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
+import type { PartLimits } from '../../src/intake/replication/source/source-transaction.js';
+import { Spool } from '../../src/intake/replication/spool.js';
 import type { StreamRow } from '../../src/intake/replication/stream-state.js';
 import { ShopStream } from '../../src/intake/replication/shop-stream.js';
 import type { StreamTimings } from '../../src/intake/replication/stream-timings.js';
+import { StreamRowMetrics } from '../../src/intake/replication/stream-rows.metrics.js';
+import { StreamRowsStore } from '../../src/intake/replication/stream-rows.store.js';
 import { SnapshotWriter } from '../../src/intake/replication/snapshot-writer.js';
+import { TouchedRowStore } from '../../src/intake/replication/touched-row.store.js';
+import { TouchedRows } from '../../src/intake/replication/touched-rows.js';
 import { TransactionInterpreter } from '../../src/intake/replication/transaction-interpreter.js';
 import type { JournalEntry } from '../../src/orders/order-event.js';
 import { SystemClock } from '../../src/platform/clock.js';
+import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
+import type { Database } from '../../src/platform/database/database.js';
 import { Wake } from '../../src/platform/work/wake.js';
 import type { Profile } from '../../src/shops/profile.js';
 import { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop-adapter.js';
@@ -40,19 +51,18 @@ export const quickTimings: StreamTimings = {
   retryMsMax: 500,
   slotLimitMs: 30_000,
   guardIntervalMs: 200,
+  leaseMs: 2_000,
+  leaseRenewMs: 200,
 };
 
-export type Harness = Awaited<ReturnType<typeof createHarness>>;
+export interface HarnessLimits {
+  readonly retainedBytesMax?: number;
+  readonly spoolBytesMax?: number;
+  readonly partLimits?: PartLimits;
+}
 
-/** Reinstate's own database and all that replication is made of, for one shop. */
-export async function createHarness(
-  shop: TestShop,
-  given: { profile?: Profile; retainedBytesMax?: number } = {},
-) {
-  const reinstate: ReinstateTestDatabase = await createReinstateDatabase();
-  const { database } = reinstate;
-  const shopId = 'test-shop';
-  await withClient(reinstate.url, (client) => client.query(insertShop, [shopId]));
+/** All that replication is made of, on a database of ours that is there. */
+export function replicationParts(database: Database, limits: HarnessLimits = {}) {
   const clock = new SystemClock();
   const wake = new Wake();
   const journal = new JournalService(database, new JournalStore());
@@ -62,21 +72,58 @@ export async function createHarness(
   const store = new ReplicationStore();
   const registry = new Registry();
   const metrics = new ReplicationMetrics(registry);
+  new StreamRowMetrics(registry, new ScrapedRows(registry, database, clock), new StreamRowsStore());
   const markerKey = MarkerKey.from(serviceKey.bytes);
   const shops = new ShopRegistry([]);
   const markers = new RestoreMarkers(markerKey, new RestoreMarkerStore(), clock, shops, registry);
-  const interpreter = new TransactionInterpreter(rowImages, personalData, markers);
+  const settings = new ReplicationSettings(limits.retainedBytesMax ?? 10 * 2 ** 30, {
+    spoolBytesMax: limits.spoolBytesMax ?? 2 ** 30,
+    ...(limits.partLimits && { partLimits: limits.partLimits }),
+  });
+  const spool = new Spool(personalData, new SpoolStore(), settings);
+  const composer = new EventComposer(rowImages, personalData, markers);
+  const touched = new TouchedRows(new TouchedRowStore(), spool);
+  const large = new LargeTransactionInterpreter(rowImages, personalData, spool, touched, composer);
+  const interpreter = new TransactionInterpreter(rowImages, composer, large);
   const parts = {
     database,
     journal,
     rowImages,
     store,
-    writer: new JournalWriter(database, journal, interpreter, personalData, store, clock, wake),
-    snapshots: new SnapshotWriter(database, journal, rowImages, personalData, store, clock),
+    writer: new JournalWriter(database, journal, interpreter, spool, store, clock, wake),
+    snapshots: new SnapshotWriter(database, journal, rowImages, personalData, store, spool, clock),
     metrics,
     clock,
-    settings: new ReplicationSettings(given.retainedBytesMax ?? 10 * 2 ** 30),
+    settings,
   };
+  return {
+    parts,
+    journal,
+    rowImages,
+    store,
+    personalData,
+    registry,
+    markerKey,
+    markers,
+    clock,
+    wake,
+  };
+}
+
+export type Harness = Awaited<ReturnType<typeof createHarness>>;
+
+/** Reinstate's own database and all that replication is made of, for one shop. */
+export async function createHarness(
+  shop: TestShop,
+  given: HarnessLimits & { profile?: Profile } = {},
+) {
+  const reinstate: ReinstateTestDatabase = await createReinstateDatabase();
+  const { database } = reinstate;
+  const shopId = 'test-shop';
+  await withClient(reinstate.url, (client) => client.query(insertShop, [shopId]));
+  const made = replicationParts(database, given);
+  const { parts, journal, rowImages, store, personalData, registry, markerKey, markers } = made;
+  const { clock, wake } = made;
   const attacher = new ShopAttacher(database, store, clock);
   const streams: ShopStream[] = [];
   const target = (profile: Profile = given.profile ?? testShopProfile()) => ({
@@ -103,6 +150,10 @@ export async function createHarness(
     const stream = new ShopStream(target(profile), parts, quickTimings);
     streams.push(stream);
     return stream;
+  };
+  /** Stops every stream that was opened so far. */
+  const stopAll = async (): Promise<void> => {
+    await Promise.all(streams.splice(0).map((stream) => stream.stop()));
   };
   return {
     ...parts,
@@ -151,8 +202,8 @@ export async function createHarness(
       );
     },
     entries: async (): Promise<JournalEntry[]> => journal.readAfter(shopId, 0, 100_000),
-    images: async (): Promise<StoredRow[]> => {
-      const tables = [...mapShop(testShopProfile()).tables.keys()];
+    images: async (profile: Profile = testShopProfile()): Promise<StoredRow[]> => {
+      const tables = [...mapShop(profile).tables.keys()];
       const pages = await Promise.all(
         tables.map((table) =>
           rowImages.ofTable(database, { shopId, table, afterKey: null, limit: 100_000 }),
@@ -160,8 +211,9 @@ export async function createHarness(
       );
       return pages.flat();
     },
+    stopAll,
     close: async (): Promise<void> => {
-      await Promise.all(streams.map((stream) => stream.stop()));
+      await stopAll();
       await reinstate.drop();
     },
   };

@@ -53,6 +53,29 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe('deploy/prometheus.yml', () => {
+  it('loads the rules that are mounted, and knows the address that their links begin with', async () => {
+    const config = parse(await textOf('deploy/prometheus.yml')) as {
+      readonly global: { readonly external_labels: { readonly reinstate: string } };
+      readonly rule_files: readonly string[];
+    };
+    const { services } = parse(await textOf('docker-compose.yml')) as Compose;
+    const mounts = (services['prometheus']?.volumes ?? []).map((volume) => volume.split(':'));
+    const rules = mounts.filter(([source]) => source?.startsWith('./alerts/'));
+    expect(rules.map(([source]) => source)).toEqual(['./alerts/reinstate.rules.yml']);
+    const patterns = config.rule_files.map(
+      (file) => new RegExp(`^${file.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`),
+    );
+    for (const [, target = ''] of rules)
+      expect([target, patterns.some((pattern) => pattern.test(target))]).toEqual([target, true]);
+    const reinstate = parseConfig(await textOf('deploy/reinstate.yaml'), {
+      file: 'deploy/reinstate.yaml',
+      environment: {},
+    });
+    expect(config.global.external_labels.reinstate).toBe(reinstate.http.public_url);
+  });
+});
+
 describe('Dockerfile', () => {
   it('takes the pinned major version of Node, and copies only what is there or was built', async () => {
     const text = await textOf('Dockerfile');

@@ -25,6 +25,11 @@ export class Notifiers implements OnModuleDestroy {
   }
 }
 
+/** How a receiver is reached: closed list, also the metrics' label. */
+export function notifierNameOf(config: ReceiverConfig): 'webhook' | 'email' {
+  return 'webhook' in config ? 'webhook' : 'email';
+}
+
 function notifierOf(config: ReceiverConfig): Notifier {
   return 'webhook' in config
     ? new WebhookNotifier(config.name, config.webhook)

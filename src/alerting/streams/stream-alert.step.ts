@@ -84,7 +84,9 @@ export class StreamAlertStep implements BackgroundStep {
 
   /** Whether the shop has gone on since the stream last noted anything. */
   private async ask(stream: WatchedStream): Promise<ShopAnswer> {
-    const { replicate: replicateUrl } = this.shops.get(stream.shopId).credentials;
+    const replicateUrl = this.shops.get(stream.shopId).credentials?.replicate;
+    // followed once, and told by HTTP since
+    if (replicateUrl === undefined) return 'quiet';
     const gaveUp = AbortSignal.timeout(longestAnswerMs);
     const silence = new Promise<null>((resolve) =>
       gaveUp.addEventListener('abort', () => resolve(null), { once: true }),

@@ -39,6 +39,12 @@ const countWords: Readonly<Record<string, string>> = {
   closed: 'closed',
 };
 
+/** The step, or the runbook where the entry is about a run as a whole. */
+function runbookPart(data: unknown): string | undefined {
+  const [named] = ['step', 'runbook'].map((name) => valueAt(data, name)).filter(Boolean);
+  return named === undefined ? undefined : wordsOf(named);
+}
+
 /** What a timeline entry tells beside its type. */
 export function timelineInWords(data: unknown): string {
   const at = (name: string) => valueAt(data, name);
@@ -50,6 +56,7 @@ export function timelineInWords(data: unknown): string {
     .map(([name, words]) => `${wordsOf(at(name))} ${words}`);
   const parts = [
     order && `order ${order}`,
+    runbookPart(data),
     at('planNumber') === undefined ? undefined : `plan ${wordsOf(at('planNumber'))}`,
     at('from') === undefined ? textAt('verdict') : changeInWords(at('from'), at('to')),
     textAt('assignee'),

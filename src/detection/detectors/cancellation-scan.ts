@@ -57,12 +57,15 @@ export interface CancellationScanSettings {
   readonly weeksPerFalsePage: number;
 }
 
+/** The detector's name, in findings and metrics. */
+export const cancellationScan = 'cancellation-scan';
+
 /**
  * Notices more accounts cancelling than the shop's own past and its present load explain, in the shop
  * as a whole or in a slice of it, over any time between seconds and a day. See docs/detection.md.
  */
 export class CancellationScan implements Detector {
-  readonly name = 'cancellation-scan';
+  readonly name = cancellationScan;
 
   private latest = 0;
   private day = 0;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JournalService } from '../../journal/journal.service.js';
+import type { OrderCount } from '../../journal/order-tally.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
 import type { RowImage } from '../../orders/row-change.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
@@ -123,6 +124,8 @@ export class JudgingService {
   ): Promise<NewTimelineEntry[]> {
     const cases = orders.map((order) => ({ ...order, id: newId() }));
     const added = await this.store.addUnknown(transaction, place, cases);
+    const unsure = { what: 'unsure', actorKind: 'unknown', orders: added.length } as const;
+    if (added.length > 0) await this.journal.tally(transaction, place.shopId, [unsure]);
     return added.map(({ id, orderId, orderNumber }) => ({
       type: 'case-added',
       caseId: id,
@@ -207,6 +210,8 @@ export class JudgingService {
       ...judge({ ...one, reasons }),
     }));
     await this.store.write(transaction, judged, place.now);
+    const counts = cases.flatMap((one, index) => countsOf(one, judged[index]));
+    await this.journal.tally(transaction, place.shopId, counts);
     return cases
       .map((one, index) => changeEntry(one, judged[index]))
       .filter((entry) => entry !== undefined);
@@ -256,6 +261,12 @@ function renewalEntries(one: RenewedCase): NewTimelineEntry[] {
     entries.push({ type: 'money-changed', caseId, data });
   }
   return entries;
+}
+
+/** A verdict that is new is counted; one that was given before is not counted again. */
+function countsOf(one: CaseToJudge, judged: JudgedCase | undefined): OrderCount[] {
+  if (judged === undefined || (one.judged && one.verdict === judged.verdict)) return [];
+  return [{ what: judged.verdict, actorKind: one.facts.actorKind, orders: 1 }];
 }
 
 /** What the timeline tells: a new case, or a verdict that has become another one. */

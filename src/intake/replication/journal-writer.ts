@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { JournalEntry } from '../../orders/order-event.js';
 import { JournalService } from '../../journal/journal.service.js';
-import { PersonalData } from '../../journal/personal-data.js';
-import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import { Wake } from '../../platform/work/wake.js';
-import { ReplicationStore, type SpooledRow } from './replication.store.js';
+import { ReplicationStore, StreamReplaced } from './replication.store.js';
 import { isLater } from './source/lsn.js';
-import { ToldFailure } from './source/shop-problem.js';
-import { decodeTransaction, encodeTransaction } from './source/transaction-text.js';
-import type { SourceTransaction } from './source/source-transaction.js';
-import { TransactionInterpreter, type Batch } from './transaction-interpreter.js';
+import type { SourceTransaction, TransactionPart } from './source/source-transaction.js';
+import { Spool } from './spool.js';
+import type { Batch } from './batch.js';
+import { TransactionInterpreter } from './transaction-interpreter.js';
 
 /** The step that looks at new journal entries first. */
 const detectionStep = 'detection';
@@ -21,18 +19,14 @@ const detectionStep = 'detection';
  * otherwise wait for our confirmation.
  */
 const appendTimeoutMs = 30_000;
-
-/** Spooled transactions are nobody's in particular: they have a key of their own. */
-const spoolKey = 'spool';
-const spoolLimits = { transactions: 200, bytes: 8_000_000 };
+/**
+ * A process that was stopped in the middle of a transaction must not keep its locks from the one that takes
+ * over: well below the ten seconds that this may last, and far more than we ever work between two statements.
+ */
+const idleTimeoutMs = 6_000;
 
 /** What became of an event, as far as anybody asks. */
 export type Written = Pick<JournalEntry, 'kinds'>;
-
-/** Nothing was written, since the shop's stream is another one by now (detached, or begun anew). */
-export class StreamReplaced extends ToldFailure {
-  override readonly name = 'StreamReplaced';
-}
 
 /** Writes down batches of source transactions: the one place where replication becomes journal entries. */
 @Injectable()
@@ -41,7 +35,7 @@ export class JournalWriter {
     private readonly database: Database,
     private readonly journal: JournalService,
     private readonly interpreter: TransactionInterpreter,
-    private readonly personalData: PersonalData,
+    private readonly kept: Spool,
     private readonly store: ReplicationStore,
     private readonly clock: Clock,
     private readonly wake: Wake,
@@ -62,24 +56,27 @@ export class JournalWriter {
 
   /**
    * Keeps transactions as they came, to be interpreted later, and notes how far that is: the shop's slot
-   * goes on although nobody can say what they mean.
+   * goes on although nobody can say what they mean. Gives how full the spool is, from 0 to 1; throws SpoolFull.
    */
-  async spool(batch: Batch): Promise<void> {
+  async spool(batch: Batch): Promise<number> {
     const { shopId } = batch;
-    await this.database.transaction(async (transaction) => {
+    return this.database.transaction(async (transaction) => {
       const fresh = await this.unconfirmed(transaction, batch);
       const last = fresh.at(-1);
-      if (last === undefined) return;
-      const [sealed = []] = await this.personalData.seal(transaction, shopId, [
-        { keyOf: spoolKey, values: fresh.map(encodeTransaction) },
-      ]);
-      const rows = fresh.map(({ endLsn }, index) => ({
-        endLsn,
-        sealed: present(sealed[index], 'every transaction was sealed'),
-      }));
+      if (last === undefined) return 0;
       const now = this.clock.now();
-      await this.store.spool(transaction, { shopId, rows, now });
+      const share = await this.kept.keep(transaction, { shopId, transactions: fresh, now });
       await this.confirm(transaction, batch, { last, seenUntil: null, now });
+      return share;
+    });
+  }
+
+  /** Keeps a part of a transaction until that comes to its end. */
+  async keepPart(batch: Omit<Batch, 'transactions'>, part: TransactionPart): Promise<void> {
+    const { shopId } = batch;
+    await this.database.transaction(async (transaction) => {
+      await this.unconfirmed(transaction, { ...batch, transactions: [] });
+      await this.kept.keepPart(transaction, { shopId, part, now: this.clock.now() });
     });
   }
 
@@ -92,35 +89,32 @@ export class JournalWriter {
     const drained = await this.database.transaction(async (transaction) => {
       // read under the stream's lock: nobody else may interpret the same ones meanwhile
       await this.unconfirmed(transaction, { ...batch, transactions: [] });
-      const spooled = await this.store.readSpool(transaction, shopId, spoolLimits);
-      const upTo = spooled.at(-1)?.endLsn;
-      if (upTo === undefined) return 0;
-      const transactions = await this.unsealed(shopId, spooled);
+      const transactions = await this.kept.oldest(transaction, shopId);
+      const last = transactions.at(-1);
+      if (last === undefined) return 0;
       await this.append(transaction, { ...batch, transactions });
-      await this.store.unspool(transaction, shopId, upTo);
-      return spooled.length;
+      await this.kept.forget(transaction, { shopId, last });
+      return transactions.length;
     });
     if (drained > 0) this.wake.notify(detectionStep);
     return drained;
-  }
-
-  private async unsealed(
-    shopId: string,
-    spooled: readonly SpooledRow[],
-  ): Promise<SourceTransaction[]> {
-    const sealed = spooled.map((row) => row.sealed);
-    const texts = await this.personalData.open(shopId, sealed);
-    return texts.map((text) => decodeTransaction(present(text, 'the spool’s key is never erased')));
   }
 
   private async append(transaction: Transaction, batch: Batch): Promise<Written[]> {
     const { shopId } = batch;
     const now = this.clock.now();
     const written: Written[] = [];
+    // each set once, however many entries there are of it
+    const sets = new Map<string, Written>();
     for await (const events of this.interpreter.interpret(transaction, batch)) {
       if (events.length === 0) continue;
       const entries = await this.journal.append(transaction, shopId, events, now);
-      for (const { kinds } of entries) written.push({ kinds });
+      for (const { kinds } of entries) {
+        const name = kinds.join();
+        const set = sets.get(name) ?? { kinds };
+        sets.set(name, set);
+        written.push(set);
+      }
     }
     return written;
   }
@@ -131,27 +125,32 @@ export class JournalWriter {
     if (last === undefined) return [];
     const { committedAt: seenUntil } = last;
     await this.confirm(transaction, batch, { last, seenUntil, now: this.clock.now() });
-    return this.append(transaction, { ...batch, transactions: fresh });
+    const written = await this.append(transaction, { ...batch, transactions: fresh });
+    const hadParts = fresh.some(({ parts }) => parts !== undefined);
+    if (hadParts) await this.kept.forget(transaction, { shopId: batch.shopId, last });
+    return written;
   }
 
   /** Locks the stream; of the batch, what was not written down before. */
   private async unconfirmed(transaction: Transaction, batch: Batch): Promise<SourceTransaction[]> {
-    const { shopId, incarnation } = batch;
-    await this.store.limitStatements(transaction, appendTimeoutMs);
-    const confirmed = await this.store.lockConfirmed(transaction, shopId, incarnation);
+    const { shopId, incarnation, owner } = batch;
+    const limits = { statementMs: appendTimeoutMs, idleMs: idleTimeoutMs };
+    await this.store.limitStatements(transaction, limits);
+    await this.store.lockOwned(transaction, shopId, owner);
+    const confirmed = await this.store.confirmed(transaction, shopId, incarnation);
     if (confirmed === undefined) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
     return batch.transactions.filter(({ endLsn }) => isLater(endLsn, confirmed));
   }
 
   private async confirm(
     transaction: Transaction,
-    { shopId, incarnation }: Batch,
+    { shopId, incarnation, owner }: Batch,
     given: { last: SourceTransaction; seenUntil: string | null; now: Date },
   ): Promise<void> {
     const { last, seenUntil, now } = given;
     const { endLsn: lsn, transactionId, committedAt } = last;
     const lastWritten = { endLsn: lsn, transactionId, committedAt };
     const done = { lsn, lastWritten, seenUntil, now };
-    await this.store.confirm(transaction, { shopId, incarnation, ...done });
+    await this.store.confirm(transaction, { shopId, incarnation, owner, ...done });
   }
 }

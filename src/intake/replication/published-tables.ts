@@ -11,6 +11,8 @@ export interface PublicationLook {
   readonly row: StreamRow;
   /** why changes are to be kept instead of journalled; null where every mapped table is published */
   readonly hindrance: string | null;
+  /** whether the shop's tables have every mapped column */
+  readonly isFitting: boolean;
 }
 
 /** What a look has come to that is taken before a slot is made. */
@@ -26,6 +28,7 @@ export interface SlotLook extends Pick<PublicationLook, 'hindrance'> {
 export class PublishedTables {
   private readonly logger = new Logger('Replication');
   private missing: readonly string[] = [];
+  private isFitting = true;
 
   constructor(
     private readonly shop: StreamedShop,
@@ -37,6 +40,7 @@ export class PublishedTables {
   /** Whether a publication is another one than at the last look, as far as our tables go. */
   differ(row: StreamRow, found: PublicationFacts): boolean {
     if (isAnother(row, found) || this.replaced(row, found).length > 0) return true;
+    if (this.rewritten(row, found).length > 0 || this.fits(found) !== this.isFitting) return true;
     return [...found.missing].sort().join() !== [...this.missing].sort().join();
   }
 
@@ -50,9 +54,9 @@ export class PublishedTables {
     const at = clock.now();
     const found = await this.find(row, signal);
     const seen = await this.compare(row, found);
-    await this.keep(found);
+    await this.keep(row, found);
     if (found.missing.length === 0) await store.setPublished(database, { shopId, at });
-    return { row: seen, hindrance: hindranceOf(row, found) };
+    return { row: seen, hindrance: hindranceOf(row, found), isFitting: this.isFitting };
   }
 
   /**
@@ -63,7 +67,7 @@ export class PublishedTables {
   async lookBeforeSlot(row: StreamRow, signal: AbortSignal): Promise<SlotLook> {
     const found = await this.find(row, signal);
     if (found.oid === null) throw new MappingMismatch(goneText(row));
-    await this.keep(found);
+    await this.keep(row, found);
     const { missing } = found;
     const unseenTables = Object.fromEntries(missing.map((table) => [table, 'lost'] as const));
     const gap = missing.length === 0 ? null : lossText(row, missing);
@@ -75,13 +79,39 @@ export class PublishedTables {
     const tables = [...mapping.tables.keys()];
     const found = await readPublication(readUrl, row.publicationName, tables, { signal });
     this.missing = found.missing;
+    this.isFitting = this.fits(found);
     return found;
   }
 
   /** For the next look to compare with. */
-  private async keep({ oid, members }: PublicationFacts): Promise<void> {
+  private async keep(row: StreamRow, found: PublicationFacts): Promise<void> {
     const { store, database } = this.parts;
-    await store.setPublication(database, { shopId: this.shop.shopId, oid, members });
+    const { oid, members } = found;
+    const tables = [...this.shop.mapping.tables.keys()];
+    // a column that is gone for now may come back as it was
+    const columns = Object.fromEntries(
+      tables.map((table) => [table, { ...row.tableColumns[table], ...found.columns[table] }]),
+    );
+    await store.setPublication(database, { shopId: this.shop.shopId, oid, members, columns });
+  }
+
+  private fits({ columns }: PublicationFacts): boolean {
+    return [...this.shop.mapping.tables.values()].every((mapped) =>
+      mapped.columns.every((column) => columns[mapped.table]?.[column] !== undefined),
+    );
+  }
+
+  /** Mapped tables of which a mapped column is stored otherwise than before: PostgreSQL sends no rewritten rows. */
+  private rewritten({ tableColumns }: StreamRow, { columns }: PublicationFacts): string[] {
+    return [...this.shop.mapping.tables.values()]
+      .filter((mapped) =>
+        mapped.columns.some((column) => {
+          const then = tableColumns[mapped.table]?.[column];
+          const now = columns[mapped.table]?.[column];
+          return then !== undefined && now !== undefined && then !== now;
+        }),
+      )
+      .map(({ table }) => table);
   }
 
   /** Writes down what was not seen since the last look. */
@@ -94,7 +124,9 @@ export class PublishedTables {
       await this.standing.lose(withLoss(row.gap, text));
       throw new MappingMismatch(text);
     }
-    return this.unseen(row, [...found.missing, ...this.replaced(row, found)]);
+    const unpublished = [...found.missing, ...this.replaced(row, found)];
+    const seen = await this.unseen(row, unpublished, lossText);
+    return this.unseen(seen, this.rewritten(row, found), rewrittenText);
   }
 
   /** Mapped tables that were taken out and came back in between. */
@@ -106,7 +138,11 @@ export class PublishedTables {
   }
 
   /** A table whose rows were known has lost changes; one that is newly mapped has not. */
-  private async unseen(row: StreamRow, tables: readonly string[]): Promise<StreamRow> {
+  private async unseen(
+    row: StreamRow,
+    tables: readonly string[],
+    words: typeof lossText,
+  ): Promise<StreamRow> {
     const { shopId } = this.shop;
     const { store, database, clock } = this.parts;
     const fresh = tables.filter((table) => row.unseenTables[table] === undefined);
@@ -116,9 +152,9 @@ export class PublishedTables {
     );
     const unseenTables = { ...row.unseenTables, ...(Object.fromEntries(added) as UnseenTables) };
     const lost = fresh.filter((table) => unseenTables[table] === 'lost');
-    const gap = lost.length === 0 ? row.gap : withLoss(row.gap, lossText(row, lost));
+    const gap = lost.length === 0 ? row.gap : withLoss(row.gap, words(row, lost));
     await store.setUnseen(database, { shopId, unseenTables, gap, now: clock.now() });
-    if (lost.length > 0) this.standing.lost(lossText(row, lost));
+    if (lost.length > 0) this.standing.lost(words(row, lost));
     else this.logger.error(missingText(row, fresh));
     return { ...row, unseenTables, gap };
   }
@@ -146,6 +182,13 @@ function goneText({ publicationName }: StreamRow): string {
 
 function missingText({ publicationName }: StreamRow, tables: readonly string[]): string {
   return `the publication ${publicationName} does not hold ${tables.join(', ')}`;
+}
+
+function rewrittenText(_row: StreamRow, tables: readonly string[]): string {
+  return (
+    `a column of ${tables.join(', ')} was given another type, or made anew: ` +
+    'PostgreSQL does not send the rows that it rewrites for that, so they are read anew'
+  );
 }
 
 function lossText({ publicationName }: StreamRow, tables: readonly string[]): string {

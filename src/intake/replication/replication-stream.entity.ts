@@ -1,6 +1,7 @@
 import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import { oneOf, pgLsn } from '../../platform/database/entity.js';
 import type { LastWritten } from './source/history-check.js';
+import type { TableColumns } from './source/publication.js';
 import {
   streamStates,
   type StreamRow,
@@ -38,6 +39,8 @@ export class ReplicationStreamEntity implements StreamRow {
   @Column('text', { nullable: true }) readonly publicationOid!: string | null;
   /** by table, what told its place in the publication from an earlier one */
   @Column('jsonb', { default: {} }) readonly publicationMembers!: Readonly<Record<string, string>>;
+  /** by mapped table and column, how it was stored when it was last looked at */
+  @Column('jsonb', { default: {} }) readonly tableColumns!: TableColumns;
   @Column('timestamptz', { nullable: true }) readonly attachedAt!: Date | null;
   @Column('timestamptz', { nullable: true }) readonly lastMessageAt!: Date | null;
   /** since when the shop was watched for the first time */
@@ -46,6 +49,8 @@ export class ReplicationStreamEntity implements StreamRow {
   @Column('timestamptz', { nullable: true }) readonly seenUntil!: Date | null;
   /** the newest transaction that was written down; null where that is not known */
   @Column('jsonb', { nullable: true }) readonly lastWritten!: LastWritten | null;
+  /** size of what waits to be interpreted */
+  @Column('bigint', { default: 0 }) readonly spooledBytes!: number;
   @Column('text', { nullable: true }) readonly problem!: string | null;
   @Column('timestamptz') readonly updatedAt!: Date;
 }

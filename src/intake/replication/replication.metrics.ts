@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { orderEventKinds, type JournalEntry } from '../../orders/order-event.js';
-import { streamStates, type StreamState } from './stream-state.js';
 
-/** How replication fares, per shop. Labels are bounded: shops of the configuration, states, kinds. */
+/**
+ * How replication fares, per shop, as the process that follows it knows: another one shows zeros. Labels are
+ * bounded: shops of the configuration, kinds. What every process knows stands in `stream-rows.metrics.ts`.
+ */
 @Injectable()
 export class ReplicationMetrics {
   private readonly lag: Gauge<'shop'>;
   private readonly retained: Gauge<'shop'>;
   private readonly bound: Gauge<'shop'>;
-  private readonly state: Gauge<'shop' | 'state'>;
+  private readonly spool: Gauge<'shop'>;
+  private readonly spoolBound: Gauge<'shop'>;
   private readonly entries: Counter<'shop' | 'kind'>;
   private readonly gaps: Counter<'shop'>;
   private readonly secondsSince: Gauge<'shop'>;
@@ -36,10 +39,16 @@ export class ReplicationMetrics {
       labelNames: ['shop'],
       registers,
     });
-    this.state = new Gauge({
-      name: 'reinstate_replication_state',
-      help: 'State of the shop’s replication stream: 1 for the present one.',
-      labelNames: ['shop', 'state'],
+    this.spool = new Gauge({
+      name: 'reinstate_replication_spool_bytes',
+      help: 'Changes of the shop that wait in our database until they can be interpreted, in bytes.',
+      labelNames: ['shop'],
+      registers,
+    });
+    this.spoolBound = new Gauge({
+      name: 'reinstate_replication_spool_bound_bytes',
+      help: 'Most that may wait so; 0 where not known.',
+      labelNames: ['shop'],
       registers,
     });
     this.entries = new Counter({
@@ -75,6 +84,7 @@ export class ReplicationMetrics {
   private zero(shop: string): void {
     this.measured(shop, { lagBytes: 0, retainedBytes: 0 });
     this.bounded(shop, 0);
+    this.spooled(shop, { spooledBytes: 0, boundBytes: 0 });
     this.gaps.inc({ shop }, 0);
     for (const kind of orderEventKinds) this.entries.inc({ shop, kind }, 0);
   }
@@ -84,17 +94,15 @@ export class ReplicationMetrics {
     this.heardAt.delete(shop);
     this.secondsSince.remove({ shop });
     this.zero(shop);
-    this.is(shop, 'detached');
+  }
+
+  /** Another process follows the shop: it tells how long ago it was heard, and how far behind it is. */
+  standby(shop: string): void {
+    this.close(shop);
   }
 
   heard(shop: string): void {
     this.heardAt.set(shop, performance.now());
-  }
-
-  /** Seconds since anything came; undefined for a shop that was never opened. */
-  secondsSinceMessage(shop: string): number | undefined {
-    const at = this.heardAt.get(shop);
-    return at === undefined ? undefined : (performance.now() - at) / 1000;
   }
 
   wrote(shop: string, entries: readonly Pick<JournalEntry, 'kinds'>[]): void {
@@ -105,9 +113,9 @@ export class ReplicationMetrics {
     this.gaps.inc({ shop });
   }
 
-  is(shop: string, state: StreamState): void {
-    for (const other of streamStates)
-      this.state.set({ shop, state: other }, other === state ? 1 : 0);
+  spooled(shop: string, given: { spooledBytes: number; boundBytes: number }): void {
+    this.spool.set({ shop }, given.spooledBytes);
+    this.spoolBound.set({ shop }, given.boundBytes);
   }
 
   bounded(shop: string, bytes: number): void {

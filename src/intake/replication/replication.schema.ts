@@ -27,7 +27,8 @@ export type DetachRequest = z.output<typeof detachSchema>;
 
 export const streamStatusSchema = z.object({
   shopId: z.string(),
-  state: z.enum(streamStates),
+  /** `http`: there is no stream, the shop tells of its orders itself */
+  state: z.enum([...streamStates, 'http']),
   /** what is wrong, in words */
   problem: z.string().nullable(),
   /** write-ahead log of the shop that is not journalled yet; null while the shop does not answer */
@@ -38,6 +39,7 @@ export const streamStatusSchema = z.object({
   walStatus: z.string().nullable(),
   /** how much of it may be kept, and who sees to that; `reinstate` only while the service runs */
   walBound: z.object({ bytes: z.number().int(), by: z.enum(['server', 'reinstate']) }).nullable(),
+  /** of an `http` shop: since anything of it was journalled */
   secondsSinceMessage: z.number().nullable(),
   confirmedLsn: z.string().nullable(),
   incarnation: z.string().nullable(),

@@ -69,6 +69,7 @@ export class ReplicationService {
 
   /** Where the stream stands, and how far behind the shop it is just now. */
   async status(shopId: string): Promise<StreamStatus> {
+    if (this.keeper.isToldByHttp(shopId)) return this.toldStatus(shopId);
     const target = this.keeper.targetOf(shopId);
     const row = await this.store.read(this.database, shopId);
     if (row === undefined) return { ...notAttached, shopId, slotName: null, publicationName: null };
@@ -89,6 +90,15 @@ export class ReplicationService {
       publicationName: row.publicationName,
       snapshotRows: row.snapshotRows,
       attachedAt: row.attachedAt,
+    };
+  }
+
+  /** There is no stream; all that can be said is when the shop last told something. */
+  private async toldStatus(shopId: string): Promise<StreamStatus> {
+    const heardAt = await this.store.toldAt(this.database, shopId);
+    return {
+      ...{ ...notAttached, shopId, slotName: null, publicationName: null },
+      ...{ state: 'http', secondsSinceMessage: this.secondsSince(heardAt) },
     };
   }
 

@@ -1,24 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
-import type { SealedValue } from '../../orders/row-change.js';
 import { present } from '../../platform/assert.js';
 import type { LastWritten } from './source/history-check.js';
+import { ToldFailure } from './source/shop-problem.js';
 import { slotNameOf, type StreamRow, type StreamState, type Unseen } from './stream-state.js';
-
-/** A transaction that waits to be interpreted. */
-export interface SpooledRow {
-  readonly endLsn: string;
-  readonly sealed: SealedValue;
-}
 
 const columns = `shop_id AS "shopId", state, slot_name AS "slotName", publication_name AS "publicationName",
   slot_generation AS "slotGeneration", incarnation, confirmed_lsn::text AS "confirmedLsn",
   snapshot_lsn::text AS "snapshotLsn", snapshot_rows AS "snapshotRows", mapping_hash AS "mappingHash", identities, gap,
   unseen_tables AS "unseenTables", published_at AS "publishedAt", publication_oid AS "publicationOid",
-  publication_members AS "publicationMembers",
+  publication_members AS "publicationMembers", table_columns AS "tableColumns", spooled_bytes AS "spooledBytes",
   attached_at AS "attachedAt", last_message_at AS "lastMessageAt",
   watched_since AS "watchedSince", seen_until AS "seenUntil",
   last_written AS "lastWritten", problem`;
+
+/** The lease of the process that follows a shop. */
+export function leaseNameOf(shopId: string): string {
+  return `replication:${shopId}`;
+}
+
+/** Nothing was written: the shop's stream is another one by now (detached, begun anew), or another process's. */
+export class StreamReplaced extends ToldFailure {
+  override readonly name = 'StreamReplaced';
+}
 
 /** The rows that say how far each shop was journalled. */
 @Injectable()
@@ -28,6 +32,15 @@ export class ReplicationStore {
       `SELECT ${columns} FROM replication_stream WHERE shop_id = $1`,
       [shopId],
     );
+  }
+
+  /** When a shop that tells of its orders by HTTP last did so; null where it never has. */
+  async toldAt(reader: Reader, shopId: string): Promise<Date | null> {
+    const row = await reader.queryOne<{ at: Date }>(
+      'SELECT received_at AS at FROM order_event_stream WHERE shop_id = $1',
+      [shopId],
+    );
+    return row?.at ?? null;
   }
 
   /** All shops that are attached, configured or not. */
@@ -53,25 +66,43 @@ export class ReplicationStore {
     return row?.slotName ?? slotNameOf(shopId, await this.installation(reader));
   }
 
-  /** Bounds every further statement of this transaction. */
-  async limitStatements(transaction: Transaction, milliseconds: number): Promise<void> {
-    await transaction.query(`SELECT set_config('statement_timeout', $1, true)`, [
-      String(milliseconds),
-    ]);
+  /** Bounds every further statement of this transaction, and how long it may wait for us in between. */
+  async limitStatements(
+    transaction: Transaction,
+    limits: { statementMs: number; idleMs: number },
+  ): Promise<void> {
+    await transaction.query(
+      `SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+      [String(limits.statementMs), String(limits.idleMs)],
+    );
   }
 
   /**
-   * Locks the stream and gives how far it was journalled; undefined where it is no longer this
-   * incarnation, or not to be written at all.
+   * Locks the stream until the transaction ends. Throws StreamReplaced where another process follows the shop
+   * by now: what one that was stopped had begun comes to nothing.
    */
-  async lockConfirmed(
+  async lockOwned(transaction: Transaction, shopId: string, owner: string): Promise<void> {
+    await transaction.query('SELECT FROM replication_stream WHERE shop_id = $1 FOR UPDATE', [
+      shopId,
+    ]);
+    // a statement of its own: one that had waited for the lock would see the lease as it was before
+    const lease = await transaction.queryOne(
+      'SELECT 1 AS held FROM work_lease WHERE name = $1 AND owner = $2',
+      [leaseNameOf(shopId), owner],
+    );
+    if (lease === undefined)
+      throw new StreamReplaced(`another process follows the shop ${shopId} by now`);
+  }
+
+  /** How far the shop was journalled; undefined where it is no longer this incarnation, or not to be written at all. */
+  async confirmed(
     transaction: Transaction,
     shopId: string,
     incarnation: string,
   ): Promise<string | undefined> {
     const row = await transaction.queryOne<{ confirmed: string }>(
       `SELECT confirmed_lsn::text AS confirmed FROM replication_stream
-       WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch') FOR UPDATE`,
+       WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch')`,
       [shopId, incarnation],
     );
     return row?.confirmed;
@@ -83,6 +114,8 @@ export class ReplicationStore {
     given: {
       shopId: string;
       incarnation: string;
+      /** of the shop's lease */
+      owner: string;
       lsn: string;
       /** all that the shop committed before this is journalled; null where some of it waits to be */
       seenUntil: Date | string | null;
@@ -95,10 +128,12 @@ export class ReplicationStore {
       `UPDATE replication_stream SET confirmed_lsn = $3::pg_lsn, last_message_at = $4, updated_at = $4,
          seen_until = greatest(seen_until, $5::timestamptz), last_written = coalesce($6::jsonb, last_written)
        WHERE shop_id = $1 AND incarnation = $2 AND state IN ('streaming', 'interrupted', 'mismatch')
-         AND confirmed_lsn <= $3::pg_lsn RETURNING shop_id`,
+         AND confirmed_lsn <= $3::pg_lsn
+         AND EXISTS (SELECT FROM work_lease WHERE name = $7 AND owner = $8) RETURNING shop_id`,
       [
         ...[given.shopId, given.incarnation, given.lsn, given.now, given.seenUntil],
         given.lastWritten === undefined ? null : JSON.stringify(given.lastWritten),
+        ...[leaseNameOf(given.shopId), given.owner],
       ],
     );
     return rows.length > 0;
@@ -258,11 +293,17 @@ export class ReplicationStore {
   /** How the publication and its tables are told from what takes their place some day. */
   async setPublication(
     reader: Reader,
-    given: { shopId: string; oid: string | null; members: StreamRow['publicationMembers'] },
+    given: {
+      shopId: string;
+      oid: string | null;
+      members: StreamRow['publicationMembers'];
+      columns: StreamRow['tableColumns'];
+    },
   ): Promise<void> {
     await reader.query(
-      'UPDATE replication_stream SET publication_oid = $2, publication_members = $3::jsonb WHERE shop_id = $1',
-      [given.shopId, given.oid, JSON.stringify(given.members)],
+      `UPDATE replication_stream SET publication_oid = $2, publication_members = $3::jsonb, table_columns = $4::jsonb
+       WHERE shop_id = $1`,
+      [given.shopId, given.oid, JSON.stringify(given.members), JSON.stringify(given.columns)],
     );
   }
 
@@ -285,57 +326,12 @@ export class ReplicationStore {
     );
   }
 
-  /** Keeps transactions as they came, sealed; ones that are kept already are passed over. */
-  async spool(
-    transaction: Transaction,
-    given: { shopId: string; rows: readonly SpooledRow[]; now: Date },
-  ): Promise<void> {
-    await transaction.query(
-      `INSERT INTO replication_spool (shop_id, end_lsn, transaction, created_at)
-       SELECT $1, end_lsn, sealed, $4 FROM unnest($2::pg_lsn[], $3::jsonb[]) AS given(end_lsn, sealed)
-       ON CONFLICT DO NOTHING`,
-      [
-        given.shopId,
-        given.rows.map(({ endLsn }) => endLsn),
-        given.rows.map(({ sealed }) => JSON.stringify(sealed)),
-        given.now,
-      ],
-    );
-  }
-
-  /** The oldest transactions that wait to be interpreted: at least one, and as many as the limits allow. */
-  async readSpool(
-    reader: Reader,
-    shopId: string,
-    most: { transactions: number; bytes: number },
-  ): Promise<SpooledRow[]> {
-    return reader.query<SpooledRow>(
-      `SELECT end_lsn::text AS "endLsn", transaction AS sealed FROM (
-         SELECT end_lsn, transaction, row_number() OVER before AS number,
-           sum(pg_column_size(transaction)) OVER before AS bytes
-         FROM (SELECT * FROM replication_spool WHERE shop_id = $1 ORDER BY end_lsn LIMIT $2) oldest
-         WINDOW before AS (ORDER BY end_lsn)) measured
-       WHERE number = 1 OR bytes <= $3 ORDER BY end_lsn`,
-      [shopId, most.transactions, most.bytes],
-    );
-  }
-
   async hasSpool(reader: Reader, shopId: string): Promise<boolean> {
     const row = await reader.queryOne(
       'SELECT 1 AS found FROM replication_spool WHERE shop_id = $1 LIMIT 1',
       [shopId],
     );
     return row !== undefined;
-  }
-
-  /** Forgets spooled transactions up to a position (null: all of them); gives how many there were. */
-  async unspool(transaction: Transaction, shopId: string, upTo: string | null): Promise<number> {
-    const rows = await transaction.query(
-      `DELETE FROM replication_spool WHERE shop_id = $1 AND ($2::pg_lsn IS NULL OR end_lsn <= $2::pg_lsn)
-       RETURNING end_lsn`,
-      [shopId, upTo],
-    );
-    return rows.length;
   }
 
   async detach(reader: Reader, given: { shopId: string; now: Date }): Promise<void> {

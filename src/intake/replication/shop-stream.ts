@@ -1,7 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
 import { MappingMismatch } from './interpret/draft-image.js';
-import { StreamReplaced } from './journal-writer.js';
 import { PublishedTables, type SlotLook } from './published-tables.js';
 import { HistoryDiffers } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
@@ -17,10 +16,19 @@ import {
 } from './stream-state.js';
 import { StreamSession, type SessionEffects } from './stream-session.js';
 import type { SnapshotPosition } from './snapshot-writer.js';
+import { StreamLease } from './stream-lease.js';
+import {
+  isOver,
+  keptUntilMended,
+  readAnew,
+  replaced,
+  unreadable,
+  withRoom,
+} from './stream-words.js';
 import { StreamStanding } from './stream-standing.js';
 import type { StreamTimings } from './stream-timings.js';
 import type { StreamedShop, StreamParts } from './streamed-shop.js';
-import type { Batch } from './transaction-interpreter.js';
+import type { Batch } from './batch.js';
 import { WalGuard } from './wal-guard.js';
 
 interface StreamRange {
@@ -31,16 +39,6 @@ interface StreamRange {
   readonly target: string;
   /** transactions that commit from here on are left for later */
   readonly stopAt?: string;
-}
-
-/** Until then nobody knows what rows of these tables were before they changed. */
-function readAnew(tables: readonly string[]): string {
-  return `${tables.join(', ')} was not published for a while, and is read anew now`;
-}
-
-/** Nothing is lost meanwhile, and what is kept is interpreted as soon as it fits. */
-function keptUntilMended(mismatch: MappingMismatch): string {
-  return `${mismatch.message}: changes are kept as they come; mend the profile and restart, or mend the table and attach the shop again`;
 }
 
 /**
@@ -56,8 +54,9 @@ export class ShopStream {
   private session: StreamSession | undefined;
   private readonly standing: StreamStanding;
   private readonly published: PublishedTables;
-  /** the server's process of the session that we had last */
-  private lastProcessId: number | null = null;
+  private readonly lease: StreamLease;
+  /** aborted when the stream is stopped, or when another process follows the shop */
+  private signal: AbortSignal;
   /** why changes are kept instead of journalled, where they are */
   private spooling: string | null = null;
 
@@ -71,16 +70,22 @@ export class ShopStream {
     const { metrics, settings } = parts;
     const { retainedBytesMax } = settings;
     const { guardIntervalMs: intervalMs } = timings;
-    this.standing = new StreamStanding(shop.shopId, parts, timings);
+    this.signal = this.stopping.signal;
+    this.lease = new StreamLease(shop.shopId, parts, timings);
+    this.standing = new StreamStanding(shop.shopId, parts, timings, this.lease);
     this.published = new PublishedTables(shop, parts, this.standing, this.mappingHash);
-    this.guard = new WalGuard(shop, { metrics, intervalMs, retainedBytesMax });
+    const mayDrop = () => this.lease.holds();
+    this.guard = new WalGuard(shop, { metrics, intervalMs, retainedBytesMax, mayDrop });
   }
 
   /** Starts to follow; `held` is a slot that was just made for a stream in state `snapshot`. */
   start(held?: HeldSlot): void {
     this.parts.metrics.open(this.shop.shopId);
     this.loop ??= withLogContext({ shop: this.shop.shopId }, () =>
-      this.follow(held).finally(() => this.guard.end()),
+      this.follow(held).finally(async () => {
+        await this.guard.end();
+        await this.lease.release();
+      }),
     );
   }
 
@@ -106,11 +111,12 @@ export class ShopStream {
     let held = first;
     while (!this.stopping.signal.aborted) {
       try {
+        if (!(await this.owns())) continue;
         const given = held;
         held = undefined;
         if ((await this.cycle(given)) === 'detached') return;
       } catch (error) {
-        if (this.isStopped()) return;
+        if (isOver(this.stopping.signal)) return;
         await this.standing.failed(error);
         await delay(this.standing.retryDelayMs, this.stopping.signal);
       }
@@ -118,12 +124,26 @@ export class ShopStream {
     await held?.release();
   }
 
+  /** True once no other process follows the shop; else after a while. */
+  private async owns(): Promise<boolean> {
+    const { signal: stopped } = this.stopping;
+    const tenure = await this.lease.take();
+    if (tenure === undefined) {
+      this.parts.metrics.standby(this.shop.shopId);
+      await delay(this.timings.leaseRenewMs, stopped);
+      return false;
+    }
+    this.signal = AbortSignal.any([stopped, tenure]);
+    this.signal.addEventListener('abort', () => this.session?.close(), { once: true });
+    return true;
+  }
+
   private async cycle(held: HeldSlot | undefined): Promise<'detached' | 'again'> {
     const { shopId, replicateUrl } = this.shop;
     const row = await this.parts.store.read(this.parts.database, shopId);
     if (row === undefined || row.state === 'detached') return 'detached';
     this.guard.watch(row.slotName);
-    const { signal } = this.stopping;
+    const { signal } = this;
     const source = await readSource(replicateUrl, row.slotName, { signal });
     const { mappingHash } = this;
     const plan = planStream(row, source, { mappingHash, dropped: this.guard.dropped });
@@ -149,12 +169,16 @@ export class ShopStream {
     given: StreamRow,
     { isRefresh, range }: { isRefresh: boolean; range: StreamRange },
   ): Promise<void> {
-    const { row, hindrance } = await this.published.look(given, this.stopping.signal);
+    const { row, hindrance, isFitting } = await this.published.look(given, this.signal);
     const unseen = this.unseenOf(row);
     const stale = hindrance ?? (unseen.length > 0 ? readAnew(unseen) : null);
     // said at once: nothing is restored on the word of images that may be stale
     if (stale !== null) await this.standing.set('mismatch', stale);
     this.spooling = hindrance ?? (await this.drainSpool(row));
+    if (this.spooling !== null && hindrance === null && isFitting) {
+      await this.standing.lose(withLoss(row.gap, unreadable));
+      return;
+    }
     this.standing.hindrance = this.spooling ?? stale;
     const told: StreamRow = stale === null ? row : { ...row, state: 'mismatch' };
     if ((isRefresh || unseen.length > 0) && this.spooling === null) await this.refresh(told, range);
@@ -183,15 +207,17 @@ export class ShopStream {
       const { shopId } = this.shop;
       const { mappingHash } = this;
       const { consistentPoint } = held;
-      const slot = { shopId, generation, incarnation, consistentPoint, mappingHash };
+      const { owner } = this.lease;
+      const slot = { shopId, owner, generation, incarnation, consistentPoint, mappingHash };
       const begun = await this.parts.snapshots.begin({ ...slot, gap, unseen });
       const { entries, position } = begun;
       this.parts.metrics.wrote(shopId, entries);
       if (unseen.gap !== null) this.standing.lost(unseen.gap);
       await this.parts.snapshots.write({
         ...this.shop,
+        owner,
         snapshotName: held.snapshotName,
-        signal: this.stopping.signal,
+        signal: this.signal,
         position,
       });
       await this.standing.set(hindrance === null ? 'streaming' : 'mismatch', hindrance);
@@ -201,8 +227,7 @@ export class ShopStream {
   }
 
   private async newSlot(row: StreamRow): Promise<HeldSlot> {
-    const { signal } = this.stopping;
-    await dropSlot(this.shop.replicateUrl, row.slotName, { signal });
+    await this.dropOurs(row.slotName);
     return this.makeSlot(row, { slotName: row.slotName, temporary: false });
   }
 
@@ -216,8 +241,13 @@ export class ShopStream {
       limitMs: this.timings.slotLimitMs,
       blocked: async (blockers) =>
         this.standing.set(row.state, `the new slot waits for ${blockers.join('; ')}`),
-      signal: this.stopping.signal,
+      signal: this.signal,
     });
+  }
+
+  private async dropOurs(slotName: string): Promise<void> {
+    if (!(await this.lease.holds())) throw replaced(this.shop);
+    await dropSlot(this.shop.replicateUrl, slotName, { signal: this.signal });
   }
 
   /** True once everything before `stopAt` was taken in. */
@@ -230,12 +260,13 @@ export class ShopStream {
         publicationName: row.publicationName,
         startLsn: row.lastWritten === null ? range.from : range.slotLsn,
         journalled: { upTo: range.from, last: row.lastWritten },
+        partLimits: this.parts.settings.partLimits,
         ...(range.stopAt === undefined ? {} : { stopAt: range.stopAt }),
       },
       this.effectsOf(row, range),
     );
     this.session = session;
-    if (this.isStopped()) return false;
+    if (this.signal.aborted) return false;
     try {
       await session.run();
       return session.isDone;
@@ -244,16 +275,19 @@ export class ShopStream {
       await this.standing.lose(withLoss(row.gap, error.message));
       return false;
     } finally {
-      this.lastProcessId = session.processId;
       this.session = undefined;
     }
   }
 
-  /** Only ever our own: another process of Reinstate that streams from the slot is left alone. */
+  /**
+   * Whoever still streams from our slot has lost it: a connection of ours that was cut, or a process that was
+   * stopped. The server would wait a minute for either.
+   */
   private async endLastSession({ slotName }: StreamRow, { slot }: SourceFacts): Promise<boolean> {
-    const pid = this.lastProcessId;
-    if (pid === null || slot?.activePid !== pid) return false;
-    const { signal } = this.stopping;
+    const pid = slot?.activePid ?? null;
+    if (pid === null) return false;
+    if (!(await this.lease.holds())) throw replaced(this.shop);
+    const { signal } = this;
     await endStreaming(this.shop.replicateUrl, { slotName, pid }, { signal });
     return true;
   }
@@ -263,14 +297,17 @@ export class ShopStream {
     const { store, database, metrics, clock } = this.parts;
     const incarnation = row.incarnation ?? '';
     const unseen = this.unseenOf(row);
+    const { owner } = this.lease;
+    const of = { shopId, mapping, incarnation, owner, unseen };
     return {
       started: () => void this.standing.started(),
       heard: () => metrics.heard(shopId),
       passed: (lsn) => {
         if (!isLater(target, lsn)) void this.standing.sound();
       },
+      keep: (part) => this.parts.writer.keepPart(of, part),
       write: async (transactions) => {
-        await this.write({ shopId, mapping, incarnation, unseen, transactions });
+        await this.write({ ...of, transactions });
         await this.standing.sound();
       },
       note: async (lsn, ageMs) => {
@@ -278,9 +315,9 @@ export class ShopStream {
         // a server that still catches up speaks of what it has sent, not of what was committed
         const isWhole = this.spooling === null && !isLater(target, lsn);
         const seenUntil = isWhole ? new Date(now.getTime() - ageMs) : null;
-        const given = { shopId, incarnation, lsn, seenUntil, now };
+        const given = { shopId, incarnation, owner, lsn, seenUntil, now };
         const isOurs = await store.confirm(database, given);
-        if (!isOurs) throw new StreamReplaced(`the stream of ${shopId} was replaced`);
+        if (!isOurs) throw replaced(this.shop);
         // that the server is heard where the last session ended says nothing of what made that one fail
         if (isLater(lsn, from)) await this.standing.sound();
       },
@@ -301,8 +338,8 @@ export class ShopStream {
         this.logger.error(this.spooling);
       }
     }
-    await writer.spool(batch);
-    await this.standing.set('mismatch', this.spooling);
+    const share = await writer.spool(batch);
+    await this.standing.set('mismatch', withRoom(this.spooling, share));
   }
 
   /** Interprets what was kept; null where nothing is left, else why it still does not fit. */
@@ -310,9 +347,11 @@ export class ShopStream {
     const { shopId, mapping } = this.shop;
     const incarnation = row.incarnation ?? '';
     const unseen = this.unseenOf(row);
+    const { owner } = this.lease;
     try {
       let drained: number;
-      do drained = await this.parts.writer.drainSpool({ shopId, mapping, incarnation, unseen });
+      const spooled = { shopId, mapping, incarnation, owner, unseen };
+      do drained = await this.parts.writer.drainSpool(spooled);
       while (drained > 0);
       return null;
     } catch (error) {
@@ -329,15 +368,19 @@ export class ShopStream {
   private async refresh(row: StreamRow, range: StreamRange): Promise<void> {
     const { shopId, mapping } = this.shop;
     const slotName = `${row.slotName.slice(0, 55)}_refresh`;
+    // one that was left by a process that was stopped
+    await this.dropOurs(slotName);
     const held = await this.makeSlot(row, { slotName, temporary: true });
     try {
       // images newer than what is journalled would hide what is journalled next
       if (!(await this.stream(row, { ...range, stopAt: held.consistentPoint }))) return;
       if (this.spooling !== null) return;
       const { snapshotName } = held;
-      const { signal } = this.stopping;
+      const { signal } = this;
+      const { owner } = this.lease;
       const position = await this.tellUnseen(row, held.consistentPoint);
-      await this.parts.snapshots.write({ ...this.shop, snapshotName, signal, position });
+      await this.parts.snapshots.write({ ...this.shop, owner, snapshotName, signal, position });
+      if (!(await this.lease.holds())) throw replaced(this.shop);
       const now = this.parts.clock.now();
       const { mappingHash } = this;
       await this.parts.store.setMapping(this.parts.database, { shopId, mappingHash, now });
@@ -355,13 +398,10 @@ export class ShopStream {
     const { shopId } = this.shop;
     const lost = this.unseenOf(row).filter((table) => row.unseenTables[table] === 'lost');
     if (lost.length === 0 && row.gap === null) return null;
-    const slot = { shopId, incarnation: row.incarnation ?? '', consistentPoint, lost };
+    const { owner } = this.lease;
+    const slot = { shopId, owner, incarnation: row.incarnation ?? '', consistentPoint, lost };
     const { entries, position } = await this.parts.snapshots.beginUnseen(slot);
     this.parts.metrics.wrote(shopId, entries);
     return position;
-  }
-
-  private isStopped(): boolean {
-    return this.stopping.signal.aborted;
   }
 }

@@ -17,6 +17,7 @@ import { sealDrafts } from './interpret/seal-drafts.js';
 import type { MappedTable, ShopMapping } from './interpret/shop-mapping.js';
 import { ReplicationStore } from './replication.store.js';
 import { SnapshotReader, type TextRow } from './source/snapshot-reader.js';
+import { Spool } from './spool.js';
 import { timestampText } from './source/source-transaction.js';
 import type { Unseen } from './stream-state.js';
 
@@ -26,6 +27,8 @@ const chunkRows = 1_000;
 /** A slot that was just made for a shop. */
 export interface NewSlot {
   readonly shopId: string;
+  /** of the shop's lease */
+  readonly owner: string;
   readonly generation: number;
   readonly incarnation: string;
   readonly consistentPoint: string;
@@ -39,6 +42,8 @@ export interface NewSlot {
 /** A snapshot to be read. */
 export interface SnapshotOrder {
   readonly shopId: string;
+  /** of the shop's lease */
+  readonly owner: string;
   readonly mapping: ShopMapping;
   readonly readUrl: string;
   readonly snapshotName: string;
@@ -55,7 +60,10 @@ export interface SnapshotPosition extends Pick<NewSlot, 'incarnation' | 'consist
 }
 
 /** A slot that has gone on while some tables were not published, and where their images are read anew. */
-export interface UnseenSlot extends Pick<NewSlot, 'shopId' | 'incarnation' | 'consistentPoint'> {
+export interface UnseenSlot extends Pick<
+  NewSlot,
+  'shopId' | 'owner' | 'incarnation' | 'consistentPoint'
+> {
   /** the tables whose rows were known before */
   readonly lost: readonly string[];
 }
@@ -80,6 +88,7 @@ export class SnapshotWriter {
     private readonly rowImages: RowImageStore,
     private readonly personalData: PersonalData,
     private readonly store: ReplicationStore,
+    private readonly spool: Spool,
     private readonly clock: Clock,
   ) {}
 
@@ -91,6 +100,7 @@ export class SnapshotWriter {
     const { shopId, incarnation, consistentPoint, mappingHash } = slot;
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
+      await this.store.lockOwned(transaction, shopId, slot.owner);
       const row = present(await this.store.read(transaction, shopId), 'a slot has its stream');
       await this.store.beginSlot(transaction, { ...slot, now });
       // of a first snapshot that was cut off some images are there and others are not: they tell nothing
@@ -111,6 +121,7 @@ export class SnapshotWriter {
     const { shopId, incarnation, consistentPoint, lost } = slot;
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
+      await this.store.lockOwned(transaction, shopId, slot.owner);
       const row = present(await this.store.read(transaction, shopId), 'a slot has its stream');
       await this.rowImages.retireTables(transaction, shopId, lost);
       const event =
@@ -134,7 +145,7 @@ export class SnapshotWriter {
     { seenUntil, now }: { seenUntil: Date | null; now: Date },
   ): Promise<JournalEntry[]> {
     const { shopId, gap } = slot;
-    const spooled = await this.store.unspool(transaction, shopId, null);
+    const spooled = await this.spool.giveUp(transaction, shopId);
     if (gap === null && spooled === 0) return [];
     const reason = [gap, spooledText(spooled)].filter((text) => text !== null).join('; ');
     const event = lossEvent(slot, { reason, since: seenUntil, now });
@@ -175,6 +186,7 @@ export class SnapshotWriter {
   ): Promise<void> {
     const { shopId } = given;
     await this.database.transaction(async (transaction) => {
+      await this.store.lockOwned(transaction, shopId, given.owner);
       const images = await this.interpret(transaction, given);
       const stale = await this.rowImages.staleOf(transaction, shopId, images);
       await this.rowImages.write(transaction, shopId, images);
@@ -190,6 +202,7 @@ export class SnapshotWriter {
   private async endStale(given: SnapshotOrder & Chunk): Promise<boolean> {
     const { shopId } = given;
     return this.database.transaction(async (transaction) => {
+      await this.store.lockOwned(transaction, shopId, given.owner);
       const gone = await this.rowImages.nextStale(transaction, shopId, chunkRows);
       await this.tell(transaction, given, changedSince(gone, []));
       await this.rowImages.remove(transaction, shopId, gone);

@@ -65,6 +65,8 @@ export class StreamInspector {
     const { shop } = stream;
     const row = await this.store.read(this.database, shop.shopId);
     if (row === undefined || row.state === 'detached') return;
+    const { spooledBytes } = row;
+    this.metrics.spooled(shop.shopId, { spooledBytes, boundBytes: this.settings.spoolBytesMax });
     const measure = await this.measure(shop, row, signal);
     const { lagBytes, retainedWalBytes } = measure;
     if (lagBytes === null || retainedWalBytes === null) return;

@@ -133,8 +133,14 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
     await Promise.all(looks);
   }
 
+  /** Such a shop has no stream to be kept. */
+  isToldByHttp(shopId: string): boolean {
+    return this.registry.get(shopId).credentials === undefined;
+  }
+
   targetOf(shopId: string): AttachTarget {
     const { id, profile, credentials, adapter } = this.registry.get(shopId);
+    if (credentials === undefined) throw toldByHttp(id);
     return {
       shopId: id,
       mapping: mapShop(profile),
@@ -143,6 +149,14 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
       check: () => adapter.check(),
     };
   }
+}
+
+function toldByHttp(shopId: string): Fault {
+  return new Fault(
+    'conflict',
+    'shop-told-by-http',
+    `the shop ${shopId} has no database in the configuration: it tells of its orders by HTTP, and there is nothing to attach`,
+  );
 }
 
 /** Samples lag and retained log, and watches the publications. */

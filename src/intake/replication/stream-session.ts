@@ -2,8 +2,13 @@ import { HistoryCheck, type LastWritten } from './source/history-check.js';
 import { isLater, lsnValue } from './source/lsn.js';
 import { PgoutputDecoder } from './source/pgoutput.js';
 import { ReplicationConnection, type ReplicationOptions } from './source/replication-connection.js';
-import { TransactionAssembler, type SourceTransaction } from './source/source-transaction.js';
-import { TransactionQueue } from './transaction-queue.js';
+import {
+  TransactionAssembler,
+  type PartLimits,
+  type SourceTransaction,
+  type TransactionPart,
+} from './source/source-transaction.js';
+import { isPart, TransactionQueue } from './transaction-queue.js';
 
 export interface SessionOptions extends ReplicationOptions {
   /** what was written down before; the server may send from an earlier position on */
@@ -12,6 +17,8 @@ export interface SessionOptions extends ReplicationOptions {
   readonly stopAt?: string;
   /** how far the stream got without a change of ours is noted no more often than this */
   readonly noteIntervalMs: number;
+  /** transactions beyond that go to the journal in parts */
+  readonly partLimits: PartLimits;
 }
 
 /** What a session does with what it receives. Whatever these throw ends the session. */
@@ -22,6 +29,8 @@ export interface SessionEffects {
   heard(): void;
   /** everything up to here was sent, and nothing of it is left to be written */
   passed(lsn: string): void;
+  /** keeps a part of a transaction whose end has still to come */
+  keep(part: TransactionPart): Promise<void>;
   /** writes whole transactions down, in commit order, and notes the end of the last one as confirmed */
   write(transactions: readonly SourceTransaction[]): Promise<void>;
   /** notes that there was nothing to journal up to here, which came so long ago */
@@ -38,7 +47,7 @@ const quietNotes = 10;
  */
 export class StreamSession {
   private readonly decoder = new PgoutputDecoder();
-  private readonly assembler = new TransactionAssembler();
+  private readonly assembler: TransactionAssembler;
   private readonly queue = new TransactionQueue();
   private readonly connection: ReplicationConnection;
   private readonly history: HistoryCheck;
@@ -60,7 +69,8 @@ export class StreamSession {
     private readonly options: SessionOptions,
     private readonly effects: SessionEffects,
   ) {
-    const { startLsn: from, journalled } = options;
+    const { startLsn: from, journalled, partLimits } = options;
+    this.assembler = new TransactionAssembler(partLimits);
     this.history = new HistoryCheck({ from, ...journalled });
     this.confirmed = journalled.upTo;
     this.received = journalled.upTo;
@@ -106,18 +116,23 @@ export class StreamSession {
 
   private message(buffer: Buffer): void {
     this.effects.heard();
-    const transaction = this.assembler.take(this.decoder.decode(buffer));
-    if (transaction === undefined || this.stopReached || this.history.repeats(transaction)) return;
+    const item = this.assembler.take(this.decoder.decode(buffer), buffer.length);
+    if (item === undefined || this.stopReached || this.isRepeated(item)) return;
     const { stopAt } = this.options;
-    if (stopAt !== undefined && lsnValue(transaction.commitLsn) >= lsnValue(stopAt)) {
+    if (stopAt !== undefined && lsnValue(item.commitLsn) >= lsnValue(stopAt)) {
       this.reachStop();
       return;
     }
-    this.receive(transaction.endLsn);
-    const isEmpty = transaction.changes.length === 0;
-    if (!isEmpty) this.queue.push(transaction);
+    if (!isPart(item)) this.receive(item.endLsn);
+    if (item.changes.length > 0) this.queue.push(item);
     if (this.queue.isFull) this.connection.pause();
     this.ring?.();
+  }
+
+  private isRepeated(item: SourceTransaction | TransactionPart): boolean {
+    // where a transaction ends is only known at its end; its commit may begin where the one before ended
+    if (isPart(item)) return isLater(this.options.journalled.upTo, item.commitLsn);
+    return this.history.repeats(item);
   }
 
   private keepAlive(lsn: string, answerNow: boolean): void {
@@ -141,7 +156,7 @@ export class StreamSession {
 
   private async journal(): Promise<void> {
     while (!this.ended) {
-      if (!this.queue.isEmpty) await this.writeBatch();
+      if (!this.queue.isEmpty) await this.writeNext();
       else if (this.stopReached) {
         await this.noteReceived();
         this.stopDone = true;
@@ -151,15 +166,20 @@ export class StreamSession {
     }
   }
 
+  private async writeNext(): Promise<void> {
+    this.writing = true;
+    const part = this.queue.takePart();
+    if (part === undefined) await this.writeBatch();
+    else await this.effects.keep(part);
+    this.writing = false;
+    if (!this.ended && this.queue.isLow) this.connection.resume();
+  }
+
   private async writeBatch(): Promise<void> {
     const batch = this.queue.takeBatch();
-    this.writing = true;
     await this.effects.write(batch);
-    this.writing = false;
     this.confirmed = batch.at(-1)?.endLsn ?? this.confirmed;
-    if (this.ended) return;
-    this.connection.confirm(this.confirmed);
-    if (this.queue.isLow) this.connection.resume();
+    if (!this.ended) this.connection.confirm(this.confirmed);
   }
 
   private isNoteDue(): boolean {

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { MappingMismatch } from './interpret/draft-image.js';
-import { StreamReplaced } from './journal-writer.js';
+import { StreamReplaced } from './replication.store.js';
 import { placeOf, shopProblem } from './source/shop-problem.js';
 import type { StreamState } from './stream-state.js';
+import type { StreamLease } from './stream-lease.js';
 import type { StreamTimings } from './stream-timings.js';
 import type { StreamParts } from './streamed-shop.js';
 
@@ -19,6 +20,7 @@ export class StreamStanding {
     private readonly shopId: string,
     private readonly parts: StreamParts,
     private readonly timings: Pick<StreamTimings, 'retryMs' | 'retryMsMax'>,
+    private readonly lease: StreamLease,
   ) {}
 
   /** After a failure an open connection proves nothing yet: the next change may fail again. */
@@ -60,18 +62,19 @@ export class StreamStanding {
     return Math.min(retryMsMax, retryMs * 2 ** Math.max(0, this.failures - 1));
   }
 
+  /** Passed over where another process follows the shop by now: it speaks for the stream. */
   async set(state: StreamState, problem: string | null): Promise<void> {
+    if (!(await this.lease.holds())) return;
     const { shopId } = this;
-    this.parts.metrics.is(shopId, state);
     const now = this.parts.clock.now();
     await this.parts.store.setState(this.parts.database, { shopId, state, problem, now });
   }
 
   /** Changes of the whole shop were lost: a new slot and a new snapshot follow. `gap` tells all that was. */
   async lose(gap: string): Promise<void> {
+    if (!(await this.lease.holds())) return;
     const { shopId } = this;
     this.lost(gap);
-    this.parts.metrics.is(shopId, 'lost');
     const now = this.parts.clock.now();
     await this.parts.store.lose(this.parts.database, { shopId, gap, now });
   }

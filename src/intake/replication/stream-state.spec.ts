@@ -18,6 +18,8 @@ const row: StreamRow = {
   publishedAt: null,
   publicationOid: null,
   publicationMembers: {},
+  tableColumns: {},
+  spooledBytes: 0,
   attachedAt: null,
   lastMessageAt: null,
   watchedSince: null,

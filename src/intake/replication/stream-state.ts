@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ShopMapping } from './interpret/shop-mapping.js';
+import type { TableColumns } from './source/publication.js';
 import type { SourceFacts } from './source/shop-server.js';
 import type { LastWritten } from './source/history-check.js';
 import { isLater } from './source/lsn.js';
@@ -56,6 +57,10 @@ export interface StreamRow {
   readonly publicationOid: string | null;
   /** by table, what told its place in the publication from an earlier one, when it was last looked at */
   readonly publicationMembers: Readonly<Record<string, string>>;
+  /** how the columns of mapped tables were stored when they were last looked at */
+  readonly tableColumns: TableColumns;
+  /** size of what waits to be interpreted */
+  readonly spooledBytes: number;
   readonly attachedAt: Date | null;
   readonly lastMessageAt: Date | null;
   /** since when the shop was watched for the first time */

@@ -9,6 +9,10 @@ export interface StreamTimings {
   readonly slotLimitMs: number;
   /** how often the log that the shop holds back for us is looked at, where nothing else bounds it */
   readonly guardIntervalMs: number;
+  /** a process that is stopped, or gone, is followed by another one after so long */
+  readonly leaseMs: number;
+  /** how often the lease is prolonged, and asked for by who waits for it */
+  readonly leaseRenewMs: number;
 }
 
 export const defaultTimings: StreamTimings = {
@@ -21,4 +25,6 @@ export const defaultTimings: StreamTimings = {
   retryMsMax: 30_000,
   slotLimitMs: 600_000,
   guardIntervalMs: 5_000,
+  leaseMs: 4_000,
+  leaseRenewMs: 500,
 };

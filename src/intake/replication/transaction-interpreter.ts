@@ -1,19 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { PersonalData } from '../../journal/personal-data.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
-import { rowName } from '../../orders/fold.js';
 import type { OrderEvent } from '../../orders/order-event.js';
 import type { Transaction } from '../../platform/database/database.js';
-import { RestoreMarkers } from '../../shops/restore-markers.js';
+import type { Batch } from './batch.js';
+import { EventComposer } from './event-composer.js';
 import { namedRows, onlyTruncated, readWithParents } from './interpret/batch-rows.js';
-import { composeEvents, ordersToRead, type ComposeContext } from './interpret/compose-events.js';
-import { sealedImage } from './interpret/draft-image.js';
-import { draftTransaction, type TransactionDraft } from './interpret/draft-transaction.js';
+import { draftTransaction } from './interpret/draft-transaction.js';
 import { KnownRows } from './interpret/known-rows.js';
-import { markersOf } from './interpret/messages.js';
-import { OrderRows } from './interpret/order-rows.js';
-import { sealDrafts } from './interpret/seal-drafts.js';
-import type { ShopMapping } from './interpret/shop-mapping.js';
+import { LargeTransactionInterpreter } from './large-transaction-interpreter.js';
 import type { SourceTransaction } from './source/source-transaction.js';
 
 /** Rows of a truncated table that are read at once. */
@@ -21,40 +15,34 @@ const truncatedPageRows = 1_000;
 /** Orders whose rows are read at once where tables were emptied and nothing else happened. */
 const truncatedPageOrders = 500;
 
-export interface Batch {
-  readonly shopId: string;
-  readonly mapping: ShopMapping;
-  readonly incarnation: string;
-  /** mapped tables that were not published, so that nobody knows what became of their rows */
-  readonly unseen: readonly string[];
-  /** in commit order */
-  readonly transactions: readonly SourceTransaction[];
-}
-
 /** Works out what transactions of a shop mean for its orders, and carries the row images forward. */
 @Injectable()
 export class TransactionInterpreter {
   constructor(
     private readonly rowImages: RowImageStore,
-    private readonly personalData: PersonalData,
-    private readonly markers: RestoreMarkers,
+    private readonly composer: EventComposer,
+    private readonly large: LargeTransactionInterpreter,
   ) {}
 
   /**
    * The events of a batch, in commit order and in portions that are to be journalled as they come: a
-   * transaction that empties tables would not fit into memory at once. Throws MappingMismatch where the
+   * transaction that empties tables, or comes in parts, would not fit into memory at once. Throws MappingMismatch where the
    * profile does not fit what the transactions hold.
    */
   async *interpret(transaction: Transaction, batch: Batch): AsyncGenerator<OrderEvent[]> {
     let usual: SourceTransaction[] = [];
     for (const source of batch.transactions) {
-      const tables = onlyTruncated(batch.mapping, source);
-      if (tables === null) usual.push(source);
-      else {
-        yield await this.interpretAll(transaction, { ...batch, transactions: usual });
-        usual = [];
-        yield* this.interpretTruncation(transaction, { ...batch, transactions: [source] }, tables);
+      const isLarge = source.parts !== undefined;
+      const tables = isLarge ? null : onlyTruncated(batch.mapping, source);
+      if (tables === null && !isLarge) {
+        usual.push(source);
+        continue;
       }
+      yield await this.interpretAll(transaction, { ...batch, transactions: usual });
+      usual = [];
+      const only = { ...batch, transactions: [source] };
+      if (tables === null) yield* this.large.interpret(transaction, batch, source);
+      else yield* this.interpretTruncation(transaction, only, tables);
     }
     yield await this.interpretAll(transaction, { ...batch, transactions: usual });
   }
@@ -85,35 +73,10 @@ export class TransactionInterpreter {
     truncated?: readonly StoredRow[],
   ): Promise<OrderEvent[]> {
     if (batch.transactions.length === 0) return [];
-    const { mapping, shopId } = batch;
+    const { mapping } = batch;
     const known = await this.readKnown(transaction, batch, truncated);
     const drafts = batch.transactions.map((source) => draftTransaction(mapping, source, known));
-    const seals = await sealDrafts(
-      drafts.flatMap((draft) => draft.seals),
-      (given) => this.personalData.seal(transaction, shopId, given),
-    );
-    const orderRows = await this.readOrders(transaction, batch, drafts);
-    const { incarnation, unseen } = batch;
-    const context = { mapping, shopId, incarnation, unseen, seals, orderRows };
-    const events: (readonly OrderEvent[])[] = [];
-    for (const draft of drafts) events.push(await this.compose(transaction, context, draft));
-    await this.writeImages(transaction, shopId, { drafts, seals });
-    return events.flat();
-  }
-
-  /** The draft's events, those that our own restores and undos made with their markers. */
-  private async compose(
-    transaction: Transaction,
-    context: ComposeContext,
-    draft: TransactionDraft,
-  ): Promise<readonly OrderEvent[]> {
-    const events = composeEvents(context, draft);
-    const contents = markersOf(draft.transaction);
-    if (contents.length === 0) return events;
-    const { shopId, incarnation } = context;
-    const { commitLsn, transactionId } = draft.transaction;
-    const source = { incarnation, commitLsn, transactionId };
-    return this.markers.mark(transaction, { shopId, source, contents }, events);
+    return this.composer.compose(transaction, batch, drafts);
   }
 
   private async readKnown(
@@ -150,42 +113,5 @@ export class TransactionInterpreter {
       } while (page.length === limit);
     }
     return rows;
-  }
-
-  private async readOrders(
-    transaction: Transaction,
-    { mapping, shopId }: Batch,
-    drafts: readonly TransactionDraft[],
-  ): Promise<OrderRows> {
-    const orderIds = [...new Set(drafts.flatMap((draft) => ordersToRead(mapping, draft)))];
-    const orderRows = new OrderRows();
-    if (orderIds.length === 0) return orderRows;
-    const stored = await this.rowImages.ofOrders(transaction, shopId, orderIds);
-    for (const orderId of orderIds) orderRows.load(orderId, stored.get(orderId) ?? []);
-    return orderRows;
-  }
-
-  /** Each row once, as the last transaction of the batch left it. */
-  private async writeImages(
-    transaction: Transaction,
-    shopId: string,
-    {
-      drafts,
-      seals,
-    }: {
-      drafts: readonly TransactionDraft[];
-      seals: Parameters<typeof sealedImage>[1];
-    },
-  ): Promise<void> {
-    const rows = drafts.flatMap((draft) => draft.rows);
-    const last = [...new Map(rows.map((row) => [rowName(row.table, row.key), row])).values()];
-    const gone = last.filter((row) => row.after === null);
-    const kept = last.flatMap(({ table, key, after, orderIdAfter }) =>
-      after === null
-        ? []
-        : [{ table, key, orderId: orderIdAfter, image: sealedImage(after, seals) }],
-    );
-    await this.rowImages.remove(transaction, shopId, gone);
-    await this.rowImages.write(transaction, shopId, kept);
   }
 }

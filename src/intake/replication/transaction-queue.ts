@@ -1,4 +1,4 @@
-import type { SourceTransaction } from './source/source-transaction.js';
+import type { SourceTransaction, TransactionPart } from './source/source-transaction.js';
 
 /** Small source transactions share one of ours: the cost of a commit is then paid once for all. */
 const batchTransactionsMax = 500;
@@ -6,14 +6,14 @@ const batchChangesMax = 2_000;
 /** Beyond this the stream is paused until half of it is journalled. */
 const waitingChangesMax = 20_000;
 
-/** Transactions that were received and are not journalled yet, in commit order. */
+/** What was received and is not written down yet, in commit order. */
 export class TransactionQueue {
-  private readonly waiting: SourceTransaction[] = [];
+  private readonly waiting: (SourceTransaction | TransactionPart)[] = [];
   private changes = 0;
 
-  push(transaction: SourceTransaction): void {
-    this.waiting.push(transaction);
-    this.changes += weightOf(transaction);
+  push(item: SourceTransaction | TransactionPart): void {
+    this.waiting.push(item);
+    this.changes += weightOf(item);
   }
 
   get isEmpty(): boolean {
@@ -28,21 +28,36 @@ export class TransactionQueue {
     return this.changes < waitingChangesMax / 2;
   }
 
-  /** Takes the oldest ones: at least one, and as many as fit into a batch. */
+  /** Takes the oldest where that is a part of a transaction. */
+  takePart(): TransactionPart | undefined {
+    const [first] = this.waiting;
+    if (first === undefined || !isPart(first)) return undefined;
+    this.waiting.shift();
+    this.changes -= weightOf(first);
+    return first;
+  }
+
+  /** Takes the oldest transactions up to the next part: at least one, and as many as fit into a batch. */
   takeBatch(): SourceTransaction[] {
+    const batch: SourceTransaction[] = [];
     let changes = 0;
-    let count = 0;
-    for (const transaction of this.waiting) {
-      changes += weightOf(transaction);
-      if (count > 0 && (count >= batchTransactionsMax || changes > batchChangesMax)) break;
-      count += 1;
+    for (const item of this.waiting) {
+      if (isPart(item)) break;
+      changes += weightOf(item);
+      if (batch.length > 0 && (batch.length >= batchTransactionsMax || changes > batchChangesMax))
+        break;
+      batch.push(item);
     }
-    const batch = this.waiting.splice(0, count);
+    this.waiting.splice(0, batch.length);
     this.changes -= batch.reduce((sum, transaction) => sum + weightOf(transaction), 0);
     return batch;
   }
 }
 
-function weightOf(transaction: SourceTransaction): number {
-  return transaction.changes.length + 1;
+export function isPart(item: SourceTransaction | TransactionPart): item is TransactionPart {
+  return 'number' in item;
+}
+
+function weightOf({ changes }: SourceTransaction | TransactionPart): number {
+  return changes.length + 1;
 }

@@ -10,6 +10,8 @@ export interface WalGuardOptions {
   readonly metrics: ReplicationMetrics;
   readonly retainedBytesMax: number;
   readonly intervalMs: number;
+  /** whether the slot is ours to drop: somebody else may follow the shop by now */
+  readonly mayDrop: () => Promise<boolean>;
 }
 
 /** A server with a bound of its own may lose it. */
@@ -69,7 +71,7 @@ export class WalGuard {
     const judgement = judgeRetained(source, retainedBytesMax);
     if (judgement === 'near' && !this.isNear) this.warn(slotName);
     this.isNear = judgement === 'near';
-    if (judgement === 'over') {
+    if (judgement === 'over' && (await this.options.mayDrop())) {
       await dropSlot(replicateUrl, slotName, { signal });
       this.reason =
         `the replication slot ${slotName} was dropped by Reinstate, since it held back ` +

@@ -14,6 +14,7 @@ export interface LogFields {
   readonly case_id?: string | null | undefined;
   readonly restore_plan_id?: string | null | undefined;
   readonly restore_run_id?: string | null | undefined;
+  readonly runbook_run_id?: string | null | undefined;
   readonly page_id?: string | null | undefined;
 }
 

@@ -39,7 +39,10 @@ export class StepRunner {
   ) {}
 
   start(steps: readonly BackgroundStep[]): void {
-    for (const step of steps) this.loops.push(this.loop(step));
+    for (const step of steps) {
+      this.metrics.introduce(step.name);
+      this.loops.push(this.loop(step));
+    }
   }
 
   /** Lets running batches end, then gives the leases back. */

@@ -21,6 +21,12 @@ export class StepMetrics {
     });
   }
 
+  /** Shows a step with zeros before its first run. */
+  introduce(step: string): void {
+    for (const outcome of ['ok', 'failed']) this.runs.inc({ step, outcome }, 0);
+    this.duration.zero({ step });
+  }
+
   observe(run: { step: string; outcome: 'ok' | 'failed'; seconds: number }): void {
     this.runs.inc({ step: run.step, outcome: run.outcome });
     this.duration.observe({ step: run.step }, run.seconds);

@@ -13,6 +13,8 @@ import { planHash, type Plan, type PlanAction, type PlanItem } from './plan.js';
 import { PlanStore, type NewPlan } from './plan.store.js';
 
 export interface PlanToWrite {
+  /** the id that the plan gets, where somebody has chosen one; it is then written once */
+  readonly planId?: string;
   readonly shop: Shop;
   readonly incidentId: string;
   readonly action: PlanAction;
@@ -35,6 +37,11 @@ export class PlanWriter {
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
+
+  /** Whether there is a plan of this id. */
+  async isWritten(planId: string): Promise<boolean> {
+    return (await this.store.read(this.database, planId)) !== undefined;
+  }
 
   /**
    * Gives the new plan's id.
@@ -137,7 +144,7 @@ function newPlan(given: Timed): NewPlan {
   const { shop, incidentId, action, undoesRunId, items, caller, now } = given;
   const { approvals, expires_minutes: minutes } = shop.policy;
   return {
-    id: newId(),
+    id: given.planId ?? newId(),
     incidentId,
     shopId: shop.id,
     action,

@@ -20,6 +20,12 @@ const lookPatienceMs = 1_000;
 /** Case states in which an order waits for somebody to do something about it. */
 const waitingStates = ['open', 'planned', 'person'] as const;
 
+/** Which orders a plan is for: all wrongful ones that wait, or chosen cases. */
+export interface PlanRequest {
+  readonly incidentId: string;
+  readonly caseIds: readonly string[] | null;
+}
+
 /** Proposes restore plans. Nothing is written to a shop by it. */
 @Injectable()
 export class PlanService {
@@ -34,26 +40,32 @@ export class PlanService {
 
   /**
    * A plan for all wrongful cases of an incident, or for chosen ones. An unsure case is only reopened
-   * when it is chosen alone; an intended one never. Gives the plan's id.
+   * when it is chosen alone; an intended one never. Gives the plan's id. Under a `planId` of the caller's
+   * it is proposed once: where there is a plan of that id, nothing is done.
    */
   async propose(
     caller: Caller,
-    request: { incidentId: string; caseIds: readonly string[] | null },
+    request: PlanRequest & { readonly planId?: string },
   ): Promise<string> {
-    const incident = await this.incidents.get(request.incidentId);
-    if (incident.status === 'resolved') throw incidentResolvedFault(incident);
-    const shop = this.shops.get(incident.shopId);
-    const cases = await this.casesOf(request);
-    const namedSingly = request.caseIds?.length === 1;
-    const items = await this.builder.build({ shop, cases, namedSingly });
+    const { planId } = request;
+    if (planId !== undefined && (await this.writer.isWritten(planId))) return planId;
+    const { shop, incident, items } = await this.build(request);
     return this.writer.write({
       shop,
+      ...(planId !== undefined && { planId }),
       incidentId: incident.id,
       action: 'restore',
       undoesRunId: null,
       items,
       caller,
     });
+  }
+
+  /** How many orders a plan would set back, and how many leave to a person; nothing is written down. */
+  async preview(request: PlanRequest): Promise<{ reopen: number; person: number }> {
+    const { items } = await this.build(request);
+    const reopen = items.filter(({ disposition }) => disposition === 'reopen').length;
+    return { reopen, person: items.length - reopen };
   }
 
   /** Whether the incident's harm has stopped; asked without patience. */
@@ -69,10 +81,16 @@ export class PlanService {
     });
   }
 
-  private async casesOf(request: {
-    incidentId: string;
-    caseIds: readonly string[] | null;
-  }): Promise<Case[]> {
+  private async build(request: PlanRequest) {
+    const incident = await this.incidents.get(request.incidentId);
+    if (incident.status === 'resolved') throw incidentResolvedFault(incident);
+    const shop = this.shops.get(incident.shopId);
+    const cases = await this.casesOf(request);
+    const namedSingly = request.caseIds?.length === 1;
+    return { incident, shop, items: await this.builder.build({ shop, cases, namedSingly }) };
+  }
+
+  private async casesOf(request: PlanRequest): Promise<Case[]> {
     const all = await this.allCases(request.incidentId, request.caseIds === null);
     const chosen =
       request.caseIds === null ? all : all.filter((one) => request.caseIds?.includes(one.id));

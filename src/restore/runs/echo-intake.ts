@@ -55,11 +55,10 @@ export class EchoIntake {
   ): Promise<boolean> {
     const { item } = ended;
     const contradicted = isContradicted(item, entry);
-    // whoever makes the attempt settles it, now that the echo stands beside it
-    const isUnderWay = item.state === 'attempting';
     const isIdle = item.state === 'pending' || item.state === 'refused' || item.state === 'failed';
     const isTaken = isIdle && (await this.items.isTaken(transaction, item));
-    if (!isUnderWay && !isTaken) await this.outcomes.proven(transaction, ended);
+    // also while an attempt is under way: what befalls the order next is read before its runner may say anything
+    if (!isTaken) await this.outcomes.proven(transaction, ended);
     if (contradicted) await this.settlements.tellContradicted(transaction, ended, entry.position);
     return isIdle && !contradicted;
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader } from '../../platform/database/database.js';
+import type { Waiting } from '../../platform/work/work-queues.js';
 
 /** How far each shop's journal was read for echoes. */
 @Injectable()
@@ -11,6 +12,16 @@ export class EchoStore {
       [shopId],
     );
     return row?.position;
+  }
+
+  /** Journal entries not read for echoes yet, and when the oldest of them was journalled. */
+  async waiting(reader: Reader): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT coalesce(sum(s.journal_head - c.position), 0)::float8 AS due, min((
+         SELECT e.recorded_at FROM journal_entry e WHERE e.shop_id = s.id AND e.position = c.position + 1)) AS since
+       FROM shop s JOIN restore_cursor c ON c.shop_id = s.id WHERE s.journal_head > c.position`,
+    );
+    return row ?? { due: 0, since: null };
   }
 
   /** Which of these orders are, or were, in a run. */

@@ -55,7 +55,12 @@ export class ItemOutcomes {
     if (item.state !== 'applied') {
       const change = { state: 'applied', appliedAt: now, reason: null, detail: null } as const;
       applied = await this.items.change(transaction, item, change, now);
-      await this.items.endAttempt(transaction, item, { at: now, outcome: 'applied' });
+      const { transactionId } = item;
+      await this.items.endAttempt(transaction, item, {
+        at: now,
+        outcome: 'applied',
+        transactionId,
+      });
       await this.tell(transaction, { run, item, now }, 'order-restored');
     }
     if (applied !== undefined) await this.settle(transaction, { run, item: applied, now });
@@ -187,7 +192,9 @@ export class ItemOutcomes {
     if (item.echoDifference !== null) {
       const words = `the shop's stream shows something else than the plan: ${item.echoDifference}`;
       const reason = 'read-back-differs';
-      this.metrics.counted(run.shopId, { outcome: 'failed', reason });
+      transaction.afterCommit(() =>
+        this.metrics.counted(run.shopId, { outcome: 'failed', reason }),
+      );
       await this.items.change(transaction, item, { state: 'failed', reason, detail: words }, now);
       await this.tellFailed(transaction, { run, item, now }, { reason, words });
       const stop = { reason, words: `order ${nameOf(item)}: ${words}`, now } as const;
@@ -195,7 +202,7 @@ export class ItemOutcomes {
       return;
     }
     await this.items.change(transaction, item, { state: 'verified', verifiedAt: now }, now);
-    this.metrics.counted(run.shopId, { outcome: 'verified' });
+    transaction.afterCommit(() => this.metrics.counted(run.shopId, { outcome: 'verified' }));
     if (item.action === 'restore') await this.restored(transaction, { run, item, now });
     else await this.undone(transaction, { run, item, now });
   }
@@ -205,6 +212,10 @@ export class ItemOutcomes {
     const words = 'restored, read back and seen in the shop’s own stream';
     const { run, item, now } = ended;
     await this.moves.move(transaction, { ...caseOf(run, item), to: 'restored', at: now, words });
+    const cancelledAt = await this.items.cancelledAt(transaction, item);
+    if (cancelledAt === null) return;
+    const seconds = (now.getTime() - cancelledAt.getTime()) / 1000;
+    transaction.afterCommit(() => this.metrics.restored(run.shopId, seconds));
   }
 
   private async undone(transaction: Transaction, ended: EndedAt): Promise<void> {

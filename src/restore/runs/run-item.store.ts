@@ -106,6 +106,15 @@ export class RunItemStore {
     );
   }
 
+  /** When the shop cancelled the order; null where that is not known. */
+  async cancelledAt(reader: Reader, item: RunItem): Promise<Date | null> {
+    const row = await reader.queryOne<{ at: Date | null }>(
+      'SELECT cancelled_at AS at FROM incident_case WHERE id = $1',
+      [item.caseId],
+    );
+    return row?.at ?? null;
+  }
+
   /** The verified restore that this undo takes back. */
   async restoredAt(transaction: Transaction, undo: RunItem): Promise<RunItem | undefined> {
     return transaction.queryOne<RunItem>(

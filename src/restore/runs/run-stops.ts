@@ -3,6 +3,7 @@ import { PageService } from '../../alerting/page.service.js';
 import { TimelineService } from '../../incidents/timeline.service.js';
 import type { Transaction } from '../../platform/database/database.js';
 import { CaseMoves } from '../case-moves.js';
+import { RestoreMetrics } from '../restore.metrics.js';
 import type { Run, StopReason } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStore } from './run.store.js';
@@ -25,6 +26,7 @@ export class RunStops {
     private readonly moves: CaseMoves,
     private readonly timeline: TimelineService,
     private readonly pages: PageService,
+    private readonly metrics: RestoreMetrics,
   ) {}
 
   /** Locks a run until the transaction ends: before its items, its incident and its cases. */
@@ -39,6 +41,7 @@ export class RunStops {
     const { reason, words, now, personId } = stop;
     const state = { state: 'stopped', stopReason: reason, endedAt: now } as const;
     await this.runs.setState(transaction, run.id, state);
+    transaction.afterCommit(() => this.metrics.stopped(current.shopId, reason));
     await this.timeline.append(transaction, {
       incidentId: current.incidentId,
       at: now,

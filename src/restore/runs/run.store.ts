@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { MomentCursor } from '../../platform/http/page.js';
+import { dueCountedMax, type Waiting } from '../../platform/work/work-queues.js';
 import type { AttemptTally, Run, RunState, StageCount, StopReason } from './run.js';
 
 const tallyColumns = `r.ended_orders AS "endedOrders", r.failed_orders AS "failedOrders", r.locked_in_row AS "lockedInRow"`;
@@ -196,6 +197,32 @@ export class RunStore {
        FROM restore_run_item WHERE run_id = $1 GROUP BY stage, state`,
       [runId],
     );
+  }
+
+  /** How many unresolved incidents have a newest run that stands so, by shop. */
+  async countNewest(
+    reader: Reader,
+  ): Promise<{ shopId: string; state: string; reason: string; count: number }[]> {
+    return reader.query(
+      `SELECT newest.shop_id AS "shopId", newest.state, newest.reason, count(*) AS count FROM incident i
+       CROSS JOIN LATERAL (
+         SELECT r.shop_id, coalesce(r.stop_reason, '') AS reason,
+           CASE WHEN r.state = 'running' AND r.waiting_since IS NOT NULL THEN 'waiting' ELSE r.state END AS state
+         FROM restore_run r WHERE r.incident_id = i.id ORDER BY r.started_at DESC, r.id DESC LIMIT 1) newest
+       WHERE i.status <> 'resolved' GROUP BY 1, 2, 3`,
+    );
+  }
+
+  /** Orders of running runs whose turn has come, and since when the first of them waits. */
+  async waiting(reader: Reader, now: Date): Promise<Waiting> {
+    const row = await reader.queryOne<Waiting>(
+      `SELECT count(*) AS due, min(since) AS since FROM (
+         SELECT coalesce(i.next_attempt_at, i.updated_at) AS since
+         FROM restore_run r JOIN restore_run_item i ON i.run_id = r.id AND i.state = 'pending' AND i.stage <= r.stage
+         WHERE r.state = 'running' AND (i.next_attempt_at IS NULL OR i.next_attempt_at <= $1) LIMIT $2) AS due`,
+      [now, dueCountedMax],
+    );
+    return row ?? { due: 0, since: null };
   }
 
   /** Notes since when only a person can take the run further; null: that is not so any more. */

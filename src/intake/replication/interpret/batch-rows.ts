@@ -1,5 +1,5 @@
 import type { SourceTransaction } from '../source/source-transaction.js';
-import { draftImage, keyOfTuple, type DraftImage } from './draft-image.js';
+import { draftImage, isWhole, keyOfTuple, type DraftImage } from './draft-image.js';
 import type { KnownRow, KnownRows, RowRef } from './known-rows.js';
 import { orderRef, parentRef } from './ownership.js';
 import type { ShopMapping } from './shop-mapping.js';
@@ -52,12 +52,12 @@ export function namedRows(
     if (mapped === undefined) continue;
     const { table } = mapped;
     if (change.kind !== 'insert' && change.before !== null) {
-      const { values, whole } = change.before;
+      const { values } = change.before;
       const isKey = mapped.key.every(
         (column) => typeof values[relation.columns.indexOf(column)] === 'string',
       );
       if (isKey) refs.push({ table, key: keyOfTuple(mapped, relation, values) });
-      if (whole)
+      if (isWhole(mapped, relation, change.before))
         images.push({ table, image: draftImage(mapped, relation, { tuple: values, base: null }) });
     }
     if (change.kind !== 'delete') {

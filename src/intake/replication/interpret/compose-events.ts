@@ -76,6 +76,7 @@ export function composeEvents(context: ComposeContext, draft: TransactionDraft):
   }
   const shared = changes.filter(({ row }) => row.shared).map(({ change }) => change);
   const gaps = draft.checks.map((check) => missed(check, context)).filter((text) => text !== null);
+  gaps.push(...(draft.gaps ?? []));
   if (events.length > 0) gaps.push(...context.unseen.map(unseenText));
   if (shared.length + gaps.length > 0) {
     events.push(unownedEvent(context, draft, { shared, gaps }));
@@ -258,12 +259,12 @@ function isErased(value: RowImage[string]): boolean {
   return isSealed(value) && value.sealed === '';
 }
 
-function unseenText(table: string): string {
+export function unseenText(table: string): string {
   return `${table}: was not published, so that nobody knows what became of its rows`;
 }
 
 /** What the comparison of a told row with the known one says was missed; null where they are equal. */
-function missed(check: CrossCheck, { seals }: ComposeContext): string | null {
+export function missed(check: CrossCheck, { seals }: Pick<ComposeContext, 'seals'>): string | null {
   const { table, key, known, told } = check;
   const row = `${table} [${key.join(', ')}]`;
   if (known === null) return `${row}: the row before was not known`;

@@ -1,5 +1,5 @@
 import type { ColumnValue, RowImage, RowKey, SealedValue } from '../../../orders/row-change.js';
-import type { SourceRelation, SourceTuple } from '../source/pgoutput.js';
+import type { SourceOldTuple, SourceRelation, SourceTuple } from '../source/pgoutput.js';
 import { ToldFailure } from '../source/shop-problem.js';
 import type { MappedTable } from './shop-mapping.js';
 
@@ -61,6 +61,21 @@ export function keyOfTuple(
     if (typeof value === 'string') return value;
     throw new MappingMismatch(`${mapped.table} did not send its key column ${column}`);
   });
+}
+
+/**
+ * Whether an old tuple holds the row as it was. A partition that came later has not the full identity of its
+ * table, and the server sends its key alone, but under the table's name and as if it were whole.
+ */
+export function isWhole(
+  mapped: MappedTable,
+  relation: SourceRelation,
+  { whole, values }: SourceOldTuple,
+): boolean {
+  return (
+    whole &&
+    relation.columns.some((column, index) => !mapped.key.includes(column) && values[index] !== null)
+  );
 }
 
 function columnIndex(relation: SourceRelation, column: string): number {

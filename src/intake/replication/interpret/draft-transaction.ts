@@ -2,7 +2,7 @@ import { rowName } from '../../../orders/fold.js';
 import type { RowKey } from '../../../orders/row-change.js';
 import type { SourceChange, SourceOldTuple, SourceRelation } from '../source/pgoutput.js';
 import type { SourceTransaction } from '../source/source-transaction.js';
-import { draftImage, keyOfTuple, PersonalText, type DraftImage } from './draft-image.js';
+import { draftImage, isWhole, keyOfTuple, PersonalText, type DraftImage } from './draft-image.js';
 import type { KnownRow, KnownRows, RowRef } from './known-rows.js';
 import { keyOfOwner, orderRef, ownerOf, type RowLookup } from './ownership.js';
 import type { MappedTable, ShopMapping } from './shop-mapping.js';
@@ -48,6 +48,8 @@ export interface TransactionDraft {
   readonly seals: readonly SealRequest[];
   /** the row of every order that is touched, before and after, whether it changed itself or not */
   readonly orders: ReadonlyMap<string, OrderDraft>;
+  /** what else is known to be missed, in words */
+  readonly gaps?: readonly string[];
 }
 
 /**
@@ -65,21 +67,38 @@ export function draftTransaction(
   return { transaction, ...work.finish() };
 }
 
-interface TouchedRow extends RowRef {
+/** A row as a transaction found it and as it has made it so far. */
+export interface TouchedRow extends RowRef {
   readonly inserted: boolean;
   readonly before: DraftImage | null;
   after: DraftImage | null;
 }
 
-/** The rows that one transaction has touched so far. */
-class TransactionWork {
-  private readonly touched = new Map<string, TouchedRow>();
-  private readonly checks: CrossCheck[] = [];
+/** Of a transaction that is worked out order by order: what is told now. */
+export interface DraftScope {
+  readonly orders: ReadonlySet<string>;
+  /** whether a row is told, or only stands there for others to find their order by */
+  readonly tells: (row: RowRef) => boolean;
+}
 
+/** The rows that one transaction has touched so far. */
+export class TransactionWork {
+  private readonly touched: Map<string, TouchedRow>;
+  readonly checks: CrossCheck[] = [];
+
+  /** `touched`: what it has touched before, where it is worked out in parts */
   constructor(
     private readonly mapping: ShopMapping,
     private readonly known: KnownRows,
-  ) {}
+    touched: readonly TouchedRow[] = [],
+  ) {
+    this.touched = new Map(touched.map((row) => [rowName(row.table, row.key), row]));
+  }
+
+  /** Every row that was touched, also those that came and went. */
+  get rows(): TouchedRow[] {
+    return [...this.touched.values()];
+  }
 
   apply(change: SourceChange): void {
     if (change.kind === 'truncate') {
@@ -160,7 +179,7 @@ class TransactionWork {
     given: { ref: RowRef; relation: SourceRelation; old: SourceOldTuple | null },
   ): DraftImage | null {
     const current = this.current(given.ref);
-    if (given.old?.whole !== true) {
+    if (given.old === null || !isWhole(mapped, given.relation, given.old)) {
       if (current === null) this.checks.push({ ...given.ref, known: null, told: null });
       return current;
     }
@@ -192,13 +211,15 @@ class TransactionWork {
     }
   }
 
-  finish(): Omit<TransactionDraft, 'transaction'> {
-    const rows = [...this.touched.values()].filter((row) => row.after !== null || !row.inserted);
+  finish(scope?: DraftScope): Omit<TransactionDraft, 'transaction'> {
+    const rows = this.rows.filter(
+      (row) => (row.after !== null || !row.inserted) && scope?.tells(row) !== false,
+    );
     const before: RowLookup = (ref) =>
       this.touched.get(rowName(ref.table, ref.key))?.before ?? this.known.get(ref)?.image;
     const after: RowLookup = (ref) => this.current(ref) ?? undefined;
     const drafts = rows.map((row) => this.draft(row, { before, after }));
-    const orders = this.ordersOf(drafts, { before, after });
+    const orders = this.ordersOf(drafts, { before, after }, scope);
     const seals = drafts.flatMap((row) => this.sealsOf(row, { before, after }));
     for (const draft of drafts) this.carryForward(draft);
     return {
@@ -232,10 +253,12 @@ class TransactionWork {
   private ordersOf(
     drafts: readonly RowDraft[],
     lookups: { before: RowLookup; after: RowLookup },
+    scope?: DraftScope,
   ): TransactionDraft['orders'] {
     const orderIds = new Set(drafts.flatMap((row) => row.orderIds));
+    const told = [...orderIds].filter((orderId) => scope?.orders.has(orderId) !== false);
     return new Map(
-      [...orderIds].map((orderId) => {
+      told.map((orderId) => {
         const ref = orderRef(this.mapping, orderId);
         const touched = this.touched.get(rowName(ref.table, ref.key));
         const before = touched === undefined ? lookups.before(ref) : touched.before;
@@ -273,7 +296,7 @@ function reconciled(told: DraftImage, known: DraftImage): DraftImage {
 }
 
 /** For the comparison, the told value has to be sealed under the key of the known one. */
-function sealsOfCheck({ known, told }: CrossCheck): SealRequest[] {
+export function sealsOfCheck({ known, told }: CrossCheck): SealRequest[] {
   if (known === null || told === null) return [];
   return Object.entries(told).flatMap(([column, value]) => {
     const other = known[column];

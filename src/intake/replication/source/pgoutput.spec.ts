@@ -1,6 +1,11 @@
 import { PgoutputDecoder, StreamUnreadable } from './pgoutput.js';
-import { TransactionAssembler } from './source-transaction.js';
-import { decodeTransaction, encodeTransaction } from './transaction-text.js';
+import { TransactionAssembler, type SourceTransaction } from './source-transaction.js';
+import {
+  decodeChanges,
+  decodeTransaction,
+  encodeChanges,
+  encodeTransaction,
+} from './transaction-text.js';
 
 const tag = (letter: string) => Buffer.from(letter);
 const u8 = (value: number) => Buffer.from([value]);
@@ -41,13 +46,21 @@ const begin = Buffer.concat([
 ]);
 const commit = Buffer.concat([tag('C'), u8(0), u64(0x16b3748n), u64(0x16b3778n), u64(0n)]);
 
+/** Puts decoded messages together, without a limit unless one is given. */
+function assembling(limits = { changes: 1_000, bytes: 1_000_000 }) {
+  const decoder = new PgoutputDecoder();
+  const assembler = new TransactionAssembler(limits);
+  return {
+    assembler,
+    decoder,
+    take: (message: Buffer) => assembler.take(decoder.decode(message), message.length),
+  };
+}
+
 describe('the replication stream', () => {
   function transactionOf(...messages: Buffer[]) {
-    const decoder = new PgoutputDecoder();
-    const assembler = new TransactionAssembler();
-    const found = [begin, relation, ...messages, commit].map((message) =>
-      assembler.take(decoder.decode(message)),
-    );
+    const { take } = assembling();
+    const found = [begin, relation, ...messages, commit].map(take);
     return found.at(-1);
   }
 
@@ -87,22 +100,45 @@ describe('the replication stream', () => {
       ],
       messages: [expect.objectContaining({ prefix: 'reinstate', content: '{"a":1}' })],
     });
-    expect(decodeTransaction(encodeTransaction(transaction!))).toEqual(transaction);
+    const whole = transaction as SourceTransaction;
+    expect(decodeTransaction(encodeTransaction(whole))).toEqual(whole);
+    expect(decodeChanges(encodeChanges(whole.changes))).toEqual(whole.changes);
   });
 
   it('passes over messages that are in no transaction, origins and types', () => {
-    const decoder = new PgoutputDecoder();
-    const assembler = new TransactionAssembler();
+    const { decoder, assembler, take } = assembling();
     const lone = Buffer.concat([tag('M'), u8(0), u64(1n), text('other'), sized('x')]);
-    expect(assembler.take(decoder.decode(lone))).toBeUndefined();
+    expect(take(lone)).toBeUndefined();
     expect(assembler.inTransaction).toBe(false);
     expect(decoder.decode(Buffer.concat([tag('O'), u64(1n), text('elsewhere')])).kind).toBe(
       'other',
     );
-    assembler.take(decoder.decode(begin));
+    take(begin);
     expect(assembler.inTransaction).toBe(true);
-    expect(assembler.take(decoder.decode(lone))).toBeUndefined();
-    expect(assembler.take(decoder.decode(commit))?.messages).toEqual([]);
+    expect(take(lone)).toBeUndefined();
+    expect(take(commit)).toMatchObject({ messages: [] });
+  });
+
+  it.each([
+    ['by number', { changes: 2, bytes: 1_000_000 }],
+    ['by size', { changes: 1_000, bytes: 70 }],
+  ])('hands a big transaction on in parts (%s), and never ends with nothing', (_by, limits) => {
+    const { take } = assembling(limits);
+    const insert = (key: string): Buffer =>
+      Buffer.concat([tag('I'), id, tag('N'), tuple(key, 'x'.repeat(20))]);
+    const came = [begin, relation, ...['1', '2', '3', '4', '5', '6'].map(insert), commit].map(take);
+    const keysOf = (item: (typeof came)[number]) =>
+      item?.changes.map((change) => (change.kind === 'insert' ? change.after[0] : ''));
+    const [first, second, end, ...others] = came.filter((item) => item !== undefined);
+    expect(others).toEqual([]);
+    expect([first, second].map(keysOf)).toEqual([
+      ['1', '2'],
+      ['3', '4'],
+    ]);
+    expect(first).toMatchObject({ commitLsn: '0/16B3748', number: 0 });
+    expect(second).toMatchObject({ commitLsn: '0/16B3748', number: 1 });
+    expect(end).toMatchObject({ endLsn: '0/16B3778', parts: 2 });
+    expect(keysOf(end)).toEqual(['5', '6']);
   });
 
   it('refuses what it does not know, or what is cut off', () => {
@@ -127,11 +163,11 @@ describe('the replication stream', () => {
     for (const kind of ['S', 'E', 'c', 'A', 'b', 'P', 'K', 'r', 'p']) {
       expect(() => decoder.decode(Buffer.concat([tag(kind), u32(1)]))).toThrow('unknown message');
     }
-    const nested = new TransactionAssembler();
-    nested.take(decoder.decode(begin));
-    expect(() => nested.take(decoder.decode(begin))).toThrow('inside another one');
-    expect(() => new TransactionAssembler().take(decoder.decode(whole))).toThrow(
-      'outside of any transaction',
-    );
+    const nested = assembling();
+    nested.take(begin);
+    expect(() => nested.take(begin)).toThrow('inside another one');
+    const outside = assembling();
+    outside.take(relation);
+    expect(() => outside.take(whole)).toThrow('outside of any transaction');
   });
 });

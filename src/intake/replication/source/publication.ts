@@ -8,11 +8,16 @@ export interface PublicationFacts {
   readonly missing: readonly string[];
   /** by table, what tells its place in the publication from one that it had before it was taken out */
   readonly members: Readonly<Record<string, string>>;
+  /** by mapped table and column, what tells how its values are stored and printed */
+  readonly columns: TableColumns;
   /** tables (new partitions, mostly) whose updates fail in the shop, since nothing names their rows */
   readonly nameless: readonly string[];
   /** tables whose updates fail in the shop, since a generated column goes with no full identity */
   readonly generated: readonly GeneratedTable[];
 }
+
+/** By table and column: its number, its type, and that type's modifier. */
+export type TableColumns = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** A table that got a generated column while its identity is full. */
 export interface GeneratedTable {
@@ -40,6 +45,10 @@ export async function readPublication(
       `SELECT schemaname || '.' || tablename AS name FROM pg_publication_tables WHERE pubname = $1`,
       [publicationName],
     );
+    const columns = await client.query<{ name: string; columns: TableColumns[string] }>(
+      columnsSql,
+      [tables],
+    );
     const nameless = await client.query<{ name: string }>(namelessSql, [publicationName]);
     const generated = await client.query<GeneratedTable>(generatedSql, [publicationName]);
     const names = new Set(published.rows.map(({ name }) => name));
@@ -47,6 +56,7 @@ export async function readPublication(
       oid: found.rows[0]?.oid ?? null,
       members: Object.fromEntries(members.rows.map(({ name, member }) => [name, member])),
       missing: tables.filter((table) => !names.has(table)),
+      columns: Object.fromEntries(columns.rows.map((row) => [row.name, row.columns])),
       nameless: nameless.rows.map(({ name }) => name),
       generated: generated.rows,
     };
@@ -58,6 +68,16 @@ SELECT namespace.nspname || '.' || class.relname AS name, relation.oid::text AS 
 FROM pg_publication_rel relation JOIN pg_publication publication ON publication.oid = relation.prpubid
 JOIN pg_class class ON class.oid = relation.prrelid
 JOIN pg_namespace namespace ON namespace.oid = class.relnamespace WHERE publication.pubname = $1`;
+
+/** A text is stored and printed the same whatever its longest length. */
+const columnsSql = `
+SELECT namespace.nspname || '.' || class.relname AS name, jsonb_object_agg(attname, format('%s:%s:%s',
+  attnum, atttypid, CASE WHEN atttypid IN ('text'::regtype, 'varchar'::regtype) THEN -1 ELSE atttypmod END)) AS columns
+FROM unnest($1::text[]) AS asked(name)
+JOIN pg_namespace namespace ON namespace.nspname = split_part(asked.name, '.', 1)
+JOIN pg_class class ON class.relnamespace = namespace.oid AND class.relname = substr(asked.name, strpos(asked.name, '.') + 1)
+JOIN pg_attribute attribute ON attrelid = class.oid AND attnum > 0 AND NOT attisdropped
+GROUP BY 1`;
 
 const sentSql = `
 WITH RECURSIVE sent AS (

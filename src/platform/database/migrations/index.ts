@@ -19,6 +19,10 @@ import { JournalCancellations1700000000019 } from './0019-journal-cancellations.
 import { AlikeOrders1700000000020 } from './0020-alike-orders.js';
 import { UnseenTables1700000000022 } from './0022-unseen-tables.js';
 import { PublicationOid1700000000023 } from './0023-publication-oid.js';
+import { OrderEvents1700000000024 } from './0024-order-events.js';
+import { Runbooks1700000000027 } from './0027-runbooks.js';
+import { Signals1700000000030 } from './0030-signals.js';
+import { LargeTransactions1700000000031 } from './0031-large-transactions.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -43,4 +47,8 @@ export const migrations = [
   AlikeOrders1700000000020,
   UnseenTables1700000000022,
   PublicationOid1700000000023,
+  OrderEvents1700000000024,
+  Runbooks1700000000027,
+  Signals1700000000030,
+  LargeTransactions1700000000031,
 ];

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { present } from '../../platform/assert.js';
+import type { Transaction } from '../../platform/database/database.js';
+import { PersonalText, type DraftImage, type DraftValue } from './interpret/draft-image.js';
+import type { TouchedRow } from './interpret/draft-transaction.js';
+import type { RowRef } from './interpret/known-rows.js';
+import { Spool } from './spool.js';
+import { TouchedRowStore, type KeptRow } from './touched-row.store.js';
+
+/** A row that a big transaction has touched, with what is known of its order. */
+export interface Touched
+  extends TouchedRow, Pick<KeptRow, 'orderBefore' | 'orderAfter' | 'shared' | 'isChild'> {}
+
+/** The rows of a big transaction, as the shop told them; kept sealed, since whose they are is not known yet. */
+@Injectable()
+export class TouchedRows {
+  constructor(
+    readonly store: TouchedRowStore,
+    private readonly spool: Spool,
+  ) {}
+
+  async write(transaction: Transaction, shopId: string, rows: readonly Touched[]): Promise<void> {
+    if (rows.length === 0) return;
+    const sealed = await this.spool.seal(transaction, shopId, rows.map(encodeImages));
+    const kept = rows.map((row, index) => ({
+      ...row,
+      images: present(sealed[index], 'every row was sealed'),
+      emptied: false,
+    }));
+    await this.store.write(transaction, kept);
+  }
+
+  /** Of the given rows, those that were touched so far. */
+  async read(
+    transaction: Transaction,
+    shopId: string,
+    refs: readonly RowRef[],
+  ): Promise<Touched[]> {
+    return this.open(shopId, await this.store.read(transaction, refs));
+  }
+
+  async open(shopId: string, kept: readonly KeptRow[]): Promise<Touched[]> {
+    if (kept.length === 0) return [];
+    const texts = await this.spool.open(
+      shopId,
+      kept.map((row) => row.images),
+    );
+    return kept.map((row, index) => {
+      const { table, key, inserted, orderBefore, orderAfter, shared, isChild, emptied } = row;
+      const { before, after } = decodeImages(texts[index] ?? '');
+      const told = { inserted, before, after: emptied ? null : after };
+      return { table, key, ...told, orderBefore, orderAfter, shared, isChild };
+    });
+  }
+}
+
+/** In place of a personal value in the clear, which no stored value looks like. */
+interface Clear {
+  readonly clear: string;
+}
+
+function encodeImages({ before, after }: TouchedRow): string {
+  return JSON.stringify({ before, after }, (_key, value: unknown) =>
+    value instanceof PersonalText ? ({ clear: value.text } satisfies Clear) : value,
+  );
+}
+
+function decodeImages(text: string): { before: DraftImage | null; after: DraftImage | null } {
+  const { before, after } = JSON.parse(text) as Record<string, StoredImage | null>;
+  return { before: decodeImage(before), after: decodeImage(after) };
+}
+
+type StoredImage = Readonly<Record<string, Exclude<DraftValue, PersonalText> | Clear>>;
+
+function decodeImage(image: StoredImage | null | undefined): DraftImage | null {
+  if (image === null || image === undefined) return null;
+  return Object.fromEntries(
+    Object.entries(image).map(([column, value]) => [
+      column,
+      typeof value === 'object' && value !== null && 'clear' in value
+        ? new PersonalText(value.clear)
+        : value,
+    ]),
+  );
+}

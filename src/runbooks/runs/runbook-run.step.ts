@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
+import { Database } from '../../platform/database/database.js';
+import { Log } from '../../platform/telemetry/log.js';
+import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
+import { RowByRow } from '../../platform/work/row-by-row.js';
+import { RunEngine } from './run-engine.js';
+import { RunbookRunStore } from './run.store.js';
+import { runbookRunStep } from './step-name.js';
+
+/** Runs looked at in one batch; more come with the next one. */
+const batchMax = 200;
+/** A check that takes its time must not hold up other incidents' runs. */
+const sideBySide = 8;
+
+/** Takes runbook runs on: each by one step of it at a time, several runs side by side. */
+@Injectable()
+export class RunbookRunStep implements BackgroundStep {
+  readonly name = runbookRunStep;
+  readonly intervalMs = 1_000;
+
+  private readonly rows = new RowByRow({
+    log: new Log('Runbooks'),
+    count: () => undefined,
+    event: 'runbook-run-not-advanced',
+    field: 'runbook_run_id',
+    words: 'a runbook run cannot go on and is tried again',
+  });
+
+  constructor(
+    private readonly database: Database,
+    private readonly store: RunbookRunStore,
+    private readonly engine: RunEngine,
+    private readonly clock: Clock,
+  ) {}
+
+  async run(context: StepContext): Promise<'idle' | 'more'> {
+    const now = this.clock.now();
+    const waiting = await this.store.running(this.database, { now, limit: batchMax });
+    const worker = async (): Promise<boolean> => {
+      let again = false;
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+        const { more } = await this.rows.each([id], context, (runId) =>
+          this.engine.advance(runId, context.signal),
+        );
+        again = again || more;
+      }
+      return again;
+    };
+    const workers = await Promise.all(Array.from({ length: sideBySide }, worker));
+    return workers.includes(true) && !context.signal.aborted ? 'more' : 'idle';
+  }
+}
