@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -6,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { assert } from '../platform/assert.js';
+import { canonicalHash } from '../platform/canonical-json.js';
 import { Fault, messageOf, type FieldFault } from '../platform/errors.js';
 import { completenessFaults } from './profile-completeness.js';
 import { profileFaults, type ProfileFault } from './profile-faults.js';
@@ -59,18 +59,7 @@ export function parseProfile(text: string, fileName: string): Profile {
 
 /** SHA-256 of the profile's canonical JSON, as hex. */
 export function profileHash(profile: Profile): string {
-  return createHash('sha256').update(canonicalJson(profile)).digest('hex');
-}
-
-/** JSON with the keys of every object in order, so that equal values give equal texts. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
+  return canonicalHash(profile);
 }
 
 function schemaFaults(error: z.ZodError): ProfileFault[] {

@@ -2,7 +2,7 @@ import { ok, refuse, type Result } from '../../platform/result.js';
 import { fieldFaults } from '../../platform/http/zod.pipe.js';
 import { present } from '../../platform/assert.js';
 import { traceIdOf } from '../../platform/telemetry/trace.js';
-import { canonicalJson } from '../../shops/profile-file.js';
+import { canonicalJson } from '../../platform/canonical-json.js';
 import { rfc3339 } from '../../shops/timestamp.js';
 import {
   cloudEventSchema,

@@ -6,7 +6,7 @@ import type {
   RefusalReason,
   RestoreItem,
 } from '../../shops/shop-adapter.js';
-import { canonicalHash } from './canonical.js';
+import { canonicalHash } from '../../platform/canonical-json.js';
 
 export const planStates = [
   'proposed',

@@ -8,7 +8,7 @@ import {
   type RowChange,
   type RowImage,
 } from '../../orders/row-change.js';
-import { canonicalJson } from '../plans/canonical.js';
+import { canonicalJson } from '../../platform/canonical-json.js';
 import { countersOf, moveName, observedMoves, sumMoves } from '../plans/counters.js';
 import { compareDecimals, isDecimal, sumDecimals } from '../plans/decimal.js';
 import type { Profile } from '../../shops/profile.js';

@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** Detector states, findings and change marks. */
-export class Detection1700000000006 implements MigrationInterface {
+export class Detection1700000000006 extends SqlMigration {
   readonly name = 'Detection1700000000006';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

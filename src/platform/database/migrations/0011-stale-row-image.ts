@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** Row images from before changes were lost at the source, to be compared with the snapshot that follows. */
-export class StaleRowImage1700000000011 implements MigrationInterface {
+export class StaleRowImage1700000000011 extends SqlMigration {
   readonly name = 'StaleRowImage1700000000011';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

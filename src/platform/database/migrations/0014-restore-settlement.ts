@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** Unknown outcomes settled by a person, and what a run counts for its limits. */
-export class RestoreSettlement1700000000014 implements MigrationInterface {
+export class RestoreSettlement1700000000014 extends SqlMigration {
   readonly name = 'RestoreSettlement1700000000014';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

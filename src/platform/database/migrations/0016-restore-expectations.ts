@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** What a plan relies on beside what it writes. */
-export class RestoreExpectations1700000000016 implements MigrationInterface {
+export class RestoreExpectations1700000000016 extends SqlMigration {
   readonly name = 'RestoreExpectations1700000000016';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** From when to when a shop was seen, and the journal by commit time: what an order looked like at any moment. */
-export class OrderAsOf1700000000018 implements MigrationInterface {
+export class OrderAsOf1700000000018 extends SqlMigration {
   readonly name = 'OrderAsOf1700000000018';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

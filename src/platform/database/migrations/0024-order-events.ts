@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** Order events that shops tell by HTTP: how far each shop is, and the keys of what was taken. */
-export class OrderEvents1700000000024 implements MigrationInterface {
+export class OrderEvents1700000000024 extends SqlMigration {
   readonly name = 'OrderEvents1700000000024';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** What signals of Reinstate's own are made of: orders counted, and when the shop committed what is told. */
-export class Signals1700000000030 implements MigrationInterface {
+export class Signals1700000000030 extends SqlMigration {
   readonly name = 'Signals1700000000030';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** Parts of transactions that are too big for memory, and how much a shop's spool holds. */
-export class LargeTransactions1700000000031 implements MigrationInterface {
+export class LargeTransactions1700000000031 extends SqlMigration {
   readonly name = 'LargeTransactions1700000000031';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
-import { canonicalHash, canonicalJson } from './canonical.js';
+import { canonicalHash, canonicalJson } from './canonical-json.js';
 
 describe('the canonical form', () => {
-  it('does not depend on the order of fields, but on that of lists', () => {
+  it('orders fields at every depth, leaves out what is undefined, and keeps the order of lists', () => {
     expect(canonicalJson({ b: 1, a: [{ d: null, c: 'x' }] })).toBe(
       '{"a":[{"c":"x","d":null}],"b":1}',
+    );
+    expect(canonicalJson({ b: [{ d: 1, c: null }], a: undefined, A: 'x' })).toBe(
+      '{"A":"x","b":[{"c":null,"d":1}]}',
     );
     expect(canonicalHash([1, 2])).not.toBe(canonicalHash([2, 1]));
   });
