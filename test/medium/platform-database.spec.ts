@@ -15,6 +15,11 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
+function signal(): { give: () => void; given: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { give: resolve, given: promise };
+}
+
 describe('a bigint', () => {
   it('of our own database is a number, alone and in a list', async () => {
     const row = await test.database.queryOne(
@@ -60,6 +65,52 @@ describe('what is to follow a transaction', () => {
     });
     await expect(failing).rejects.toThrow('no luck');
     expect(seen).toEqual([]);
+  });
+});
+
+describe('a transaction in which the service is silent', () => {
+  it('is ended by the server within seconds', async () => {
+    const row = await test.database.queryOne(
+      `SELECT current_setting('idle_in_transaction_session_timeout') AS after`,
+    );
+    expect(row).toEqual({ after: '8s' });
+  });
+
+  it.each([
+    ['says so at its next statement', `UPDATE work_lease SET epoch = 2 WHERE name = 'silent'`],
+    ['says so at its commit', null],
+  ])('lets go of its locks then, is not written, and %s', async (_, further) => {
+    const database = await openDatabase({ ...test.settings, poolSize: 2 }, entities);
+    await database.query(
+      `INSERT INTO work_lease (name, owner, epoch, expires_at) VALUES ('silent', 'a', 1, '2026-01-01Z')
+       ON CONFLICT (name) DO UPDATE SET epoch = 1`,
+    );
+    const [held, freed] = [signal(), signal()];
+    const afterwards: string[] = [];
+    const silent = database.transaction(async (transaction) => {
+      transaction.afterCommit(() => afterwards.push('committed'));
+      await transaction.query(`SET LOCAL idle_in_transaction_session_timeout = '200ms'`);
+      await transaction.query(`UPDATE work_lease SET owner = 'b' WHERE name = 'silent'`);
+      held.give();
+      await freed.given;
+      if (further !== null) await transaction.query(further);
+    });
+    const ended = expect(silent).rejects.toMatchObject({ code: 'transaction-lost' });
+    await held.given;
+    await database.transaction((next) =>
+      next.query(`UPDATE work_lease SET epoch = epoch + 10 WHERE name = 'silent'`),
+    );
+    freed.give();
+    await ended;
+    expect(afterwards).toEqual([]);
+    // more than the pool holds: the session that was ended is none of them any more
+    const rows = await Promise.all(
+      Array.from({ length: 4 }, () =>
+        database.queryOne(`SELECT owner, epoch FROM work_lease WHERE name = 'silent'`),
+      ),
+    );
+    expect(rows).toEqual(rows.map(() => ({ owner: 'a', epoch: 11 })));
+    await database.dataSource.destroy();
   });
 });
 

@@ -13,6 +13,13 @@ const schema = 'reinstate';
 /** Far beyond any batch of ours; a server that hangs is noticed by then. Migrations may take longer. */
 const queryTimeoutMs = 30_000;
 
+/**
+ * After so long without a word from us in the middle of a transaction the server ends its session: a process
+ * that was stopped, or whose machine is gone, keeps its locks from whoever takes over no longer. As long as the
+ * lease of a background step: one that is silent for longer has lost its work to another process anyway.
+ */
+const silenceInTransactionMs = 8_000;
+
 /** Session settings on which stored text depends: values are compared as text between sessions. */
 export const pinnedSettings: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
@@ -70,7 +77,11 @@ export async function openDatabase(
   const url = settings.runtimeUrl ?? settings.url;
   const role = settings.runtimeUrl === undefined ? { role: runtimeRole } : {};
   const { poolSize } = settings;
-  return new Database(await open(url, { entities, poolSize, further: role, queryTimeoutMs }));
+  const further = {
+    ...role,
+    idle_in_transaction_session_timeout: `${silenceInTransactionMs}ms`,
+  };
+  return new Database(await open(url, { entities, poolSize, further, queryTimeoutMs }));
 }
 
 async function open(

@@ -1,4 +1,10 @@
-import { DataSource, EntityManager } from 'typeorm';
+import {
+  DataSource,
+  EntityManager,
+  QueryRunnerAlreadyReleasedError,
+  QueryRunnerProviderAlreadyReleasedError,
+} from 'typeorm';
+import { Fault } from '../errors.js';
 import { plainRepository, type EntityClass, type PlainRepository } from './entity.js';
 
 /** Rows as the driver gives them: timestamptz as Date, bigint as number, jsonb parsed, numeric as string. */
@@ -52,12 +58,20 @@ export class Transaction {
 export class Database {
   constructor(readonly dataSource: DataSource) {}
 
-  /** Runs `work` in one READ COMMITTED transaction; whatever it throws rolls everything back. */
+  /**
+   * Runs `work` in one READ COMMITTED transaction; whatever it throws rolls everything back. `work` must wait
+   * for nothing but this database: a transaction in which we are silent for seconds is ended by the server.
+   * @throws Fault `transaction-lost` where the server has ended it: nothing of it is written
+   */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const { transaction, result } = await this.dataSource.transaction(async (manager) => {
-      const transaction = new Transaction(manager);
-      return { transaction, result: await work(transaction) };
-    });
+    const { transaction, result } = await this.dataSource
+      .transaction(async (manager) => {
+        const transaction = new Transaction(manager);
+        return { transaction, result: await work(transaction) };
+      })
+      .catch((error: unknown) => {
+        throw isSessionGone(error) ? transactionLost() : error;
+      });
     transaction.committed();
     return result;
   }
@@ -85,6 +99,22 @@ export class Database {
 
 /** What a store needs to read: either of the two above. */
 export type Reader = Pick<Database, 'query' | 'queryOne' | 'repository'>;
+
+/** The driver has given up the session: it broke, or the server ended it, between two statements. */
+function isSessionGone(error: unknown): boolean {
+  return (
+    error instanceof QueryRunnerAlreadyReleasedError ||
+    error instanceof QueryRunnerProviderAlreadyReleasedError
+  );
+}
+
+function transactionLost(): Fault {
+  return new Fault(
+    'unavailable',
+    'transaction-lost',
+    'the database ended this transaction before its commit, so that nothing of it is written; try again',
+  );
+}
 
 /** TypeORM's PostgreSQL driver answers UPDATE and DELETE with [rows, count], everything else with rows. */
 function rowsOf<T>(answer: unknown): T[] {

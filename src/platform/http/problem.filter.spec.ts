@@ -47,7 +47,7 @@ describe('a problem document', () => {
 
   it('says that a server is away where that is so', () => {
     const both = new AggregateError([failed({ code: 'ECONNREFUSED' }), failed({})]);
-    for (const error of [failed({ code: '57P01' }), both]) {
+    for (const error of [failed({ code: '57P01' }), failed({ code: '25P03' }), both]) {
       expect(problemOf(error)).toMatchObject({ status: 503, code: 'dependency-unreachable' });
     }
   });

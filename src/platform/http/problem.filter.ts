@@ -52,6 +52,8 @@ const unreachable = new Set([
   'ECONNRESET',
   'ENOTFOUND',
   'EPIPE',
+  // the server ended a transaction in which we were silent for too long
+  '25P03',
   '57P01',
   '57P02',
   '57P03',
