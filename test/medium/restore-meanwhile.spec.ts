@@ -3,6 +3,7 @@ import { pickOrder, shipOrder } from '../../demo/shop/fulfil-order.js';
 import { addHistory } from '../../demo/shop/history.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
 import type { RestoreOutcome } from '../../src/shops/shop-adapter.js';
+import { RunItemStore } from '../../src/restore/runs/run-item.store.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { Scene } from './restore-scene.js';
 
@@ -41,6 +42,45 @@ async function rightAfterCommit(
   } finally {
     adapter.restore = restore;
   }
+}
+
+/** Once a restore has compared and written, just before its commit. */
+async function beforeCommit(
+  work: () => Promise<unknown>,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const { adapter } = scene.get(ShopRegistry).get(scene.shopId);
+  const restore = adapter.restore.bind(adapter);
+  adapter.restore = (item, note) =>
+    restore(item, async (transaction) => {
+      await work();
+      await note(transaction);
+    });
+  try {
+    await meanwhile();
+  } finally {
+    adapter.restore = restore;
+  }
+}
+
+/** The first order of a run is restored although something came in between: a person has to look. */
+async function expectLeftToPerson(
+  { orders, incident, runId }: Awaited<ReturnType<typeof startedRun>>,
+  difference: RegExp,
+): Promise<void> {
+  await scene.heard();
+  expect(await scene.run(runId)).toMatchObject({
+    state: 'stopped',
+    stopReason: 'read-back-differs',
+  });
+  expect(await scene.itemStates(runId)).toEqual({
+    [orders[0]!]: 'failed: read-back-differs',
+    [orders[1]!]: 'pending',
+  });
+  expect((await scene.caseStates(incident))[orders[0]!]).toBe('person');
+  expect(await scene.words(incident, 'order-failed')).toEqual([expect.stringMatching(difference)]);
+  expect(await scene.pages(incident)).toContainEqual(expect.stringMatching(difference));
+  expect(await scene.writes(orders)).toEqual([1, 0]);
 }
 
 async function heardAtOnce(): Promise<void> {
@@ -94,6 +134,46 @@ describe('an order that the shop changes a moment after its restore, before its 
   });
 });
 
+describe('a runner that falls silent while it writes down what it did', () => {
+  it('keeps the run from another one until the server ends its transaction, of which nothing is recorded', async () => {
+    const { orders, incident, runId } = await startedRun(2);
+    const other = await scene.secondRunner();
+    const items = scene.get(RunItemStore);
+    const endAttempt = items.endAttempt.bind(items);
+    // it has locked the run and changed the item; what it says next comes after the other one's turn
+    items.endAttempt = async (transaction, ...given) => {
+      items.endAttempt = endAttempt;
+      await transaction.query(`SET LOCAL idle_in_transaction_session_timeout = '300ms'`);
+      await other.run({ now: scene.clock.now(), signal: new AbortController().signal });
+      expect(await scene.itemStates(runId)).toMatchObject({ [orders[0]!]: 'applied' });
+      await endAttempt(transaction, ...given);
+    };
+    await expect(scene.runners()).rejects.toMatchObject({ code: 'transaction-lost' });
+    await scene.runUntil(runId, 'finished');
+    expect(Object.values(await scene.itemStates(runId))).toEqual(['verified', 'verified']);
+    expect(await scene.writes(orders)).toEqual([1, 1]);
+    for (const type of ['order-restored', 'order-verified'])
+      expect((await scene.timeline(incident)).filter((told) => told === type)).toHaveLength(2);
+  });
+});
+
+describe('a row of a table that the profile does not lock', () => {
+  it('and that is changed between the comparison and the commit stops the run for a person', async () => {
+    const started = await startedRun(2);
+    await beforeCommit(
+      () =>
+        scene.shopQuery(`UPDATE shop.order_history SET reason = 'fraud' WHERE order_id = $1`, [
+          started.orders[0],
+        ]),
+      () => scene.runners(),
+    );
+    await expectLeftToPerson(
+      started,
+      /row \d+ of shop\.order_history was changed by somebody else before the commit \(journal \d+\)/,
+    );
+  });
+});
+
 describe('a shop without foreign keys', () => {
   it('has its orders restored exactly all the same', async () => {
     await scene.shopQuery(`DO $$ DECLARE one record; BEGIN
@@ -108,6 +188,23 @@ describe('a shop without foreign keys', () => {
     expect(Object.values(await scene.itemStates(runId))).toEqual(placed.map(() => 'verified'));
     expect(await scene.shopState()).toEqual(before);
     expect(await scene.writes(placed)).toEqual(placed.map(() => 1));
+  });
+
+  it('where money is given back between the comparison and the commit stops the run for a person', async () => {
+    const started = await startedRun(2);
+    await beforeCommit(
+      () =>
+        scene.shopQuery(
+          `INSERT INTO shop.refund (payment_id, amount_minor, reason)
+           SELECT id, amount_minor, 'by hand' FROM shop.payment WHERE order_id = $1`,
+          [started.orders[0]],
+        ),
+      () => scene.runners(),
+    );
+    await expectLeftToPerson(
+      started,
+      /row \d+ of shop\.refund was added by somebody else before the commit \(journal \d+\)/,
+    );
   });
 });
 

@@ -154,7 +154,7 @@ function moveDifferences(
 }
 
 /** Touch, version and ignored columns may change as the shop likes. */
-function isHarmless(change: RowChange, profile: Profile): boolean {
+export function isHarmless(change: RowChange, profile: Profile): boolean {
   return change.operation === 'update' && meaningful(change, profile).length === 0;
 }
 
@@ -179,10 +179,10 @@ function take(
   return change;
 }
 
-function rowWords(row: { table: string; key: readonly string[] }): string {
+export function rowWords(row: { table: string; key: readonly string[] }): string {
   return `row ${row.key.join('/')} of ${row.table}`;
 }
 
-function operationWords(change: RowChange): string {
+export function operationWords(change: RowChange): string {
   return { insert: 'added', update: 'changed', delete: 'taken away' }[change.operation];
 }
