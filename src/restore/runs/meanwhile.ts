@@ -1,11 +1,13 @@
 import type { JournalEntry } from '../../orders/order-event.js';
+import type { RowChange } from '../../orders/row-change.js';
+import { isNote } from '../../shops/order-notes.js';
 import type { Profile } from '../../shops/profile.js';
 import { isHarmless, operationWords, rowWords } from './echo.js';
 
 export interface MeanwhileInput {
   readonly profile: Profile;
   /** all journal entries of the order */
-  readonly entries: readonly JournalEntry[];
+  readonly entries: readonly Pick<JournalEntry, 'position' | 'rowChanges'>[];
   /** the newest of them that the plan knows */
   readonly plannedAt: number;
   /** the one that carried the item's marker */
@@ -24,10 +26,16 @@ export function meanwhileDifferences(input: MeanwhileInput): string[] {
     .filter(({ position }) => position > plannedAt && position < echoedAt)
     .flatMap(({ position, rowChanges }) =>
       rowChanges
-        .filter((change) => !isHarmless(change, profile))
+        .filter((change) => isChangeOfOrder(change, profile))
         .map(
           (change) =>
             `${rowWords(change)} was ${operationWords(change)} by somebody else before the commit (journal ${position})`,
         ),
     );
+}
+
+/** What the comparison of a restore would refuse, had it seen it. */
+function isChangeOfOrder(change: RowChange, profile: Profile): boolean {
+  if (profile.tables[change.table]?.order === 'shared') return false;
+  return !isHarmless(change, profile) && !isNote(change, profile);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { present } from '../../platform/assert.js';
-import type { Profile } from '../profile.js';
+import { signsAmongNotes } from '../order-notes.js';
 import type { RowFilter } from '../row-filter.js';
 import type { ExpectedRow, ExpectedTable, RestoreItem } from '../shop-adapter.js';
 import { isPersonal } from '../row-reader.js';
@@ -30,7 +30,7 @@ function expectStep(
   const order = parameters.add(item.orderId, context.types.orderKey(context.profile));
   const columns = [...new Set(expected.rows.flatMap(({ values }) => Object.keys(values)))];
   const key = mappingOf(context, table).key;
-  const signs = signsIn(context.profile, table);
+  const signs = signsAmongNotes(context.profile, table);
   const read = [...key, ...columns, ...(signs ?? []).flatMap((where) => Object.keys(where))];
   const selected = [...new Set(read)].map((column) => `t.${quoteName(column)}`).join(', ');
   return {
@@ -125,17 +125,4 @@ function differingCase(
       `CASE WHEN ${own} IS NOT NULL THEN encode(sha256(convert_to(${quoteLiteral(`${item.itemId}\n`)} || format('%s', ${own}), 'UTF8')), 'hex') END IS DISTINCT FROM ${known}`
     : `${own}::text IS DISTINCT FROM (${known})::${context.types.type(table, column)}::text`;
   return `CASE WHEN known.image ? ${name} AND ${differs} THEN ${name} END`;
-}
-
-/**
- * To a table to which restores append rows (the order's history) the shop appends too: a staff's note, a mail
- * that was sent. Such a row is no change of the order, save one that tells of a cancellation, of fraud or of
- * goods that left. In any other table, a ledger above all, a new row is a change: undefined.
- */
-function signsIn(profile: Profile, table: string): RowFilter[] | undefined {
-  const { history, fraud, shipment } = profile;
-  const mapping = present(profile.tables[table], 'the table is mapped');
-  const isLog = table === history?.table || mapping.append.length > 0;
-  if (!isLog || mapping.inserted.some((rule) => rule.do === 'compensate')) return undefined;
-  return [history, fraud, shipment].flatMap((sign) => (sign?.table === table ? [sign.where] : []));
 }
