@@ -21,6 +21,9 @@ export interface MarkerSubject extends Marker {
   readonly orderId: string;
 }
 
+/** Prefix of messages that say nothing: they have the server write its log to disk. */
+export const flushPrefix = 'reinstate.flush';
+
 /** A marker as text: what `pg_logical_emit_message` is given. */
 export function signedMarker(subject: MarkerSubject, key: MarkerKey): string {
   const { action, itemId, orderId } = subject;

@@ -276,7 +276,12 @@ describe('the transaction of a restore is bounded by the server itself', () => {
     };
     const run = (
       given: Pick<RestoreAttempt, 'steps' | 'transactionTimeoutMs' | 'noteTransaction'>,
-    ) => runRestore(() => scene.pool.connect(), { ...given, counters: [] });
+    ) =>
+      runRestore(() => scene.pool.connect(), {
+        ...given,
+        counters: [],
+        flushElsewhere: () => Promise.resolve(),
+      });
 
     test.each([
       ['before a step', [sleep, write], 'write'],

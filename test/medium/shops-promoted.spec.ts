@@ -69,6 +69,7 @@ async function noted(): Promise<{ transactionId: number; incarnation: string }> 
     noteTransaction: () => Promise.resolve(),
     transactionTimeoutMs: 5_000,
     counters: [],
+    flushElsewhere: () => Promise.resolve(),
   });
   await pool.end();
   if (outcome.outcome !== 'applied') throw new Error(`the transaction ${outcome.outcome}`);

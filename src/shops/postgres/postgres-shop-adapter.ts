@@ -146,6 +146,7 @@ export class PostgresShopAdapter implements ShopAdapter {
       noteTransaction,
       transactionTimeoutMs: settings.transactionTimeoutMs,
       counters: counterTables(settings.profile),
+      flushElsewhere: () => this.connections.flush(),
     });
     if (outcome.outcome === 'failed') this.types = undefined;
     return outcome;

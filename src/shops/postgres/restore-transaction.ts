@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { unreachable } from '../../platform/assert.js';
+import { flushPrefix } from '../restore-marker.js';
 import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
 import { beginSql } from './restore-statements.js';
 import type { Problem, RestoreStep } from './restore-step.js';
@@ -14,10 +15,17 @@ export interface RestoreAttempt {
   readonly transactionTimeoutMs: number;
   /** tables of shared counters */
   readonly counters: readonly string[];
+  /** has the server write its log to disk; for servers that cannot be asked so within a transaction */
+  readonly flushElsewhere: () => Promise<void>;
 }
 
 /** Which transaction of which server it was; asked just before COMMIT. */
-const identitySql = `SELECT pg_current_xact_id()::text AS transaction_id, ${identityColumns}`;
+const identitySql = `
+  SELECT pg_current_xact_id()::text AS transaction_id, ${identityColumns},
+    (current_setting('server_version_num')::integer >= 170000)::text AS flushes`;
+
+/** A message that is on disk, with all that was logged before it, when this returns; only one outside of the transaction can be. */
+const flushSql = `SELECT pg_logical_emit_message(false, '${flushPrefix}', '', true)`;
 
 /**
  * Runs the steps of one restore in one transaction of the shop: all of it, or nothing with a reason.
@@ -123,6 +131,7 @@ class RestoreTransaction {
     if (overdue !== undefined) return overdue;
     try {
       const { rows } = await this.client.query<TextRow>(identitySql);
+      await this.keepId(rows[0]?.['flushes'] === 'true');
       return {
         transactionId: Number(rows[0]?.['transaction_id']),
         incarnation: incarnationOf(rows[0]),
@@ -130,6 +139,16 @@ class RestoreTransaction {
     } catch (error) {
       return this.problem(error);
     }
+  }
+
+  /**
+   * A server that crashes gives an id of which nothing is on disk to another transaction, whose commit would then
+   * be taken for ours. So the id is on disk before anybody notes it.
+   */
+  private async keepId(canFlush: boolean): Promise<void> {
+    this.title = 'write the transaction’s id to disk';
+    if (canFlush) await this.client.query(flushSql);
+    else await this.attempt.flushElsewhere();
   }
 
   private problem(error: unknown): Problem {

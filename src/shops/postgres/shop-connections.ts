@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { pinnedOptions } from '../../platform/database/connect.js';
+import { flushPrefix } from '../restore-marker.js';
 import type { Statement } from './sql-text.js';
 
 /** A row with every value as PostgreSQL's own text: the form in which the journal holds them too. */
@@ -17,6 +18,9 @@ export interface ReadSession {
 
 /** No value is parsed: JavaScript would lose microseconds, big numbers and duplicate JSON keys. */
 const textTypes = { getTypeParser: () => (value: string) => value };
+
+/** Commits, on the server's own disk, a transaction that changes nothing. */
+const flushSql = `SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, '${flushPrefix}', '')`;
 
 const readTimeoutMs = 15_000;
 /** A server that does not answer is found out this much later than a statement that takes too long. */
@@ -36,6 +40,7 @@ export interface ConnectionSettings {
 export class ShopConnections implements ReadSession {
   private readonly reading: pg.Pool;
   private writing: pg.Pool | undefined;
+  private flushing: pg.Pool | undefined;
 
   constructor(private readonly settings: ConnectionSettings) {
     this.reading = openPool({
@@ -73,18 +78,31 @@ export class ShopConnections implements ReadSession {
 
   /** A session of the write role. It is opened as the role has it: what a restore pins, it pins itself. */
   async write(): Promise<pg.PoolClient> {
-    const { writeUrl, writeConnections, statementTimeoutMs } = this.settings;
-    this.writing ??= openPool({
-      connectionString: writeUrl,
-      application_name: 'reinstate-write',
-      max: writeConnections,
-      query_timeout: statementTimeoutMs + silenceMs,
-    });
+    this.writing ??= this.openWriting(this.settings.writeConnections);
     return await this.writing.connect();
   }
 
+  /**
+   * Has the server write to disk all that it has logged so far. In a session apart: those that restore may all
+   * be taken by who waits for this.
+   */
+  async flush(): Promise<void> {
+    this.flushing ??= this.openWriting(1);
+    await this.flushing.query(flushSql);
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.reading.end(), this.writing?.end()]);
+    await Promise.all([this.reading.end(), this.writing?.end(), this.flushing?.end()]);
+  }
+
+  private openWriting(max: number): pg.Pool {
+    const { writeUrl, statementTimeoutMs } = this.settings;
+    return openPool({
+      connectionString: writeUrl,
+      application_name: 'reinstate-write',
+      max,
+      query_timeout: statementTimeoutMs + silenceMs,
+    });
   }
 }
 
