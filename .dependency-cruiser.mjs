@@ -90,10 +90,17 @@ export default {
       to: { path: '^src/' },
     },
     {
+      name: 'dashboards-stand-apart',
+      comment: 'dashboards know the service by its metrics alone',
+      severity: 'error',
+      from: { path: '^dashboards/' },
+      to: { path: '^(src|demo|test|local-postgres|bench)/' },
+    },
+    {
       name: 'product-knows-no-demo',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(demo|test|bench)/' },
+      to: { path: '^(demo|test|bench|dashboards)/' },
     },
     {
       name: 'only-declared-packages',

@@ -33,6 +33,7 @@ async function play({ stage, options, signal }: Play): Promise<boolean> {
 /** The story, and then, where somebody is there to look, the scene as it stands until Ctrl-C. */
 async function perform(parts: Play): Promise<number> {
   const { stage, options, signal } = parts;
+  if (!options.once) teller.say(`to look on from another terminal: ${accessTo(stage)}`);
   const held = await unlessAborted(
     play(parts).catch((error: unknown) => {
       if (!(error instanceof Declined) || !error.lookFurther) throw error;
@@ -53,7 +54,7 @@ async function perform(parts: Play): Promise<number> {
 function tellWhereToLook(stage: Stage): void {
   teller.chapter('Look further, in another terminal in this directory');
   teller.list([
-    `export REINSTATE_URL=${stage.serviceUrl} REINSTATE_TOKEN=${stage.adminToken}`,
+    accessTo(stage),
     'npx reinstate incident list        npx reinstate incident cases 1',
     'npx reinstate incident timeline 1  npx reinstate shop status sample',
     'npx reinstate --help',
@@ -61,6 +62,11 @@ function tellWhereToLook(stage: Stage): void {
     `metrics: curl -H "Authorization: Bearer $REINSTATE_TOKEN" ${stage.serviceUrl}/metrics`,
     '(Ctrl-C ends the shop and Reinstate and removes their data)',
   ]);
+}
+
+/** What a terminal needs to speak to the demo's Reinstate as its admin. */
+function accessTo({ serviceUrl, adminToken }: Stage): string {
+  return `export REINSTATE_URL=${serviceUrl} REINSTATE_TOKEN=${adminToken}`;
 }
 
 async function main(): Promise<number> {

@@ -13,6 +13,9 @@ import { verdicts, type Reason, type Verdict } from './verdict/verdict.js';
 @Index('incident_case_number', ['shopId', 'orderNumber'])
 @Index('incident_case_cancelled', ['incidentId', 'cancelPosition'])
 @Index('incident_case_settles', ['incidentId', 'settlesAt'], { where: 'settles_at IS NOT NULL' })
+@Index('incident_case_restored', ['shopId', 'currency', 'heldMinor'], {
+  where: "state = 'restored'",
+})
 @Index('incident_case_unread', ['incidentId'], { where: 'unread' })
 @Check('incident_case_state_check', oneOf('state', caseStates))
 @Check('incident_case_verdict_check', oneOf('verdict', verdicts))

@@ -29,6 +29,17 @@ export interface CaseQuery {
 /** What cases are counted by. */
 export type CaseKind = Pick<Case, 'shopId' | 'state' | 'verdict' | 'actorKind'>;
 
+/** What the shop holds of orders in cases, in the smallest unit of the currency. */
+export interface CaseMoney {
+  readonly shopId: string;
+  /** three capital letters */
+  readonly currency: string;
+  /** of orders that are still cancelled */
+  readonly atRiskMinor: number;
+  /** of orders that are restored */
+  readonly recoveredMinor: number;
+}
+
 @Injectable()
 export class CaseStore {
   async read(reader: Reader, caseId: string): Promise<Case | undefined> {
@@ -131,6 +142,31 @@ export class CaseStore {
       `SELECT c.shop_id AS "shopId", c.state, c.verdict, c.actor_kind AS "actorKind", count(*) AS count
        FROM incident_case c JOIN incident i ON i.id = c.incident_id
        WHERE i.status <> 'resolved' GROUP BY c.shop_id, c.state, c.verdict, c.actor_kind`,
+    );
+  }
+
+  /**
+   * The money of orders that incidents are about, by shop and currency. At risk: of incidents that are not
+   * resolved, what is neither restored nor closed nor intended, each order once. Recovered: of every case
+   * that stands restored; one that is undone no longer does.
+   */
+  async sumMoney(reader: Reader): Promise<CaseMoney[]> {
+    return reader.query(
+      `WITH harmed AS (
+         SELECT DISTINCT ON (c.shop_id, c.order_id) c.shop_id, c.currency, c.held_minor
+         FROM incident_case c JOIN incident i ON i.id = c.incident_id
+         WHERE i.status <> 'resolved' AND c.state NOT IN ('restored', 'closed') AND c.verdict <> 'intended'
+         ORDER BY c.shop_id, c.order_id, c.created_at DESC, c.id DESC
+       ), restored AS (
+         SELECT shop_id, currency, sum(held_minor) AS minor FROM incident_case
+         WHERE state = 'restored' GROUP BY shop_id, currency
+       ), told AS (
+         SELECT shop_id, currency, held_minor AS at_risk, 0 AS recovered FROM harmed
+         UNION ALL SELECT shop_id, currency, 0, minor FROM restored
+       )
+       SELECT shop_id AS "shopId", currency, coalesce(sum(at_risk), 0)::bigint AS "atRiskMinor",
+         coalesce(sum(recovered), 0)::bigint AS "recoveredMinor"
+       FROM told WHERE currency ~ '^[A-Z]{3}$' GROUP BY shop_id, currency`,
     );
   }
 

@@ -29,6 +29,12 @@ it('an order counts as restored once it is verified, with the time that it was c
   const incident = await scene.harm(orders, 'job-a');
   const { runId } = await scene.started(incident);
   expect(await told('reinstate_restore_runs')).toEqual({ 'state=running,reason=': 1 });
+  const [paid] = await scene.query<{ euros: number }>(
+    `SELECT sum(held_minor)::float8 / 100 AS euros FROM incident_case WHERE currency = 'EUR'`,
+  );
+  expect(paid?.euros).toBeGreaterThan(1);
+  expect(await told('reinstate_money_at_risk')).toEqual({ 'currency=EUR': paid?.euros });
+  expect(await told('reinstate_money_recovered')).toEqual({});
   // the canary is due, the other one is not
   expect(await told('reinstate_queue_due')).toMatchObject({ 'step=restore-run': 1 });
   expect(await told('reinstate_time_to_restore_seconds_count')).toEqual({});
@@ -48,6 +54,8 @@ it('an order counts as restored once it is verified, with the time that it was c
   expect(seconds).toBeGreaterThan(7_200);
   expect(seconds).toBeCloseTo(truth!.seconds, 1);
   expect(await told('reinstate_cases')).toEqual({ 'state=restored': 2 });
+  expect(await told('reinstate_money_at_risk')).toEqual({});
+  expect(await told('reinstate_money_recovered')).toEqual({ 'currency=EUR': paid?.euros });
   expect(await told('reinstate_replication_state')).toEqual({ 'state=streaming': 1 });
 });
 

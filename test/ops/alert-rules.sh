@@ -5,39 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-servers() { pgrep -x prometheus | sort || true; }
-
-# The package would start a server, and again at each boot: only its tools are wanted.
-install_promtool() {
-  local policy=/usr/sbin/policy-rc.d before made=
-  before=$(servers)
-  if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-    made=$policy
-  fi
-  # shellcheck disable=SC2064
-  trap "rm -f ${made:-/dev/null/none}" RETURN
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq >/dev/null
-  apt-get install -y -qq --no-install-recommends prometheus >/dev/null 2>&1
-  for unit in prometheus prometheus-node-exporter; do
-    if command -v systemctl >/dev/null; then systemctl disable "$unit" >/dev/null 2>&1 || true; fi
-    if command -v update-rc.d >/dev/null; then update-rc.d "$unit" disable >/dev/null 2>&1 || true; fi
-  done
-  if [ "$(servers)" != "$before" ]; then
-    echo 'installing promtool has left a prometheus running' >&2
-    return 1
-  fi
-}
-
-if ! command -v promtool >/dev/null; then
-  if [ "$(id -u)" -ne 0 ]; then
-    echo 'promtool is missing: as root, apt-get install --no-install-recommends prometheus' >&2
-    exit 2
-  fi
-  install_promtool
-fi
+# shellcheck source=test/ops/prometheus.sh
+. test/ops/prometheus.sh
+need_prometheus
 
 # The command's output, only where it fails.
 quietly() {

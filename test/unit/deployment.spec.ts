@@ -76,6 +76,21 @@ describe('deploy/prometheus.yml', () => {
   });
 });
 
+describe('deploy/grafana-dashboards.yml', () => {
+  it('shows the dashboards that are mounted', async () => {
+    const { providers } = parse(await textOf('deploy/grafana-dashboards.yml')) as {
+      readonly providers: readonly { readonly options: { readonly path: string } }[];
+    };
+    const { services } = parse(await textOf('docker-compose.yml')) as Compose;
+    const mounts = (services['grafana']?.volumes ?? []).map((volume) => volume.split(':'));
+    const targetOf = (source: string) => mounts.find(([from]) => from === source)?.[1];
+    expect(providers.map(({ options }) => options.path)).toEqual([targetOf('./dashboards/json')]);
+    expect(targetOf('./deploy/grafana-dashboards.yml')).toMatch(
+      /^\/etc\/grafana\/provisioning\/dashboards\/\w+\.yml$/,
+    );
+  });
+});
+
 describe('Dockerfile', () => {
   it('takes the pinned major version of Node, and copies only what is there or was built', async () => {
     const text = await textOf('Dockerfile');

@@ -21,6 +21,7 @@ import { UnseenTables1700000000022 } from './0022-unseen-tables.js';
 import { PublicationOid1700000000023 } from './0023-publication-oid.js';
 import { OrderEvents1700000000024 } from './0024-order-events.js';
 import { Runbooks1700000000027 } from './0027-runbooks.js';
+import { MoneyRecovered1700000000028 } from './0028-money-recovered.js';
 import { Signals1700000000030 } from './0030-signals.js';
 import { LargeTransactions1700000000031 } from './0031-large-transactions.js';
 
@@ -49,6 +50,7 @@ export const migrations = [
   PublicationOid1700000000023,
   OrderEvents1700000000024,
   Runbooks1700000000027,
+  MoneyRecovered1700000000028,
   Signals1700000000030,
   LargeTransactions1700000000031,
 ];
