@@ -88,13 +88,16 @@ export class Scene {
     given: {
       policy?: Partial<Config['shops'][number]['restore']>;
       runbooks?: Partial<Config['runbooks']>;
+      /** makes the logins otherwise than the sample shop does */
+      credentialsOf?: typeof createReinstateCredentials;
     } = {},
   ): Promise<Scene> {
     const reinstate = await createReinstateDatabase();
     const suffix = randomBytes(5).toString('hex');
     const [name, shopId] = [`shop_${suffix}`, `sample-${suffix}`];
     const shopDatabase = await createShopDatabase(testServerUrl('postgres'), name);
-    const credentials = await createReinstateCredentials(shopDatabase);
+    const credentialsOf = given.credentialsOf ?? createReinstateCredentials;
+    const credentials = await credentialsOf(shopDatabase);
     const config = configSchema.parse({
       shops: [
         {

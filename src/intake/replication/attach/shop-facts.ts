@@ -91,13 +91,19 @@ async function readPublished(
   return rows[0]?.tables ?? null;
 }
 
+/** What stands for the attribute REPLICATION where a provider (Amazon) gives that to nobody. */
+const managedReplicationRole = 'rds_replication';
+
 /** Whether the replicate credential may replicate, and where it leads. */
 export async function readReplicateFacts(
   client: pg.Client,
 ): Promise<{ mayReplicate: boolean; place: string }> {
   const { rows } = await client.query<{ mayReplicate: boolean; place: string }>(
-    `SELECT rolreplication OR rolsuper AS "mayReplicate", ${placeSql} AS place
+    `SELECT rolreplication OR rolsuper OR EXISTS (
+       SELECT FROM pg_roles managed WHERE managed.rolname = $1 AND pg_has_role(managed.oid, 'MEMBER')) AS "mayReplicate",
+       ${placeSql} AS place
      FROM pg_roles WHERE rolname = current_user`,
+    [managedReplicationRole],
   );
   return rows[0] ?? { mayReplicate: false, place: '' };
 }
