@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** What restored orders come to, summed up at each scrape. */
-export class MoneyRecovered1700000000028 implements MigrationInterface {
+export class MoneyRecovered1700000000028 extends SqlMigration {
   readonly name = 'MoneyRecovered1700000000028';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `
