@@ -1,0 +1,8 @@
+import { delayBench } from './delay/delay-bench.js';
+import type { Bench } from './figure.js';
+import { httpBench } from './http/http-bench.js';
+import { replicationBench } from './replication/replication-bench.js';
+import { restoreBench } from './restore/restore-bench.js';
+
+/** Everything that is measured, in the order in which it is. */
+export const benches: readonly Bench[] = [delayBench, replicationBench, httpBench, restoreBench];

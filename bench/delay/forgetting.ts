@@ -1,0 +1,65 @@
+import type { JsonClient } from '../../demo/story/json-client.js';
+import { until } from '../../demo/story/waiting.js';
+import type { House } from '../setting/house.js';
+import { shopId } from '../setting/bench-shop.js';
+
+const limit = { timeoutMs: 60_000, everyMs: 25 };
+
+/**
+ * Between two episodes Reinstate forgets the last one, as ten quiet minutes would make it: its finding is closed, its
+ * detector is again what it was before, its incident is resolved. All of it outside what is measured.
+ */
+export class Forgetting {
+  private constructor(
+    private readonly house: House,
+    private readonly responder: JsonClient,
+  ) {}
+
+  /** Keeps what the detector has learnt of the shop's past. */
+  static async learnt(house: House): Promise<Forgetting> {
+    const isTaught = async () =>
+      (await house.query('SELECT FROM detector_state')).length > 0 || undefined;
+    await until('the detector to be taught', isTaught, limit);
+    await house.query('CREATE TABLE bench_detector AS SELECT * FROM detector_state');
+    return new Forgetting(house, await house.as('responder'));
+  }
+
+  async forget(incidentId: string): Promise<void> {
+    const { house } = this;
+    await until('all to be told', () => this.isQuiet(incidentId), limit);
+    const reason = 'the bench goes on';
+    await this.responder.post(`/incidents/${incidentId}/resolve`, { reason, override: reason });
+    await house.query(
+      `WITH closed AS (
+         UPDATE finding SET state = 'closed', closed_at = clock_timestamp(), version = version + 1,
+           measure = jsonb_set(measure, '{rising}', 'false') WHERE state = 'live')
+       UPDATE detector_state d SET state = b.state, revision = d.revision + 1,
+         position = (SELECT journal_head FROM shop WHERE id = $1) FROM bench_detector b`,
+      [shopId],
+    );
+    await until('the alert to be resolved', () => this.isForgotten(), limit);
+  }
+
+  /** Every entry was read, and the incident knows all ten orders. */
+  private async isQuiet(incidentId: string): Promise<true | undefined> {
+    const [row] = await this.house.query<{ quiet: boolean }>(
+      `SELECT d.position >= s.journal_head
+          AND NOT EXISTS (SELECT FROM finding f LEFT JOIN alert a ON a.finding_id = f.id
+                           WHERE f.state = 'live' AND a.finding_version IS DISTINCT FROM f.version)
+          AND NOT EXISTS (SELECT FROM alert a LEFT JOIN incident_alert l ON l.alert_id = a.id
+                           WHERE l.alert_version IS DISTINCT FROM a.version)
+          AND (SELECT count(*) FROM incident_case WHERE incident_id = $2) > 0 AS quiet
+         FROM shop s JOIN detector_state d ON d.shop_id = s.id WHERE s.id = $1`,
+      [shopId, incidentId],
+    );
+    return row?.quiet === true || undefined;
+  }
+
+  private async isForgotten(): Promise<true | undefined> {
+    const live = await this.house.query(
+      `SELECT FROM alert a LEFT JOIN incident_alert l ON l.alert_id = a.id
+        WHERE a.state <> 'resolved' OR l.alert_version IS DISTINCT FROM a.version`,
+    );
+    return live.length === 0 || undefined;
+  }
+}
