@@ -4,7 +4,7 @@ import { FAULT_WAYS } from '../../demo/faults/fault-report.js';
 import { pickOrder, shipOrder } from '../../demo/shop/fulfil-order.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
 import type { PlannedChange, RestoreItem, RestoreOutcome } from '../../src/shops/shop-adapter.js';
-import { verifiedMarker } from '../../src/shops/restore-marker.js';
+import { flushPrefix, markerPrefix, verifiedMarker } from '../../src/shops/restore-marker.js';
 import { AdapterScene, differences, expectationsOf, markerKey } from '../support/adapter-scene.js';
 
 const actor = { kind: 'staff', name: 'warehouse' } as const;
@@ -145,8 +145,12 @@ describe('restore', () => {
       const messages = rows
         .map(({ data }) => data.toString('latin1'))
         .filter((text) => text.startsWith('M'));
-      expect(messages).toHaveLength(1);
-      const content = /\{.*\}/.exec(messages[0]!)?.[0] ?? '';
+      // the one that has the log written to disk stands outside of the transaction
+      expect(messages).toEqual([
+        expect.stringContaining(flushPrefix),
+        expect.stringContaining(`${markerPrefix}\0`),
+      ]);
+      const content = /\{.*\}/.exec(messages[1]!)?.[0] ?? '';
       const subject = { shopId: 'main', orderId, itemId: item.itemId, action: 'restore' };
       expect(verifiedMarker(content, { shopId: 'main', key: markerKey })).toEqual(subject);
       const noted = outcome as { transactionId: number; incarnation: string };

@@ -58,8 +58,16 @@ export function lay(stage: Stage, draw: Draw, runId: () => string): Promise<void
         return recorded;
       });
     case 'echo-pending':
-      toShop.hold(({ replicates }) => replicates);
-      return applied(stage, runId);
+      // not before the run has begun: a run does not start while the journal is behind
+      return toShop
+        .watch(
+          nth(1, (sql) => sql === begins),
+          1,
+        )
+        .then(() => {
+          toShop.hold(({ replicates }) => replicates);
+          return applied(stage, runId);
+        });
     case 'random':
       return toShop.arm({ springsAt: nth(draw.message, () => true), hold: draw.hold });
     default:
@@ -70,6 +78,7 @@ export function lay(stage: Stage, draw: Draw, runId: () => string): Promise<void
 /** An order is written, and its echo is still on the way. */
 async function applied(stage: Stage, runId: () => string): Promise<void> {
   const look = async () => {
+    // the run writes before its id is told
     if (runId() === '') return undefined;
     const rows = await stage.query(
       `SELECT FROM restore_run_item WHERE run_id = $1 AND state = 'applied' AND echo_position IS NULL`,

@@ -111,15 +111,13 @@ async function carryOut(
 ): Promise<{ truth: Pick<Truth, 'planId' | 'runId'>; ended: Ended }> {
   stage.prepare();
   let runId = '';
-  const over = new AbortController();
   const sprung = draw === undefined ? undefined : lay(stage, draw, () => runId);
+  // where the start fails, that is what is told
+  sprung?.catch(() => undefined);
   runId = await start(stage, plan);
   let aftercare: Aftercare | undefined;
   if (draw !== undefined && sprung !== undefined) {
-    const wasSprung = sprung.then(() => true);
-    const wasOver = finished(stage, runId, over.signal).then(() => false);
-    if (await Promise.race([wasSprung, wasOver])) aftercare = await strike(stage, draw);
-    over.abort();
+    if (await isSprung(stage, sprung, runId)) aftercare = await strike(stage, draw);
     stage.current.toShop.disarm();
     stage.current.toOwn.disarm();
   }
@@ -146,9 +144,15 @@ async function start(stage: Stage, { id, hash }: Plan): Promise<string> {
   );
 }
 
-async function finished(stage: Stage, runId: string, over: AbortSignal): Promise<void> {
-  const look = async () => over.aborted || (await runOf(stage, runId)).state !== 'running';
-  await until('the run to end', async () => (await look()) || undefined, { timeoutMs: patienceMs });
+/** False where the run ends before it comes by the point. */
+async function isSprung(stage: Stage, sprung: Promise<void>, runId: string): Promise<boolean> {
+  let isOver = false;
+  const ends = async () => isOver || (await runOf(stage, runId)).state !== 'running' || undefined;
+  const ended = until('the run to end', ends, { timeoutMs: patienceMs });
+  const wins = Promise.race([sprung.then(() => true), ended.then(() => false)]);
+  // the loser is not waited for
+  ended.catch(() => undefined);
+  return wins.finally(() => (isOver = true));
 }
 
 interface RunRow {
