@@ -3,6 +3,13 @@ import type { Bench } from './figure.js';
 import { httpBench } from './http/http-bench.js';
 import { replicationBench } from './replication/replication-bench.js';
 import { restoreBench } from './restore/restore-bench.js';
+import { walBench } from './wal/wal-bench.js';
 
 /** Everything that is measured, in the order in which it is. */
-export const benches: readonly Bench[] = [delayBench, replicationBench, httpBench, restoreBench];
+export const benches: readonly Bench[] = [
+  delayBench,
+  replicationBench,
+  httpBench,
+  restoreBench,
+  walBench,
+];

@@ -23,15 +23,16 @@ type Place = Pick<BenchContext, 'directory' | 'endings'>;
 
 /** A PostgreSQL server of Reinstate's own. */
 export async function startOwnServer({ directory, endings }: Place): Promise<LocalPostgres> {
-  return start(join(directory, 'own'), ownSettings, endings);
+  return startServer(join(directory, 'own'), ownSettings, endings);
 }
 
 /** The shop's PostgreSQL server. */
 export async function startShopServer({ directory, endings }: Place): Promise<LocalPostgres> {
-  return start(join(directory, 'shop'), shopSettings, endings);
+  return startServer(join(directory, 'shop'), shopSettings, endings);
 }
 
-async function start(
+/** A server of its own settings, ended and removed with the bench. */
+export async function startServer(
   dataDirectory: string,
   settings: Record<string, string>,
   endings: Endings,
