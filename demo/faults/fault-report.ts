@@ -1,5 +1,5 @@
-/** How the faulty job cancels: through the shop's code, by raw SQL, or step by step. */
-export const FAULT_WAYS = ['api', 'sql', 'steps'] as const;
+/** How the faulty job cancels: through the shop's code, by raw SQL, step by step, or line by line. */
+export const FAULT_WAYS = ['api', 'sql', 'steps', 'lines'] as const;
 export type FaultWay = (typeof FAULT_WAYS)[number];
 
 export interface FaultOrder {
@@ -19,7 +19,7 @@ export interface FaultReport {
   startedAt: string;
   stoppedAt: string | null;
   cancelled: FaultOrder[];
-  /** Begun and left, because somebody else had changed the order meanwhile. */
+  /** Begun and left half way, because somebody else had changed the order meanwhile, or as the way is. */
   abandoned: FaultOrder[];
   errors: string[];
 }

@@ -12,10 +12,12 @@ describe('rhythmOf', () => {
     }
   });
 
-  it('takes all orders in one statement by raw SQL, and single orders otherwise', () => {
+  it('takes all orders in one statement by raw SQL, a few at once line by line, and single orders otherwise', () => {
     expect(rhythmOf({ way: 'sql', orders: 100 }).burst.size).toBe(100);
     expect(rhythmOf({ way: 'api', orders: 100 }).burst.size).toBe(1);
     expect(rhythmOf({ way: 'steps', orders: 100 }).burst.size).toBe(1);
+    expect(rhythmOf({ way: 'lines', orders: 100 }).burst.size).toBe(4);
+    expect(rhythmOf({ way: 'lines', orders: 3 }).burst.size).toBe(3);
   });
 
   it('is as quick as asked', () => {

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { FaultOrder, FaultReport, FaultWay } from './fault-report.js';
 import { type FaultSegment, findVictims, type Victim } from './victims.js';
-import { type Struck, STRIKES } from './ways.js';
+import type { Struck } from './struck.js';
+import { STRIKES } from './ways.js';
 
 export interface FaultOptions {
   pool: Pool;
@@ -119,7 +120,13 @@ export class UnpaidOrdersFault {
   }
 }
 
-/** One order at a time, but all of them in one statement by raw SQL; whatever the count, a burst of some seconds. */
+/** Orders that the bot has in hand at once, by turns. */
+const IN_HAND = 4;
+
+/**
+ * One order at a time, but all of them in one statement by raw SQL, and a few by turns line by line;
+ * whatever the count, a burst of some seconds.
+ */
 export function rhythmOf(options: Pick<FaultOptions, 'way' | 'orders' | 'burstMs'>): Rhythm {
   const { way, orders } = options;
   if (way === 'sql') {
@@ -127,6 +134,11 @@ export function rhythmOf(options: Pick<FaultOptions, 'way' | 'orders' | 'burstMs
     return { burst: { size: orders, everyMs }, trickle: { size: 2, everyMs: 5000 } };
   }
   const burstMs = options.burstMs ?? Math.min(20_000, orders * 400);
+  if (way === 'lines') {
+    const size = Math.min(IN_HAND, orders);
+    const everyMs = burstMs / Math.ceil(orders / size);
+    return { burst: { size, everyMs }, trickle: { size: 2, everyMs: 4000 } };
+  }
   return {
     burst: { size: 1, everyMs: burstMs / orders },
     trickle: { size: 1, everyMs: 3000 },

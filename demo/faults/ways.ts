@@ -7,29 +7,24 @@ import { lockOrder } from '../shop/orders.js';
 import { allocatedLines, releaseStock } from '../shop/stock.js';
 import { inTransaction, type Transaction } from '../shop/transaction.js';
 import type { FaultWay } from './fault-report.js';
-
-/** What became of one order: the transactions that wrote for it, and whether it is cancelled now. */
-export interface Struck {
-  orderId: string;
-  cancelled: boolean;
-  transactions: string[];
-  /** What broke half way: what was written before it still stands in `transactions`. */
-  error?: unknown;
-}
+import { LineByLineBot } from './line-by-line.js';
+import { transactionId, type Struck } from './struck.js';
 
 /** Cancels these orders in one way. Orders that were changed meanwhile are left alone. */
 export type Strike = (pool: Pool, orderIds: readonly string[]) => Promise<Struck[]>;
-
-export const STRIKES: Record<FaultWay, Strike> = {
-  api: strikeOneByOne(cancelThroughShop),
-  sql: cancelByOneUpdate,
-  steps: strikeOneByOne(cancelStepByStep),
-};
 
 const JOB: Actor = { kind: 'job', name: 'unpaid-orders' };
 const REASON = 'payment not received';
 /** Between the transactions of one order, as calls to other services would take. */
 const BETWEEN_STEPS_MS = 60;
+
+export const STRIKES: Record<FaultWay, Strike> = {
+  api: strikeOneByOne(cancelThroughShop),
+  sql: cancelByOneUpdate,
+  steps: strikeOneByOne(cancelStepByStep),
+  lines: (pool, orderIds) =>
+    new LineByLineBot(pool, { actor: JOB, reason: REASON }).strike(orderIds),
+};
 
 function strikeOneByOne(strike: (pool: Pool, orderId: string) => Promise<Struck>): Strike {
   return async (pool, orderIds) => {
@@ -130,9 +125,4 @@ async function writeHistory(tx: Transaction, orderId: string): Promise<void> {
   const to = { orderId, fromStatus: 'paid', toStatus: 'cancelled', actor: JOB };
   await addHistory(tx, { ...to, type: 'CANCELLED', reason: REASON });
   await addHistory(tx, { ...to, type: 'STATUS' });
-}
-
-async function transactionId(tx: Transaction): Promise<string> {
-  const result = await tx.query<{ id: string }>(`SELECT pg_current_xact_id()::text AS id`);
-  return must(result.rows[0], 'the transaction id').id;
 }

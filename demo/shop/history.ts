@@ -9,7 +9,8 @@ export interface Actor {
 
 export interface HistoryEntry {
   orderId: string;
-  type: 'PLACED' | 'PAID' | 'STATUS' | 'CANCELLED' | 'NOTE' | 'SHIPPED' | 'REFUNDED';
+  type:
+    'PLACED' | 'PAID' | 'STATUS' | 'CANCELLED' | 'LINE_CANCELLED' | 'NOTE' | 'SHIPPED' | 'REFUNDED';
   fromStatus?: string;
   toStatus?: string;
   actor: Actor;

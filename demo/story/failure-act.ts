@@ -12,6 +12,8 @@ const jobInWords: Record<Way, string> = {
   api: 'cancels paid orders through the shop’s own code, one by one',
   sql: 'cancels paid orders by one raw UPDATE, and goes on: no history, no stock, nobody named',
   steps: 'cancels paid orders step by step: stock, payment note, status, history',
+  lines:
+    'cancels paid orders line by line, each line in a transaction of its own, some orders by turns, and some never to the end',
 };
 
 export interface Failure {

@@ -25,7 +25,7 @@ describe('the arguments of the demo', () => {
   });
 
   it.each([
-    [['--way', 'mail'], '--way is one of api, sql, steps, not "mail"'],
+    [['--way', 'mail'], '--way is one of api, sql, steps, lines, not "mail"'],
     [['--orders', '0'], '--orders is a whole number from 1 to 500, not "0"'],
     [['--orders', 'ten'], '--orders is a whole number from 1 to 500, not "ten"'],
     [['--twice'], 'twice'],

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const ways = ['api', 'sql', 'steps'] as const;
+export const ways = ['api', 'sql', 'steps', 'lines'] as const;
 export type Way = (typeof ways)[number];
 
 export interface DemoOptions {
@@ -17,7 +17,7 @@ export interface DemoOptions {
 export const usage = `Usage: npm run demo -- [options]
 
   --once         asks nothing and ends by itself; exit code 0 only if the proof holds
-  --way WAY      how the faulty job cancels: api (default), sql or steps
+  --way WAY      how the faulty job cancels: api (default), sql, steps or lines
   --orders N     orders that it hits at first, 1 to 500 (default 12)
   --seed S       seed of customers, orders and failures (default: 1)
   --no-failure   90 seconds with a sale and one customer cancelling 40 orders;

@@ -22,6 +22,9 @@ import { oneOf, pgLsn } from '../platform/database/entity.js';
 @Index('journal_entry_cancelled', ['shopId', 'position'], {
   where: `'cancelled' = ANY (kinds) AND marker IS NULL`,
 })
+@Index('journal_entry_line_cancelled', ['shopId', 'position'], {
+  where: `'line-cancelled' = ANY (kinds) AND marker IS NULL`,
+})
 @Check('journal_entry_kinds_check', 'cardinality(kinds) > 0')
 @Check('journal_entry_actor_kind_check', oneOf('actor_kind', actorKinds))
 export class JournalEntryEntity {

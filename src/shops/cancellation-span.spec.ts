@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { fold, rowName, unfold } from '../orders/fold.js';
 import type { JournalEntry } from '../orders/order-event.js';
 import type { RowChange, RowImage } from '../orders/row-change.js';
-import { composeSpan, type CancellationSpan } from './cancellation-span.js';
+import { composePartialSpan, composeSpan, type CancellationSpan } from './cancellation-span.js';
 import { loadProfile } from './profile-file.js';
 import type { Profile } from './profile.js';
 
@@ -158,6 +158,58 @@ describe('composeSpan', () => {
     const span = spanOf(...lines, { ...cancelled, ...byJob, at: 3600 });
     expect(positions(span.entries)).toEqual([1, 2, 3, 4]);
     expect(span.net).toHaveLength(2);
+  });
+
+  describe('line by line, but slower than the profile says', () => {
+    const slow = (given: Given, gap: number): CancellationSpan =>
+      spanOf({ ...lineReduced, ...given }, { ...cancelled, ...byJob, at: gap });
+
+    test.each([
+      ['the same job with the same reason, an hour before', byJob, 3_600_000],
+      ['nobody named, within the longest', {}, 60_000],
+      ['a reason alone, within the longest', { reason: byJob.reason }, 60_000],
+    ])('%s: nobody can tell', (_name, who, gap) => {
+      const span = slow(who, gap);
+      expect(positions(span.entries)).toEqual([2]);
+      expect(positions(span.unclaimed)).toEqual([1]);
+    });
+
+    test.each([
+      ['nobody named, long before', {}, 130_000],
+      ['another reason', { ...byJob, reason: 'out of stock' }, 60_000],
+      ['another actor', { ...byJob, actor: 'stock-sync' }, 60_000],
+      ['a customer, long before', { actorKind: 'customer', actor: 'customer' } as const, 130_000],
+    ])('%s: another act', (_name, who, gap) => {
+      const span = slow(who, gap);
+      expect(positions(span.entries)).toEqual([2]);
+      expect(span.unclaimed).toEqual([]);
+    });
+
+    test('stock that was given back before is no part of it, and is not forgotten', () => {
+      const span = spanOf({ ...released, at: 0 }, { ...cancelled, at: settle + 1 });
+      expect(positions(span.unclaimed)).toEqual([1]);
+    });
+
+    test('what only changed a note, or lies behind a restore, is nobody’s concern', () => {
+      const span = spanOf(
+        { ...lineReduced, ...byJob, at: 0 },
+        { kinds: ['restored'], at: 10 },
+        { ...noted, at: 20 },
+        { ...cancelled, ...byJob, at: 60_000 },
+      );
+      expect(span.unclaimed).toEqual([]);
+    });
+  });
+
+  test('lines alone, of an order that stays open, are an act as well', () => {
+    const lines = [1, 2].map((line): Given => ({ ...lineReduced, ...byJob, at: line * 900 }));
+    const entries = journal({ kinds: ['paid'] }, ...lines, { ...addressChanged, at: 9_000 });
+    expect(composeSpan(profile, entries)).toBeUndefined();
+    const span = composePartialSpan(profile, entries)!;
+    expect(positions(span.entries)).toEqual([2, 3]);
+    expect(positions(span.later)).toEqual([4]);
+    expect(span).toMatchObject(byJob);
+    expect(composePartialSpan(profile, journal({ kinds: ['paid'] }))).toBeUndefined();
   });
 
   test('a wished partial cancel just before stays out: another actor', () => {

@@ -32,14 +32,34 @@ export interface CancellationSpan {
  *
  * Around the entry that changed the status, those neighbours belong to it that the profile's rules
  * claim, each within `settle` of the ones already found and all within `longest`. Entries after it are
- * looked at first: the shop often writes who did it, and why, last.
+ * looked at first: the shop often writes who did it, and why, last. What took lines or stock away before
+ * that, and may be the same act gone slower, is `unclaimed`: restored without it the order would be half.
  */
 export function composeSpan(
   profile: Profile,
   entries: readonly JournalEntry[],
 ): CancellationSpan | undefined {
+  return spanAround(profile, entries, 'cancelled');
+}
+
+/**
+ * The newest act that took lines away from an order without cancelling it as a whole, with all that the same
+ * rules find to belong to it; undefined where there is none.
+ */
+export function composePartialSpan(
+  profile: Profile,
+  entries: readonly JournalEntry[],
+): CancellationSpan | undefined {
+  return spanAround(profile, entries, 'line-cancelled');
+}
+
+function spanAround(
+  profile: Profile,
+  entries: readonly JournalEntry[],
+  kind: 'cancelled' | 'line-cancelled',
+): CancellationSpan | undefined {
   const core = entries.findLastIndex(
-    (entry) => entry.kinds.includes('cancelled') && entry.marker === null,
+    (entry) => entry.kinds.includes(kind) && entry.marker === null,
   );
   if (core === -1) return undefined;
   const search = new SpanSearch(profile, entries, core);
@@ -85,7 +105,8 @@ class SpanSearch {
   backwards(): void {
     for (let index = this.core - 1; index >= 0; index -= 1) {
       const entry = this.at(index);
-      if (isBoundary(entry) || !this.isNear(entry)) return;
+      if (isBoundary(entry)) return;
+      if (!this.isNear(entry)) return this.further(index);
       if (!isClaimed(this.profile, entry)) continue;
       const kin = knowsLess(this.who, entry) ? 'doubtful' : kinship(this.who, entry);
       if (kin === 'doubtful') this.doubtful.add(index);
@@ -93,6 +114,27 @@ class SpanSearch {
       this.claimed.add(index);
       this.first = index;
     }
+  }
+
+  /** From here on back nothing belongs to the span by its times. */
+  private further(from: number): void {
+    for (let index = from; index >= 0; index -= 1) {
+      const entry = this.at(index);
+      if (isBoundary(entry)) return;
+      if (isClaimed(this.profile, entry) && takesAway(entry) && this.mayBeSlower(entry))
+        this.doubtful.add(index);
+    }
+  }
+
+  /**
+   * Whether it may be the same act, only slower than the profile says. The same program with the same reason
+   * is so however long ago; what names nobody, or is done by a person again, only within `longest`.
+   */
+  private mayBeSlower(entry: JournalEntry): boolean {
+    if (isSameProgram(this.who, entry)) return true;
+    const { longest } = this.profile.cancellation;
+    const isLate = moment(this.at(this.core)) - moment(entry) > longest;
+    return !isLate && !knowsLess(this.who, entry) && kinship(this.who, entry) === 'same';
   }
 
   result(): CancellationSpan {
@@ -134,6 +176,27 @@ class SpanSearch {
   private at(index: number): JournalEntry {
     return present(this.entries[index], 'the search stays within the entries');
   }
+}
+
+/** Whether the entry takes lines, or something by rows of its own (stock), away from the order. */
+function takesAway(entry: JournalEntry): boolean {
+  return (
+    entry.kinds.includes('line-cancelled') ||
+    entry.rowChanges.some(({ operation }) => operation !== 'update')
+  );
+}
+
+/** A job that names itself, or a key (of which many may make use) that gives the same reason both times. */
+function isSameProgram(span: Who, entry: Who): boolean {
+  const { actorKind, reason } = span;
+  const isProgram = actorKind === 'job' || (actorKind === 'api' && reason !== null);
+  return (
+    isProgram &&
+    span.actorKind === entry.actorKind &&
+    span.actor !== null &&
+    span.actor === entry.actor &&
+    span.reason === entry.reason
+  );
 }
 
 /** Nothing beyond such an entry belongs to the same cancellation. */

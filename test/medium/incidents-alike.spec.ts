@@ -109,6 +109,32 @@ describe('an order that no finding names', () => {
     expect(found).not.toContain('in-history');
   });
 
+  it('of which the same job has only taken lines becomes a case, unsure, once it takes no more', async () => {
+    const same = job();
+    const incidentId = await incidentOf('parts', same);
+    const onlyLines = (orderId: string, who: object) => ({
+      ...{ orderId, kinds: ['line-cancelled'] as const, snapshot: null, rowChanges: [] },
+      ...who,
+    });
+    await bench.hold({ 'in-part': 4_990, 'in-the-end': 4_990, wished: 4_990, 'by-others': 4_990 });
+    await bench.journal([
+      onlyLines('in-part', same),
+      onlyLines('in-the-end', same),
+      onlyLines('wished', { ...same, actorKind: 'customer', actor: 'customer' }),
+      onlyLines('by-others', job()),
+    ]);
+    await bench.run();
+    expect(Object.keys(await bench.verdicts(incidentId))).toHaveLength(6);
+    const second = (bench.clock.now().getTime() - start.getTime()) / 1_000;
+    await bench.cancel({ 'in-the-end': { ...same, second } });
+    await settle();
+    const verdicts = await bench.verdicts(incidentId);
+    expect(verdicts).toMatchObject({ 'in-part': 'unsure', 'in-the-end': 'wrongful' });
+    expect(Object.keys(verdicts)).toHaveLength(8);
+    const again = await bench.timeline(incidentId);
+    expect(again.map(({ type }) => type)).not.toContain('case-cancelled-again');
+  });
+
   it('of an actor whom the shop may still name waits until it cannot any more', async () => {
     const incident = await bench.incidentOf('raw');
     const at = (bench.clock.now().getTime() - start.getTime()) / 1_000;

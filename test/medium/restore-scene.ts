@@ -505,9 +505,10 @@ export async function placePaidOrder(
   return orderId;
 }
 
-async function placeOrder(
+/** An order of these lines, not paid, of a customer of its own. */
+export async function placeOrder(
   tx: Transaction,
-  wanted: { productId: number; quantity: number },
+  ...lines: readonly { productId: number; quantity: number }[]
 ): Promise<string> {
   const customer = await tx.query<{ id: string }>(
     `INSERT INTO shop.customer (name, email, street, postal_code, city, region, country)
@@ -515,7 +516,7 @@ async function placeOrder(
   );
   const orderId = await createCart(tx, {
     customerId: Number(customer.rows[0]?.id),
-    lines: [wanted],
+    lines,
     couponCode: null,
     deliveryMethod: 'standard',
     promisedDate: null,

@@ -126,7 +126,9 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
     const { before, after: harmed, fault } = await suffer(shop, { way, orders: 10 });
 
     expect(fault.cancelled.length).toBeGreaterThanOrEqual(10);
-    expect(fault).toMatchObject({ way, running: false, errors: [], abandoned: [] });
+    expect(fault).toMatchObject({ way, running: false, errors: [] });
+    // line by line, some orders are left half way
+    expect(fault.abandoned.length > 0).toBe(way === 'lines');
     const customers = new Set(fault.cancelled.map((order) => order.customerId));
     expect(customers.size).toBe(fault.cancelled.length);
     const rows = harmed.tables.get('shop.orders')?.rows;
@@ -135,7 +137,7 @@ describe.each(FAULT_WAYS)('the unpaid-orders job by %s', (way) => {
     }
     expect(shapeOf(fault)).toEqual(EXPECTED_SHAPE[way]);
     const quantities = fault.cancelled.map(({ orderId }) => quantityLeft(harmed, orderId));
-    if (way === 'api') expect(new Set(quantities)).toEqual(new Set([0]));
+    if (way === 'api' || way === 'lines') expect(new Set(quantities)).toEqual(new Set([0]));
     else expect(Math.min(...quantities)).toBeGreaterThan(0);
     const unrestored = proveRestore(
       shop,
@@ -307,6 +309,7 @@ const EXPECTED_AFTER: Record<FaultWay, Record<string, unknown>> = {
   api: { status: 'cancelled', total_minor: '0', cancel_reason: 'payment not received' },
   sql: { status: 'cancelled', cancelled_at: null, cancel_reason: null },
   steps: { status: 'cancelled', cancel_reason: 'payment not received' },
+  lines: { status: 'cancelled', total_minor: '0', cancel_reason: 'payment not received' },
 };
 
 /** How many transactions wrote for each order, and whether one of them wrote for several orders. */
@@ -314,6 +317,8 @@ const EXPECTED_SHAPE: Record<FaultWay, { each: number[]; together: boolean }> = 
   api: { each: [1], together: false },
   sql: { each: [1], together: true },
   steps: { each: [4], together: false },
+  // one for each line, and one for the order
+  lines: { each: expect.arrayContaining([2, 3]) as number[], together: false },
 };
 
 function shapeOf(fault: FaultReport): { each: number[]; together: boolean } {
@@ -336,6 +341,7 @@ const SLOPPY_FAILURES: Record<FaultWay, string[]> = {
     'stock counters equal the open orders',
     'stock movements net to the open quantity',
   ],
+  lines: ['restored orders are as they were', 'appended rows are there once'],
   steps: [
     'restored orders are as they were',
     'appended rows are there once',

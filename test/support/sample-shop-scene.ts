@@ -142,7 +142,8 @@ export async function putBackAll(
   harm: Harm[],
 ): Promise<PlannedRow[]> {
   const plan: PlannedRow[] = [];
-  for (const { table, key, before, after } of harm) {
+  // newest first: a row may have been harmed several times
+  for (const { table, key, before, after } of [...harm].reverse()) {
     if (before !== null) {
       await setBack(client, { table, key, before });
       plan.push({ table, key, orderId });

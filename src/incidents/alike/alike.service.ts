@@ -7,7 +7,7 @@ import {
   type GatheredCancellation,
   type IncidentPlace,
 } from '../verdict/judging.service.js';
-import { earliest, harmKey, isAlike, mayStillBeNamed, type Harm } from './alike.js';
+import { earliest, harmKey, isAlike, mayStillBeNamed, mayStillGoOn, type Harm } from './alike.js';
 import { AlikeStore, type AlikeSearch } from './alike.store.js';
 
 /** Orders looked at together: keeps a transaction well under a second, and bounds memory. */
@@ -44,7 +44,9 @@ export class AlikeService {
     const told = await this.toldOf(transaction, place, { harms, range, search });
     const older = await this.olderOf(transaction, place, { harms, search });
     const gathered = await this.gather(shopId, [...new Set([...told, ...older.orderIds])]);
-    const waiting = gathered.filter((one) => mayStillBeNamed(one, harms, now));
+    const waiting = gathered.filter(
+      (one) => mayStillBeNamed(one, harms, now) || mayStillGoOn(one, now),
+    );
     const alike = gathered.filter((one) => !waiting.includes(one) && isAlike(one, harms));
     const added = await this.judging.add(transaction, place, alike);
     const undecided = waiting.map(({ cancellation }) => cancellation.position - 1);

@@ -23,9 +23,10 @@ export interface AlikeSearch {
   readonly position: number | null;
 }
 
-/** A cancelled order without a case, of which an entry names the actor or the reason of a harm. */
+/** An order that was cancelled, or lines of it, without a case, of which an entry names the actor or the reason of a harm. */
 const candidateSql = `
-  j.shop_id = $1 AND 'cancelled' = ANY(j.kinds) AND j.marker IS NULL AND j.committed_at >= $4
+  j.shop_id = $1 AND ('cancelled' = ANY(j.kinds) OR 'line-cancelled' = ANY(j.kinds)) AND j.marker IS NULL
+  AND j.committed_at >= $4
   AND NOT EXISTS (
     SELECT FROM incident_case c WHERE c.shop_id = $1 AND c.order_id = j.order_id
       AND (c.incident_id = $2 OR c.cancel_position IS NULL OR c.cancel_position >= j.position))

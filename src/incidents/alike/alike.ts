@@ -35,13 +35,15 @@ export function earliest(harms: readonly Harm[]): Date {
  * Whether a cancellation is to be looked at as a part of the harm: the same actor and reason, near
  * enough in time, with money that the shop still holds, and nothing known that makes it intended. An
  * unknown actor counts as the same only where the shop's history, which has a word of every proper
- * cancellation, has none of it. The case that it becomes gets a verdict of its own.
+ * cancellation, has none of it. An order that the same program has only taken lines of is affected too.
+ * The case that it becomes gets a verdict of its own.
  */
 export function isAlike(
   { cancellation, facts }: GatheredCancellation,
   harms: readonly Harm[],
 ): boolean {
-  if (facts.partial || facts.announced !== null || facts.fraudFlag) return false;
+  if (facts.announced !== null || facts.fraudFlag) return false;
+  if (facts.partial && !isProgram(facts.actorKind)) return false;
   if (facts.heldMinor !== null && facts.heldMinor <= 0) return false;
   if (facts.actorKind === 'unknown' && facts.inHistory !== false) return false;
   const at = cancellation.cancelledAt.getTime();
@@ -67,6 +69,19 @@ export function mayStillBeNamed(
   const isOpen = facts.settlesAt !== null && new Date(facts.settlesAt) > now;
   const isSought = harms.some(({ actorKind }) => actorKind === 'unknown');
   return isOpen && isSought && facts.actorKind === 'unknown' && facts.inHistory === false;
+}
+
+/**
+ * Whether more of the order may be cancelled in a moment, so that it cannot be said yet whether only a part
+ * of it was.
+ */
+export function mayStillGoOn({ facts }: GatheredCancellation, now: Date): boolean {
+  return facts.partial && facts.settlesAt !== null && new Date(facts.settlesAt) > now;
+}
+
+/** People take lines out of orders every day, and raw SQL names nobody. */
+function isProgram(actorKind: ActorKind): boolean {
+  return actorKind === 'job' || actorKind === 'api';
 }
 
 /** Names a harm, whenever it was. */

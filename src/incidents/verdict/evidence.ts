@@ -1,8 +1,12 @@
 import { heldMinor, type OrderSnapshot } from '../../orders/order-snapshot.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { RowImage } from '../../orders/row-change.js';
-import { present } from '../../platform/assert.js';
-import { composeSpan } from '../../shops/cancellation-span.js';
+import {
+  composePartialSpan,
+  composeSpan,
+  type CancellationSpan,
+} from '../../shops/cancellation-span.js';
+import { orderBefore } from '../../shops/order-before.js';
 import type { Profile } from '../../shops/profile.js';
 import { fitsFilter, type RowFilter } from '../../shops/row-filter.js';
 import { buildSnapshot } from '../../shops/snapshot.js';
@@ -39,6 +43,8 @@ interface Act {
   /** the entry that changed the status, or took lines away */
   readonly core: JournalEntry;
   readonly partial: boolean;
+  /** the order before all of it, where the journal knows that */
+  readonly before: OrderSnapshot | null;
   readonly who: Who;
   readonly startedAt: Date;
   readonly endedAt: Date;
@@ -53,7 +59,7 @@ interface Act {
 export function cancellationOf(evidence: OrderEvidence): CancellationEvidence | undefined {
   const act = wholeAct(evidence) ?? partialAct(evidence);
   if (act === undefined) return undefined;
-  const { core } = act;
+  const { core, before } = act;
   return {
     orderId: core.orderId,
     orderNumber: core.orderNumber,
@@ -61,47 +67,49 @@ export function cancellationOf(evidence: OrderEvidence): CancellationEvidence | 
     cancelledAt: new Date(core.committedAt),
     startedAt: act.startedAt,
     customerId: core.customerId,
-    totalMinor: core.snapshot?.totalMinor ?? core.total?.amountMinor ?? null,
+    totalMinor: before?.totalMinor ?? core.total?.amountMinor ?? null,
     attributes: core.attributes,
     facts: factsOf(evidence, act),
   };
 }
 
-function wholeAct({ profile, entries }: OrderEvidence): Act | undefined {
+function wholeAct(evidence: OrderEvidence): Act | undefined {
+  const { profile, entries } = evidence;
   const span = composeSpan(profile, entries);
   const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
   if (span === undefined || core === undefined) return undefined;
+  const act = actOf(evidence, { span, core, partial: false });
+  if (act.who.actorKind !== 'unknown') return act;
+  return { ...act, who: lateWitness(profile, act.since) ?? span };
+}
+
+/** The newest act that took lines away, of an order that was never cancelled as a whole. */
+function partialAct(evidence: OrderEvidence): Act | undefined {
+  const span = composePartialSpan(evidence.profile, evidence.entries);
+  const core = span?.entries.findLast((entry) => entry.kinds.includes('line-cancelled'));
+  if (span === undefined || core === undefined) return undefined;
+  return actOf(evidence, { span, core, partial: true });
+}
+
+function actOf(
+  { profile, entries, rows }: OrderEvidence,
+  { span, core, partial }: { span: CancellationSpan; core: JournalEntry; partial: boolean },
+): Act {
+  const first = span.entries[0] ?? core;
+  const present = [...rows].flatMap(([table, images]) => images.map((image) => ({ table, image })));
   const since = [...span.entries, ...span.unclaimed, ...span.later]
     .filter((entry) => entry.marker === null)
     .sort((left, right) => left.position - right.position);
   return {
     core,
-    partial: false,
-    who: span.actorKind === 'unknown' ? (lateWitness(profile, since) ?? span) : span,
+    partial,
+    before: orderBefore(profile, { entries, rows: present }, first),
+    who: span,
     startedAt: span.startedAt,
     endedAt: span.endedAt,
-    heardAt: present(span.entries.at(-1), 'a span has entries').recordedAt,
-    firstPosition: span.entries[0]?.position ?? core.position,
+    heardAt: (span.entries.at(-1) ?? core).recordedAt,
+    firstPosition: first.position,
     since,
-  };
-}
-
-/** The newest entry that took lines away, of an order that was never cancelled as a whole. */
-function partialAct({ entries }: OrderEvidence): Act | undefined {
-  const core = entries.findLast(
-    (entry) => entry.kinds.includes('line-cancelled') && entry.marker === null,
-  );
-  if (core === undefined) return undefined;
-  const at = new Date(core.committedAt);
-  return {
-    core,
-    partial: true,
-    who: core,
-    startedAt: at,
-    endedAt: at,
-    heardAt: core.recordedAt,
-    firstPosition: core.position,
-    since: entries.filter((entry) => entry.position >= core.position && entry.marker === null),
   };
 }
 
@@ -113,7 +121,7 @@ function lateWitness(profile: Profile, since: readonly JournalEntry[]): Who | un
 function factsOf(evidence: OrderEvidence, act: Act): CancellationEvidence['facts'] {
   const { profile } = evidence;
   const { core, who, since } = act;
-  const held = heldOf(evidence, core.snapshot);
+  const held = heldOf(evidence, act.before);
   // the shop's clock may be behind ours
   const knownAt = Math.max(act.endedAt.getTime(), act.heardAt.getTime());
   const settlesAt = new Date(knownAt + profile.cancellation.settle + 1);
@@ -124,7 +132,7 @@ function factsOf(evidence: OrderEvidence, act: Act): CancellationEvidence['facts
     reason: who.reason,
     inHistory: profile.history === undefined ? null : isInHistory(evidence, since),
     heldMinor: held.nowMinor,
-    currency: core.snapshot?.currency ?? core.total?.currency ?? null,
+    currency: act.before?.currency ?? core.total?.currency ?? null,
     refunded: since.some((entry) => entry.kinds.includes('refunded')) || held.wentBack,
     paidAfter: since.some(
       (entry) => entry.position > core.position && entry.kinds.includes('paid'),

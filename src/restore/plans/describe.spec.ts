@@ -81,6 +81,17 @@ describe('a plan item in words', () => {
     ]);
   });
 
+  it('tells the order’s own row first, wherever it is written', () => {
+    const [expected, to] = [{ status: 'cancelled' }, { status: 'paid' }];
+    const line = { table: 'shop.order_line', key: ['70'], expected: { quantity: '0' } };
+    expect(
+      said(
+        { do: 'set', ...line, to: { quantity: '2' } },
+        { do: 'set', table: 'shop.orders', key: ['7'], expected, to },
+      ),
+    ).toEqual(['status: cancelled -> paid', 'line "Mug", quantity: 0 -> 2']);
+  });
+
   it('tells status, lines by their names, other columns, counters and rows', () => {
     const key = ['7'];
     const sealed = { sealed: 'secret', hash: 'h', keyOf: 'customer:1' };

@@ -27,7 +27,9 @@ export function describeItem(profile: Profile, item: PlanItem): ItemInWords {
   return {
     order,
     headline: `${order}${totalWords(item)} is set back to what it was`,
-    changes: item.changes.flatMap((change) => changeWords(profile, item, change)),
+    changes: orderFirst(profile, item.changes).flatMap((change) =>
+      changeWords(profile, item, change),
+    ),
     risks: item.risks.map((risk) => risk.words),
   };
 }
@@ -40,6 +42,12 @@ export function planNotes(plan: Plan): string[] {
   if (plan.action === 'undo')
     notes.push('The orders are cancelled again; the shop’s own history does not tell of it.');
   return notes;
+}
+
+/** The order's own row is what people look for, wherever it is written. */
+function orderFirst({ order }: Profile, changes: readonly PlannedChange[]): PlannedChange[] {
+  const ofOrder = changes.filter(({ table }) => table === order.table);
+  return [...ofOrder, ...changes.filter(({ table }) => table !== order.table)];
 }
 
 function totalWords({ before }: PlanItem): string {

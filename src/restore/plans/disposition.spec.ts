@@ -68,6 +68,7 @@ function judged(given: Partial<OrderFacts> = {}, entries: readonly JournalEntry[
     case: { state: 'open', verdict: 'wrongful', evidence: 'journal' },
     namedSingly: false,
     span: composeSpan(profile, entries),
+    partial: [],
     before,
     gaps: { within: false, after: false },
     capability: { way: 'reopen' },
@@ -77,6 +78,13 @@ function judged(given: Partial<OrderFacts> = {}, entries: readonly JournalEntry[
 }
 
 describe('what becomes of an order in a plan', () => {
+  it('is left to a person, in words of its own, where only lines of it were cancelled', () => {
+    const line = entry(9, { kinds: ['line-cancelled'], statusAfter: 'paid' });
+    expect(judged({ span: undefined, partial: [line] })).toBe('not-cancelled-any-more');
+    expect(judged({ partial: [line] })).toEqual([]);
+    expect(judged({ span: undefined })).toBe('evidence-missing');
+  });
+
   it('is left to a person where values of somebody who was erased stand in its cancellation', () => {
     const [change] = entry(10).rowChanges;
     const erased = { ...change!.after, ship_name: erasedValue('customer:1') };

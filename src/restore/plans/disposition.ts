@@ -29,6 +29,8 @@ export interface OrderFacts {
   /** the person named this order and no other */
   readonly namedSingly: boolean;
   readonly span: CancellationSpan | undefined;
+  /** the order was never cancelled as a whole, only lines of it: by these entries */
+  readonly partial: readonly JournalEntry[];
   /** the order before its cancellation, where the journal has it */
   readonly before: OrderSnapshot | null;
   readonly gaps: GapsAround;
@@ -42,8 +44,20 @@ export interface OrderFacts {
  */
 export function judgeOrder(facts: OrderFacts): Result<Risk[], Refusal> {
   const refusal =
-    byCase(facts) ?? byEvidence(facts) ?? byLaterEntries(facts) ?? byMoneyAndGoods(facts);
+    byPart(facts) ??
+    byCase(facts) ??
+    byEvidence(facts) ??
+    byLaterEntries(facts) ??
+    byMoneyAndGoods(facts);
   return refusal === undefined ? ok(risksOf(facts)) : refuse(refusal);
+}
+
+function byPart({ span, partial }: OrderFacts): Refusal | undefined {
+  if (span !== undefined || partial.length === 0) return undefined;
+  return because(
+    'not-cancelled-any-more',
+    `the order is open: only lines of it were cancelled (journal ${positions(partial)}), and a person decides which of them come back`,
+  );
 }
 
 function byCase({ case: of, namedSingly }: OrderFacts): Refusal | undefined {
@@ -67,11 +81,7 @@ function byEvidence(facts: OrderFacts): Refusal | undefined {
       'evidence-missing',
       'personal values of this order were erased, so nobody can tell whether the cancellation changed them',
     );
-  if (span.unclaimed.length > 0)
-    return because(
-      'changed-since',
-      `something else changed the order while it was cancelled (journal ${positions(span.unclaimed)})`,
-    );
+  if (span.unclaimed.length > 0) return because('changed-since', unclaimedWords(span));
   if (!span.settled(facts.now))
     return because(
       'still-bleeding',
@@ -90,6 +100,15 @@ function byEvidence(facts: OrderFacts): Refusal | undefined {
       `the order was ${span.statusBefore ?? 'in no known status'} before, which the profile does not call open`,
     );
   return undefined;
+}
+
+/** What took lines away before, too late to be of the same act for sure, is no change of somebody else's. */
+function unclaimedWords({ entries, unclaimed }: CancellationSpan): string {
+  const first = entries[0]?.position ?? 0;
+  const all = positions(unclaimed);
+  return unclaimed.every(({ position }) => position < first)
+    ? `lines or stock were taken away before (journal ${all}), which may be the same cancellation or a wished one`
+    : `something else changed the order while it was cancelled (journal ${all})`;
 }
 
 function touchesErased({ before, after }: RowChange): boolean {

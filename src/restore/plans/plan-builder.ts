@@ -8,7 +8,12 @@ import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
 import { ok, refuse, type Result } from '../../platform/result.js';
-import { composeSpan, type CancellationSpan } from '../../shops/cancellation-span.js';
+import {
+  composePartialSpan,
+  composeSpan,
+  type CancellationSpan,
+} from '../../shops/cancellation-span.js';
+import { orderBefore } from '../../shops/order-before.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import type { Capability } from '../../shops/shop-adapter.js';
 import { mapConcurrently } from '../concurrently.js';
@@ -86,13 +91,16 @@ export class PlanBuilder {
     const now = this.clock.now();
     const { of, entries, span } = found;
     const core = span?.entries.find((entry) => entry.kinds.includes('cancelled'));
-    const before = core?.snapshot ?? null;
+    const first = span?.entries[0];
+    const before = first === undefined ? null : orderBefore(shop.profile, found, first);
+    const partial = span === undefined ? composePartialSpan(shop.profile, entries) : undefined;
     const facts: Omit<OrderFacts, 'capability'> = {
       now,
       profile: shop.profile,
       case: of,
       namedSingly,
       span,
+      partial: partial?.entries ?? [],
       before,
       gaps: found.gaps,
     };

@@ -24,6 +24,7 @@ import { Runbooks1700000000027 } from './0027-runbooks.js';
 import { MoneyRecovered1700000000028 } from './0028-money-recovered.js';
 import { Signals1700000000030 } from './0030-signals.js';
 import { LargeTransactions1700000000031 } from './0031-large-transactions.js';
+import { JournalLines1700000000032 } from './0032-journal-lines.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -53,4 +54,5 @@ export const migrations = [
   MoneyRecovered1700000000028,
   Signals1700000000030,
   LargeTransactions1700000000031,
+  JournalLines1700000000032,
 ];
