@@ -106,7 +106,10 @@ class SpanSearch {
     for (let index = this.core - 1; index >= 0; index -= 1) {
       const entry = this.at(index);
       if (isBoundary(entry)) return;
-      if (!this.isNear(entry)) return this.further(index);
+      if (!this.isNear(entry)) {
+        this.further(index);
+        return;
+      }
       if (!isClaimed(this.profile, entry)) continue;
       const kin = knowsLess(this.who, entry) ? 'doubtful' : kinship(this.who, entry);
       if (kin === 'doubtful') this.doubtful.add(index);

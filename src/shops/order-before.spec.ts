@@ -15,8 +15,10 @@ const order = (total: string, status = 'paid'): RowImage => ({
 });
 const line = (id: string, quantity: string): RowImage => ({ id, order_id: '7', quantity, sku: id });
 
+const idOf = ({ id }: RowImage): string => (typeof id === 'string' ? id : '');
+
 function updated(table: string, before: RowImage | null, after: RowImage): RowChange {
-  return { table, key: [String(after['id'])], operation: 'update', before, after };
+  return { table, key: [idOf(after)], operation: 'update', before, after };
 }
 
 /** Two lines go one after the other, then the order; somebody notes something later. */
