@@ -3,7 +3,7 @@ import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-e
 import { assert } from '../platform/assert.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
-import { JournalStore } from './journal.store.js';
+import { JournalStore, type SourceMoment } from './journal.store.js';
 import { countOrders, sumCounts, type OrderCount } from './order-tally.js';
 
 /**
@@ -29,17 +29,71 @@ export class JournalService {
     events: readonly OrderEvent[],
     now: Date,
   ): Promise<JournalEntry[]> {
+    const head = await this.prepare(transaction, shopId, events);
+    if (events.length === 0) return [];
+    const known = await this.store.known(transaction, shopId, events);
+    const fresh = events.filter((_event, index) => !known.has(index));
+    return this.write(transaction, shopId, { head, fresh, now });
+  }
+
+  /**
+   * The same for events of source transactions of which nothing was in the journal (see `holds`) before the
+   * caller's own transaction began, under a lock of the caller's: each event once. One that stands there all the
+   * same is refused by the journal's key.
+   */
+  async appendNew(
+    transaction: Transaction,
+    shopId: string,
+    fresh: readonly OrderEvent[],
+    now: Date,
+  ): Promise<JournalEntry[]> {
+    const head = await this.prepare(transaction, shopId, fresh);
+    return this.write(transaction, shopId, { head, fresh, now });
+  }
+
+  /** Whether anything of these source transactions stands in the journal. Locks the shop's row, as an append does. */
+  async holds(
+    transaction: Transaction,
+    shopId: string,
+    sources: readonly SourceMoment[],
+  ): Promise<boolean> {
+    await this.lock(transaction, shopId, sources);
+    return this.store.holds(transaction, shopId, sources);
+  }
+
+  private async prepare(
+    transaction: Transaction,
+    shopId: string,
+    events: readonly OrderEvent[],
+  ): Promise<number> {
     assert(
       events.every((event) => event.shopId === shopId),
       'one append holds the events of one shop',
     );
+    return this.lock(transaction, shopId, events);
+  }
+
+  /** Locks the shop's row, makes room for entries of these moments, and gives the position of the newest entry. */
+  private async lock(
+    transaction: Transaction,
+    shopId: string,
+    moments: readonly Moment[],
+  ): Promise<number> {
     const head = await this.store.lockHead(transaction, shopId);
     if (head === undefined) throw missingShop(shopId);
-    if (events.length === 0) return [];
     // before anything of the journal is read here: a reader's lock would stand in the way of a new partition
-    await this.store.makePartitions(transaction, [...new Map(events.map(monthAndTime)).values()]);
-    const known = await this.store.known(transaction, shopId, events);
-    const fresh = events.filter((_event, index) => !known.has(index));
+    if (moments.length > 0) {
+      const ofEachMonth = [...new Map(moments.map(monthAndTime)).values()];
+      await this.store.makePartitions(transaction, ofEachMonth);
+    }
+    return head;
+  }
+
+  private async write(
+    transaction: Transaction,
+    shopId: string,
+    { head, fresh, now }: { head: number; fresh: readonly OrderEvent[]; now: Date },
+  ): Promise<JournalEntry[]> {
     if (fresh.length === 0) return [];
     await this.store.insert(transaction, { shopId, head, now, events: fresh });
     await this.store.raiseHead(transaction, shopId, head + fresh.length);
@@ -88,8 +142,10 @@ export class JournalService {
   }
 }
 
+type Moment = Pick<OrderEvent, 'committedAt'>;
+
 /** An event's month, and a moment in it. */
-function monthAndTime(event: OrderEvent): [string, string] {
+function monthAndTime(event: Moment): [string, string] {
   return [event.committedAt.slice(0, 7), event.committedAt];
 }
 

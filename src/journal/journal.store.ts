@@ -53,6 +53,32 @@ export class JournalStore {
     return new Set(rows.map((row) => row.ordinal));
   }
 
+  /** Whether there is any entry of these source transactions. */
+  async holds(
+    transaction: Transaction,
+    shopId: string,
+    sources: readonly SourceMoment[],
+  ): Promise<boolean> {
+    const rows = await transaction.query(
+      `SELECT 1 AS held
+       FROM unnest($2::text[], $3::pg_lsn[], $4::bigint[], $5::timestamptz[])
+         AS source(incarnation, commit_lsn, transaction_id, committed_at),
+       LATERAL (
+         SELECT FROM journal_entry entry
+         WHERE entry.shop_id = $1 AND entry.incarnation = source.incarnation AND entry.commit_lsn = source.commit_lsn
+           AND entry.transaction_id = source.transaction_id AND entry.committed_at = source.committed_at LIMIT 1) entry
+       LIMIT 1`,
+      [
+        shopId,
+        sources.map((source) => source.incarnation),
+        sources.map((source) => source.commitLsn),
+        sources.map((source) => source.transactionId),
+        sources.map((source) => source.committedAt),
+      ],
+    );
+    return rows.length > 0;
+  }
+
   /** Writes events under consecutive positions after `head`, in statements of bounded size. */
   async insert(transaction: Transaction, { events, head, ...batch }: EventBatch): Promise<void> {
     for (let done = 0; done < events.length; done += insertMax) {
@@ -166,6 +192,9 @@ export class JournalStore {
     return rows.filter((row) => row.made).length;
   }
 }
+
+/** A source transaction, and when it committed. */
+export type SourceMoment = SourcePosition & Pick<OrderEvent, 'committedAt'>;
 
 interface EventBatch {
   readonly shopId: string;

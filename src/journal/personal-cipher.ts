@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import type { SealedValue } from '../orders/row-change.js';
 
 const keyBytes = 32;
@@ -10,10 +18,24 @@ export function newPersonalKey(): Buffer {
   return randomBytes(keyBytes);
 }
 
+/**
+ * A key as the cipher takes it, made once for all values under it: given as bytes, it costs more each time than the
+ * cipher itself. By the key and not by its bytes: it is forgotten with it, and so cannot outlive an erasure.
+ */
+const preparedKeys = new WeakMap<Buffer, KeyObject>();
+
+function preparedKey(key: Buffer): KeyObject {
+  const known = preparedKeys.get(key);
+  if (known !== undefined) return known;
+  const made = createSecretKey(key);
+  preparedKeys.set(key, made);
+  return made;
+}
+
 /** AES-256-GCM: nonce, ciphertext and tag in one buffer. `context` is bound to it and must be given again. */
 export function encrypt(plain: Buffer, options: { key: Buffer; context: string }): Buffer {
   const nonce = randomBytes(nonceBytes);
-  const cipher = createCipheriv('aes-256-gcm', options.key, nonce).setAAD(
+  const cipher = createCipheriv('aes-256-gcm', preparedKey(options.key), nonce).setAAD(
     Buffer.from(options.context),
   );
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
@@ -21,7 +43,11 @@ export function encrypt(plain: Buffer, options: { key: Buffer; context: string }
 
 /** The inverse; throws where the key or the context is another, or a bit was changed. */
 export function decrypt(boxed: Buffer, options: { key: Buffer; context: string }): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', options.key, boxed.subarray(0, nonceBytes));
+  const decipher = createDecipheriv(
+    'aes-256-gcm',
+    preparedKey(options.key),
+    boxed.subarray(0, nonceBytes),
+  );
   decipher.setAAD(Buffer.from(options.context));
   decipher.setAuthTag(boxed.subarray(boxed.length - tagBytes));
   return Buffer.concat([
@@ -45,18 +71,15 @@ export function openValue(value: SealedValue, key: Buffer): string {
   return decrypt(Buffer.from(value.sealed, 'base64'), { key, context: value.keyOf }).toString();
 }
 
-/**
- * Derived once for all values that are sealed together, since deriving costs as much as a hash does. By
- * the key itself and not by its bytes: it is forgotten with it, and so cannot outlive an erasure.
- */
-const hashKeys = new WeakMap<Buffer, Buffer>();
+/** Derived once for all values that are sealed together, since deriving costs as much as a hash does. */
+const hashKeys = new WeakMap<Buffer, KeyObject>();
 
 /** A key of its own for hashing, derived from the person's: it goes when that one is erased. */
-function hashKey(key: Buffer): Buffer {
+function hashKey(key: Buffer): KeyObject {
   const known = hashKeys.get(key);
   if (known !== undefined) return known;
   const derived = hkdfSync('sha256', key, Buffer.alloc(0), 'reinstate value hash', keyBytes);
-  const made = Buffer.from(derived);
+  const made = createSecretKey(Buffer.from(derived));
   hashKeys.set(key, made);
   return made;
 }

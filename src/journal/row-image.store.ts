@@ -24,6 +24,15 @@ interface RowImageRow {
 /** Rows of one statement: what a batch needs has no bound, what one statement may take has. */
 const statementRows = 2_000;
 
+/**
+ * What `select` gives of each row that is asked for ($1: shop, $2: tables, $3: keys), as `stored`. Each is looked up
+ * by its key: as a plain join, a table of which no statistics tell yet that it has grown is gone through for each row.
+ */
+function eachByItsKey(select: string, lock = ''): string {
+  return `unnest($2::text[], $3::text[]) AS asked(asked_table, asked_key),
+    LATERAL (${select} WHERE shop_id = $1 AND table_name = asked_table AND row_key = asked_key OFFSET 0 ${lock}) stored`;
+}
+
 /** The last known image of every mapped row of a shop: what the journal's fold has come to. */
 @Injectable()
 export class RowImageStore {
@@ -36,9 +45,7 @@ export class RowImageStore {
     const found = new Map<string, StoredRow>();
     for (const part of partsOf(refs)) {
       const rows = await reader.query<RowImageRow>(
-        `SELECT table_name, row_key, order_id, image
-         FROM unnest($2::text[], $3::text[]) AS asked(table_name, row_key)
-         JOIN row_image stored USING (table_name, row_key) WHERE stored.shop_id = $1`,
+        `SELECT stored.* FROM ${eachByItsKey('SELECT table_name, row_key, order_id, image FROM row_image')}`,
         [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
       );
       for (const row of rows.map(storedRow)) found.set(rowName(row.table, row.key), row);
@@ -79,8 +86,8 @@ export class RowImageStore {
   async remove(transaction: Transaction, shopId: string, refs: readonly RowRef[]): Promise<void> {
     for (const part of partsOf(refs)) {
       await transaction.query(
-        `DELETE FROM row_image stored USING unnest($2::text[], $3::text[]) AS gone(table_name, row_key)
-         WHERE stored.shop_id = $1 AND stored.table_name = gone.table_name AND stored.row_key = gone.row_key`,
+        `DELETE FROM row_image WHERE ctid = ANY (ARRAY(
+           SELECT stored.ctid FROM ${eachByItsKey('SELECT ctid FROM row_image', 'FOR UPDATE')}))`,
         [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
       );
     }
@@ -96,22 +103,29 @@ export class RowImageStore {
     return rows.map(storedRow);
   }
 
-  /**
-   * The known rows of some tables, order by order: those of the next `limit` orders after one (null: from
-   * the first), with every row that these orders have there.
-   */
-  async ofNextOrders(
+  /** The next orders after one (null: from the first) of which any row is known. */
+  async nextOrders(
     reader: Reader,
-    page: { shopId: string; tables: readonly string[]; afterOrder: string | null; limit: number },
+    page: { shopId: string; afterOrder: string | null; limit: number },
+  ): Promise<string[]> {
+    const rows = await reader.query<{ order_id: string }>(
+      `SELECT DISTINCT order_id FROM row_image
+       WHERE shop_id = $1 AND order_id > $2 ORDER BY order_id LIMIT $3`,
+      [page.shopId, page.afterOrder ?? '', page.limit],
+    );
+    return rows.map((row) => row.order_id);
+  }
+
+  /** The known rows of some tables that belong to these orders, order by order. */
+  async ofOrdersIn(
+    reader: Reader,
+    given: { shopId: string; tables: readonly string[]; orderIds: readonly string[] },
   ): Promise<StoredRow[]> {
     const rows = await reader.query<RowImageRow>(
       `SELECT table_name, row_key, order_id, image FROM row_image
-       WHERE shop_id = $1 AND table_name = ANY($2) AND order_id IN (
-         SELECT DISTINCT order_id FROM row_image
-         WHERE shop_id = $1 AND table_name = ANY($2) AND ($3::text IS NULL OR order_id > $3)
-           AND order_id IS NOT NULL ORDER BY order_id LIMIT $4)
+       WHERE shop_id = $1 AND order_id = ANY($3) AND table_name || '' = ANY($2)
        ORDER BY order_id, table_name, row_key`,
-      [page.shopId, page.tables, page.afterOrder, page.limit],
+      [given.shopId, given.tables, given.orderIds],
     );
     return rows.map(storedRow);
   }
@@ -195,12 +209,10 @@ export class RowImageStore {
   async staleOf(reader: Reader, shopId: string, refs: readonly RowRef[]): Promise<StoredRow[]> {
     const found: StoredRow[] = [];
     for (const part of partsOf(refs)) {
-      // as a number, so that each row is looked up by its key and not all stale ones are gone through
       const rows = await reader.query<RowImageRow>(
-        `SELECT table_name, row_key, order_id, image
-         FROM unnest($2::text[], $3::text[]) AS asked(table_name, row_key)
-         JOIN row_image stored USING (table_name, row_key)
-         WHERE stored.shop_id = $1 AND stored.stale::int = 1`,
+        `SELECT table_name, row_key, order_id, image FROM ${eachByItsKey(
+          'SELECT table_name, row_key, order_id, image, stale FROM row_image',
+        )} WHERE stale`,
         [shopId, part.map((ref) => ref.table), part.map((ref) => rowKeyText(ref.key))],
       );
       for (const row of rows) found.push(storedRow(row));

@@ -104,11 +104,13 @@ export class JournalWriter {
     const { shopId } = batch;
     const now = this.clock.now();
     const written: Written[] = [];
+    let append: JournalService['append'] | undefined;
     // each set once, however many entries there are of it
     const sets = new Map<string, Written>();
     for await (const events of this.interpreter.interpret(transaction, batch)) {
       if (events.length === 0) continue;
-      const entries = await this.journal.append(transaction, shopId, events, now);
+      append ??= await this.appendOf(transaction, batch);
+      const entries = await append(transaction, shopId, events, now);
       for (const { kinds } of entries) {
         const name = kinds.join();
         const set = sets.get(name) ?? { kinds };
@@ -117,6 +119,20 @@ export class JournalWriter {
       }
     }
     return written;
+  }
+
+  /**
+   * How the batch's events are appended: what was confirmed is passed over before, so that nothing of it should be
+   * in the journal. Asked once for each source transaction, which may have a million events.
+   */
+  private async appendOf(
+    transaction: Transaction,
+    { shopId, incarnation, transactions }: Batch,
+  ): Promise<JournalService['append']> {
+    const sources = transactions.map((source) => ({ ...source, incarnation }));
+    const isRepeated = await this.journal.holds(transaction, shopId, sources);
+    const { journal } = this;
+    return isRepeated ? journal.append.bind(journal) : journal.appendNew.bind(journal);
   }
 
   private async writeIn(transaction: Transaction, batch: Batch): Promise<Written[]> {

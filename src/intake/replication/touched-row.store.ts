@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { rowKeyText, type RowKey, type SealedValue } from '../../orders/row-change.js';
+import {
+  rowKeyText,
+  type RowImage,
+  type RowKey,
+  type SealedValue,
+} from '../../orders/row-change.js';
 import type { Transaction } from '../../platform/database/database.js';
 import type { RowRef } from './interpret/known-rows.js';
 
@@ -11,10 +16,16 @@ export interface KeptRow extends RowRef {
   readonly shared: boolean;
   /** its order can only be told once all rows are known, since it stands on its parent */
   readonly isChild: boolean;
-  /** before- and after-image, sealed */
-  readonly images: SealedValue;
+  /** before- and after-image, sealed where they hold anything personal */
+  readonly images: SealedValue | StoredImages;
   /** emptied after that: the after-image does not count any more */
   readonly emptied: boolean;
+}
+
+/** Before- and after-image without anything personal in the clear. */
+export interface StoredImages {
+  readonly before: RowImage | null;
+  readonly after: RowImage | null;
 }
 
 interface KeptRowOf extends Omit<KeptRow, 'table' | 'key'> {
@@ -32,17 +43,11 @@ const columns = `table_name AS "table", row_key AS key, inserted, order_before A
 @Injectable()
 export class TouchedRowStore {
   async open(transaction: Transaction): Promise<void> {
-    // tables grow by millions of rows here, of which no statistics tell: every row is looked up by its key, since a
-    // plan for small tables would read all of them for each page
-    await transaction.query(
-      `SELECT set_config(name, 'off', true)
-       FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name`,
-    );
     await transaction.query(
       `CREATE TEMPORARY TABLE touched_row (
          table_name text COLLATE "C" NOT NULL, row_key text COLLATE "C" NOT NULL, inserted boolean NOT NULL,
          order_before text COLLATE "C", order_after text COLLATE "C",
-         shared boolean NOT NULL, is_child boolean NOT NULL, images jsonb NOT NULL,
+         shared boolean NOT NULL, is_child boolean NOT NULL, images json NOT NULL,
          emptied boolean NOT NULL DEFAULT false, PRIMARY KEY (table_name, row_key)) ON COMMIT DROP`,
     );
   }
@@ -63,7 +68,7 @@ export class TouchedRowStore {
     await transaction.query(
       `INSERT INTO touched_row (table_name, row_key, inserted, order_before, order_after, shared, is_child, images)
        SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::boolean[],
-         $7::boolean[], $8::jsonb[])
+         $7::boolean[], $8::json[])
        ON CONFLICT (table_name, row_key) DO UPDATE SET order_before = excluded.order_before,
          order_after = excluded.order_after, images = excluded.images, emptied = false`,
       [
@@ -108,8 +113,8 @@ export class TouchedRowStore {
   async read(transaction: Transaction, refs: readonly RowRef[]): Promise<KeptRow[]> {
     if (refs.length === 0) return [];
     const rows = await transaction.query<KeptRowOf>(
-      `SELECT ${columns} FROM unnest($1::text[], $2::text[]) AS asked(table_name, row_key)
-       JOIN touched_row USING (table_name, row_key)`,
+      `SELECT touched.* FROM unnest($1::text[], $2::text[]) AS asked(asked_table, asked_key), LATERAL (
+         SELECT ${columns} FROM touched_row WHERE table_name = asked_table AND row_key = asked_key OFFSET 0) touched`,
       [refs.map((ref) => ref.table), refs.map((ref) => rowKeyText(ref.key))],
     );
     return rows.map(keptRow);
@@ -156,8 +161,10 @@ export class TouchedRowStore {
 
   async ofOrders(transaction: Transaction, orderIds: readonly string[]): Promise<KeptRow[]> {
     const rows = await transaction.query<KeptRowOf>(
-      `SELECT ${columns} FROM touched_row WHERE order_before = ANY($1) OR order_after = ANY($1)
-       ORDER BY table_name, row_key`,
+      `SELECT ${columns} FROM touched_row WHERE order_before = ANY($1)
+       UNION ALL SELECT ${columns} FROM touched_row WHERE order_after = ANY($1)
+         AND (order_before IS NULL OR order_before <> ALL ($1))
+       ORDER BY "table", key`,
       [orderIds],
     );
     return rows.map(keptRow);

@@ -5,13 +5,16 @@ import { PersonalText, type DraftImage, type DraftValue } from './interpret/draf
 import type { TouchedRow } from './interpret/draft-transaction.js';
 import type { RowRef } from './interpret/known-rows.js';
 import { Spool } from './spool.js';
-import { TouchedRowStore, type KeptRow } from './touched-row.store.js';
+import { TouchedRowStore, type KeptRow, type StoredImages } from './touched-row.store.js';
 
 /** A row that a big transaction has touched, with what is known of its order. */
 export interface Touched
   extends TouchedRow, Pick<KeptRow, 'orderBefore' | 'orderAfter' | 'shared' | 'isChild'> {}
 
-/** The rows of a big transaction, as the shop told them; kept sealed, since whose they are is not known yet. */
+/**
+ * The rows of a big transaction, as the shop told them. Those that hold anything personal in the clear are kept sealed
+ * whole, since whose they are is not known yet.
+ */
 @Injectable()
 export class TouchedRows {
   constructor(
@@ -21,10 +24,14 @@ export class TouchedRows {
 
   async write(transaction: Transaction, shopId: string, rows: readonly Touched[]): Promise<void> {
     if (rows.length === 0) return;
-    const sealed = await this.spool.seal(transaction, shopId, rows.map(encodeImages));
-    const kept = rows.map((row, index) => ({
+    const personal = rows.filter(isPersonal);
+    const sealed = await this.spool.seal(transaction, shopId, personal.map(encodeImages));
+    const seals = new Map(
+      personal.map((row, index) => [row, present(sealed[index], 'every such row was sealed')]),
+    );
+    const kept = rows.map((row) => ({
       ...row,
-      images: present(sealed[index], 'every row was sealed'),
+      images: seals.get(row) ?? plainImages(row),
       emptied: false,
     }));
     await this.store.write(transaction, kept);
@@ -41,17 +48,30 @@ export class TouchedRows {
 
   async open(shopId: string, kept: readonly KeptRow[]): Promise<Touched[]> {
     if (kept.length === 0) return [];
-    const texts = await this.spool.open(
-      shopId,
-      kept.map((row) => row.images),
-    );
-    return kept.map((row, index) => {
+    const sealed = kept.map(({ images }) => images).filter((images) => 'sealed' in images);
+    const texts = await this.spool.open(shopId, sealed);
+    const opened = new Map(sealed.map((images, index) => [images, texts[index] ?? '']));
+    return kept.map((row) => {
       const { table, key, inserted, orderBefore, orderAfter, shared, isChild, emptied } = row;
-      const { before, after } = decodeImages(texts[index] ?? '');
+      const { before, after } =
+        'sealed' in row.images
+          ? decodeImages(present(opened.get(row.images), 'every row was opened'))
+          : row.images;
       const told = { inserted, before, after: emptied ? null : after };
       return { table, key, ...told, orderBefore, orderAfter, shared, isChild };
     });
   }
+}
+
+/** The images of a row that is not personal. */
+function plainImages({ before, after }: TouchedRow): StoredImages {
+  return { before, after } as StoredImages;
+}
+
+function isPersonal({ before, after }: TouchedRow): boolean {
+  return [before, after].some((image) =>
+    Object.values(image ?? {}).some((value) => value instanceof PersonalText),
+  );
 }
 
 /** In place of a personal value in the clear, which no stored value looks like. */

@@ -55,13 +55,13 @@ export class TransactionInterpreter {
   ): AsyncGenerator<OrderEvent[]> {
     const { shopId } = batch;
     const limit = truncatedPageOrders;
-    let rows: StoredRow[] = [];
+    let orderIds: string[] = [];
     do {
-      const afterOrder = rows.at(-1)?.orderId ?? null;
-      const page = { shopId, tables, afterOrder, limit };
-      rows = await this.rowImages.ofNextOrders(transaction, page);
+      const page = { shopId, afterOrder: orderIds.at(-1) ?? null, limit };
+      orderIds = await this.rowImages.nextOrders(transaction, page);
+      const rows = await this.rowImages.ofOrdersIn(transaction, { shopId, tables, orderIds });
       if (rows.length > 0) yield await this.interpretAll(transaction, batch, rows);
-    } while (rows.length > 0);
+    } while (orderIds.length > 0);
     const rest = await this.rowImages.withoutOrder(transaction, shopId, tables);
     yield await this.interpretAll(transaction, batch, rest);
   }
