@@ -15,9 +15,9 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-function signal(): { give: () => void; given: Promise<void> } {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  return { give: resolve, given: promise };
+function signal(): { give: () => void; given: Promise<unknown> } {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  return { give: () => resolve(undefined), given: promise };
 }
 
 describe('a bigint', () => {
