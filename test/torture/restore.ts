@@ -1,72 +1,17 @@
-import { mkdtemp, cp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { testServers } from '../support/postgres.js';
 import globalSetup from '../support/global-setup.js';
 import globalTeardown from '../support/global-teardown.js';
-import { acts, drawOf, namedDraws, points, ways, type Draw } from './draw.js';
+import { readArguments, usage, UsageError, type Asked } from './arguments.js';
+import type { Draw } from './draw.js';
+import { ServiceProcess } from './service-process.js';
 import { ShopServer } from './shop-server.js';
 import { Stage } from './stage.js';
 import { torment, type Outcome } from './torment.js';
 
 /** Torments on one stage: its database grows, and what is proven looks at all of it. */
 const tormentsOfStage = 20;
-
-const usage = `bash test/ops/restore-torture.sh [--seeds N] [--from SEED] [--named] [--seed SEED]
-
-  --seeds N     so many random points, by the seeds from --from (1) on
-  --named       every named point once
-  --seed SEED   one torment alone; --point, --way and --act set what chance would draw
-  --point       ${['random', ...points].join(', ')}
-  --way         ${ways.join(', ')}
-  --act         ${acts.join(', ')}
-`;
-
-class UsageError extends Error {}
-
-function oneOf<T extends string>(name: string, text: string | undefined, known: readonly T[]) {
-  const found = known.find((one) => one === text);
-  if (text !== undefined && found === undefined)
-    throw new UsageError(`--${name} is one of ${known.join(', ')}`);
-  return found === undefined ? {} : { [name]: found };
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new UsageError(`--${name} wants a whole number, not ${text}`);
-  return Number(text);
-}
-
-/** The torments that are asked for. */
-function readDraws(): Draw[] {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: 'string' },
-      from: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      named: { type: 'boolean', default: false },
-      point: { type: 'string' },
-      way: { type: 'string' },
-      act: { type: 'string' },
-    },
-  });
-  const given = {
-    ...oneOf('point', values.point, ['random', ...points]),
-    ...oneOf('way', values.way, ways),
-    ...oneOf('act', values.act, acts),
-  };
-  if (values.seed !== undefined) {
-    const seed = wholeNumber('seed', values.seed);
-    return [namedDraws().find((draw) => draw.seed === seed) ?? drawOf(seed, {})].map((draw) => ({
-      ...draw,
-      ...given,
-    }));
-  }
-  const count = wholeNumber('seeds', values.seeds ?? (values.named ? '0' : '10'));
-  const from = wholeNumber('from', values.from);
-  const random = Array.from({ length: count }, (_, place) => drawOf(from + place, given));
-  return [...(values.named ? namedDraws() : []), ...random];
-}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -78,10 +23,13 @@ async function one(stage: Stage, draw: Draw): Promise<Outcome> {
   try {
     return await torment(stage, draw);
   } catch (error) {
-    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const seconds = (performance.now() - startedAt) / 1000;
-    return { draw, wasStruck: false, words: 'broke off', seconds, faults: [told] };
+    return { draw, wasStruck: false, words: 'broke off', seconds, faults: [toldOf(error)] };
   }
+}
+
+function toldOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 async function keepLogs(stage: Stage, { draw }: Outcome): Promise<string> {
@@ -90,23 +38,26 @@ async function keepLogs(stage: Stage, { draw }: Outcome): Promise<string> {
   return kept;
 }
 
-async function perform(draws: readonly Draw[], server: ShopServer): Promise<Outcome[]> {
+/** Torments one after the other, as many as there are, on stages of one shop's server. */
+async function perform(
+  draws: Iterator<Draw>,
+  { server, directory }: { server: ShopServer; directory: string },
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const complaints: string[] = [];
   let stage: Stage | undefined;
   let left = tormentsOfStage;
-  for (const draw of draws) {
+  for (let next = draws.next(); next.done !== true; next = draws.next()) {
     if (stage === undefined) {
-      stage = await Stage.open(server, (line) => complaints.push(line));
+      stage = await Stage.open(server, directory);
       left = tormentsOfStage;
     }
-    const outcome = await one(stage, draw);
+    const outcome = await one(stage, next.value);
     outcomes.push(outcome);
-    say(rowOf(outcome));
-    for (const fault of outcome.faults) say(`    ${fault}`);
+    const { faults } = outcome;
+    const logs = faults.length > 0 ? [`logs: ${await keepLogs(stage, outcome)}`] : [];
+    say([rowOf(outcome), ...[...faults, ...logs].map((line) => `    ${line}`)].join('\n'));
     left -= 1;
-    if (outcome.faults.length > 0) say(`    logs: ${await keepLogs(stage, outcome)}`);
-    if (outcome.faults.length === 0 && left > 0) continue;
+    if (faults.length === 0 && left > 0) continue;
     await stage.end();
     stage = undefined;
   }
@@ -114,49 +65,86 @@ async function perform(draws: readonly Draw[], server: ShopServer): Promise<Outc
   return outcomes;
 }
 
-const widths = [9, 9, 14, 16, 9];
+const columns = { seed: 9, act: 9, point: 14, way: 17, seconds: 9 } as const;
+const headline = `${Object.entries(columns)
+  .map(([name, width]) => name.padEnd(width))
+  .join('')}outcome`;
 
 function rowOf({ draw, wasStruck, words, seconds, faults }: Outcome): string {
-  const cells = [String(draw.seed), draw.act, placeOf(draw), draw.way, seconds.toFixed(1)];
-  const padded = cells.map((cell, place) => cell.padEnd(widths[place] ?? 0)).join('');
+  const { seed, act, point, message, way } = draw;
+  const place = point === 'random' ? `message ${message}` : point;
+  const cells = { seed: String(seed), act, point: place, way, seconds: seconds.toFixed(1) };
+  const padded = Object.entries(columns).map(([name, width]) =>
+    cells[name as keyof typeof columns].padEnd(width),
+  );
   const end = faults.length > 0 ? 'FAILED' : words;
-  return `${padded}${wasStruck || faults.length > 0 ? end : `not struck: ${end}`}`;
+  return `${padded.join('')}${wasStruck || faults.length > 0 ? end : `not struck: ${end}`}`;
 }
 
-function placeOf({ point, message }: Draw): string {
-  return point === 'random' ? `message ${message}` : point;
+/** The table, and how it ends; gives the exit code. */
+async function performAll(
+  draws: readonly Draw[],
+  lanes: { servers: readonly ShopServer[]; directory: string },
+): Promise<number> {
+  const { servers, directory } = lanes;
+  const startedAt = performance.now();
+  say(headline);
+  const queue = draws.values();
+  const ended = await Promise.all(servers.map((server) => perform(queue, { server, directory })));
+  const outcomes = ended.flat();
+  const failed = outcomes.filter(({ faults }) => faults.length > 0);
+  const struck = outcomes.filter(({ wasStruck }) => wasStruck).length;
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  say(`\n${outcomes.length} torments, ${struck} struck, ${failed.length} failed, in ${seconds} s`);
+  for (const { draw } of failed)
+    say(`  again: bash test/ops/restore-torture.sh --seed ${draw.seed}`);
+  return failed.length === 0 ? 0 : 1;
 }
 
-async function main(): Promise<number> {
-  const draws = readDraws();
-  const server = await ShopServer.start();
-  process.env['REINSTATE_TEST_SHOPS'] = server.url();
+/** Resolves with the exit code where somebody ends this, nobody reads it any more, or it has a fault of its own. */
+function broken(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => resolve(128 + constants.signals[signal]));
+    process.stdout.on('error', () => resolve(128 + constants.signals.SIGPIPE));
+    process.on('uncaughtException', (error) => {
+      process.stderr.write(`${toldOf(error)}\n`);
+      resolve(1);
+    });
+  });
+}
+
+/** Whatever happens, no process, server or directory is left, but for the logs of what failed. */
+async function carryOut({ draws, lanes }: Asked): Promise<number> {
+  const ended = broken();
+  const servers: ShopServer[] = [];
+  const directory = await mkdtemp(join(tmpdir(), 'reinstate-torture-'));
   try {
+    while (servers.length < Math.min(lanes, draws.length)) servers.push(await ShopServer.start());
+    // the stages have shops' servers of their own: the tests' need not be started
+    process.env['REINSTATE_TEST_SHOPS'] = servers[0]?.url() ?? '';
     await globalSetup();
-    if (process.env[testServers.own] === undefined) throw new Error('no server of our own');
-    say(
-      ['seed', 'act', 'point', 'way', 'seconds'].map((c, i) => c.padEnd(widths[i] ?? 0)).join('') +
-        'outcome',
-    );
-    const outcomes = await perform(draws, server);
-    const failed = outcomes.filter(({ faults }) => faults.length > 0);
-    const struck = outcomes.filter(({ wasStruck }) => wasStruck).length;
-    say(`\n${outcomes.length} torments, ${struck} struck, ${failed.length} failed`);
-    for (const { draw } of failed)
-      say(`  again: bash test/ops/restore-torture.sh --seed ${draw.seed}`);
-    return failed.length === 0 ? 0 : 1;
+    return await Promise.race([ended, performAll(draws, { servers, directory })]);
   } finally {
+    ServiceProcess.endAll();
     await globalTeardown();
-    await server.end();
+    await Promise.all(servers.map((server) => server.end()));
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** What a stage that broke off has left open keeps nobody waiting. */
-process.exit(
-  await main().catch((error: unknown) => {
+async function main(): Promise<number> {
+  try {
+    const asked = readArguments(process.argv.slice(2));
+    if (asked !== undefined) return await carryOut(asked);
+    say(usage);
+    return 0;
+  } catch (error) {
     const isUsage = error instanceof UsageError;
-    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(isUsage ? `${error.message}\n\n${usage}` : `${told}\n`);
+    process.stderr.write(isUsage ? `${error.message}\n\n${usage}` : `${toldOf(error)}\n`);
     return isUsage ? 2 : 1;
-  }),
-);
+  }
+}
+
+// what a stage that broke off has left open keeps nobody waiting
+process.exit(await main());

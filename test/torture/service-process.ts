@@ -32,6 +32,8 @@ const startMsMax = 120_000;
 
 /** Reinstate in a process of its own, which reaches its database and the shop through gates of its own. */
 export class ServiceProcess {
+  private static readonly all = new Set<ServiceProcess>();
+  private static areEnded = false;
   url = '';
 
   private constructor(
@@ -41,7 +43,15 @@ export class ServiceProcess {
     /** to the service's own database */
     readonly toOwn: WireGate,
     readonly logFile: string,
-  ) {}
+  ) {
+    ServiceProcess.all.add(this);
+  }
+
+  /** Kills all that run, stopped ones too, and lets none be started any more. */
+  static endAll(): void {
+    ServiceProcess.areEnded = true;
+    for (const process of ServiceProcess.all) process.child.kill('SIGKILL');
+  }
 
   /** Starts it up to where it waits for `begin`: by then it has read its own code, which takes longest. */
   static async spawn(surroundings: Surroundings, name: string): Promise<ServiceProcess> {
@@ -54,6 +64,7 @@ export class ServiceProcess {
     const root = packageRoot();
     const loader = join(root, 'test/e2e/run-typescript.mjs');
     const script = join(root, 'test/torture/service.ts');
+    if (ServiceProcess.areEnded) throw new Error('no service is started any more');
     const child = spawn(process.execPath, ['--import', loader, script], {
       cwd: directory,
       env: { PATH: process.env['PATH'], REINSTATE_CONFIG: file },
@@ -101,6 +112,7 @@ export class ServiceProcess {
   /** Ends it, if it still runs, and closes its ways. */
   async end(): Promise<void> {
     await this.kill();
+    ServiceProcess.all.delete(this);
     await Promise.all([this.toShop.close(), this.toOwn.close()]);
   }
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { openSampleShop, type SampleShop } from '../../demo/process/sample-shop.js';
@@ -18,6 +17,9 @@ const shopOptions = {
   historyOrders: 40,
   recentMinutes: 0.1,
 };
+
+/** That its traffic fails while its server is away is what the stage is for. */
+const noWord = (): void => undefined;
 
 /** A process that is gone for good holds its leases no longer than this. */
 export const leaseMs = 10_000;
@@ -44,15 +46,16 @@ export class Stage {
     private readonly surroundings: Surroundings,
   ) {}
 
-  static async open(server: ShopServer, say: (line: string) => void): Promise<Stage> {
+  /** Its own files stand in a new directory below the one given. */
+  static async open(server: ShopServer, below: string): Promise<Stage> {
     const suffix = randomBytes(4).toString('hex');
     const database = await createShopDatabase(server.url(), `shop_${suffix}`);
-    const shop = await openSampleShop({ ...shopOptions, seed: suffix, say }, database);
+    const shop = await openSampleShop({ ...shopOptions, seed: suffix, say: noWord }, database);
     const pool = new pg.Pool({ connectionString: shop.databaseUrl, max: 4 });
     pool.on('error', () => undefined);
     pool.on('connect', (client) => client.on('error', () => undefined));
     const reinstate = await createReinstateDatabase();
-    const directory = await mkdtemp(join(tmpdir(), 'reinstate-torture-'));
+    const directory = await mkdtemp(join(below, 'stage-'));
     const shopId = `shop-${suffix}`;
     const credentials = shop.credentials();
     const surroundings = { directory, reinstate, shop: credentials, shopId };
