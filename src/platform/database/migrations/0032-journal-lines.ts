@@ -1,19 +1,9 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { SqlMigration } from './sql-migration.js';
 
 /** What took lines away from orders: looked through where an incident looks for orders that are like its own. */
-export class JournalLines1700000000032 implements MigrationInterface {
+export class JournalLines1700000000032 extends SqlMigration {
   readonly name = 'JournalLines1700000000032';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(sql);
-  }
-
-  /** Migrations go forward only: going back is restoring a backup. */
-  down(): Promise<void> {
-    return Promise.reject(
-      new Error('migrations of Reinstate are not reversible; restore a backup instead'),
-    );
-  }
+  readonly sql = sql;
 }
 
 const sql = `
