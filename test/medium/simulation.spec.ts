@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { keptSeeds } from '../simulation/kept-seeds.js';
+import { readOptions, UsageError } from '../simulation/options.js';
+import { playSeed } from '../simulation/seed-run.js';
+
+describe('the simulation', () => {
+  it('takes the same way with the same seed, and another one with another', async () => {
+    const steps = 60;
+    const [first, again, other] = [
+      await playSeed(14, { steps }),
+      await playSeed(14, { steps }),
+      await playSeed(15, { steps }),
+    ];
+    expect(first.fault).toBeUndefined();
+    expect(again.lines).toEqual(first.lines);
+    expect(again.hash).toBe(first.hash);
+    expect(other.hash).not.toBe(first.hash);
+    // what is left of the first part of a seed is what it was with all of it
+    const shorter = await playSeed(14, { steps: 20 });
+    const begun = first.lines.slice(
+      0,
+      first.lines.findIndex((line) => line.startsWith('#21 ')),
+    );
+    expect(shorter.lines.slice(0, begun.length)).toEqual(begun);
+  });
+
+  it('leaves steps out without changing what others draw', async () => {
+    const whole = await playSeed(14, { steps: 12 });
+    const part = await playSeed(14, { steps: 12, left: new Set([3, 4]) });
+    const heads = ({ lines }: typeof whole) =>
+      lines.filter((line) => line.startsWith('#')).map((line) => line.replace(/\+\S+/, ''));
+    expect(heads(part)).toEqual(heads(whole).filter((line) => !/^#(3|4) /.test(line)));
+  });
+
+  it('holds all invariants with the seeds that failed once', async () => {
+    for (const seed of await keptSeeds()) expect((await playSeed(seed)).fault).toBeUndefined();
+  });
+});
+
+describe('the options of npm run simulate', () => {
+  it('are seeds, minutes or one seed', () => {
+    expect(readOptions(['--seeds', '5000', '--from', '7'])).toMatchObject({
+      seeds: 5_000,
+      from: 7,
+    });
+    expect(readOptions(['--minutes', '0.5'])).toMatchObject({ minutes: 0.5, seeds: Infinity });
+    expect(readOptions(['--seed', '42'])).toMatchObject({ seed: 42 });
+    expect(readOptions([])).toMatchObject({ seeds: 100, minutes: Infinity, help: false });
+  });
+
+  it.each([
+    [['--seeds', 'many']],
+    [['--seeds', '0']],
+    [['--minutes', '-1']],
+    [['--seed', '1', '--minutes', '3']],
+    [['--speed', '3']],
+    [['5000']],
+  ])('%j is told apart from them', (given) => {
+    expect(() => readOptions(given)).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,63 @@
+import { faultyJob, products, type Canceller } from '../shop/shop-software.js';
+import type { Act } from './act.js';
+
+const customer: Canceller = { kind: 'customer', name: 'web', reason: 'changed my mind' };
+const staff: Canceller = { kind: 'staff', name: 'olga', reason: 'fraud suspected' };
+
+/** Customers buy. */
+export const placeOrders: Act = {
+  name: 'orders are placed',
+  weight: 3,
+  run(world, random) {
+    const wanted = random.whole(1, 6);
+    const placed = Array.from({ length: wanted }, () =>
+      world.software.place({ product: random.pick(products), quantity: random.whole(1, 3) }),
+    );
+    world.say(`  orders ${placed.map((id) => id ?? 'none').join(' ')}`);
+    return Promise.resolve();
+  },
+};
+
+/** The faulty job runs: it cancels some of the paid orders, a moment apart. */
+export const faultyJobRuns: Act = {
+  name: 'the faulty job runs',
+  weight: 0.7,
+  run(world, random) {
+    const paid = world.software.ordersIn('paid');
+    const hit = paid.filter(() => random.chance(0.7));
+    const done = hit.filter((orderId) => {
+      world.advance(random.whole(1, 400));
+      return world.software.cancel(orderId, faultyJob);
+    });
+    world.say(`  cancelled ${done.join(' ')}`);
+    return Promise.resolve();
+  },
+};
+
+/** What goes on in a shop anyway, with one order. */
+export const shopGoesOn: Act = {
+  name: 'the shop goes on',
+  weight: 5,
+  run(world, random) {
+    const { software } = world;
+    const deeds = {
+      'ship a paid order': () => one('paid', (id) => software.ship(id)),
+      'a customer cancels': () => one('paid', (id) => software.cancel(id, customer)),
+      'staff cancels': () => one('paid', (id) => software.cancel(id, staff)),
+      'a note on a paid order': () => one('paid', (id) => software.annotate(id, 'gift')),
+      'a note on a cancelled order': () => one('cancelled', (id) => software.annotate(id, 'asked')),
+      'a mail about a cancelled order': () => one('cancelled', (id) => software.remark(id)),
+      'money goes back': () => one('cancelled', (id) => software.refund(id)),
+      'the job cancels one more': () => one('paid', (id) => software.cancel(id, faultyJob)),
+    };
+    const one = (status: string, work: (orderId: string) => boolean): string => {
+      const orders = software.ordersIn(status);
+      if (orders.length === 0) return 'none';
+      const orderId = random.pick(orders);
+      return work(orderId) ? orderId : `${orderId} waits for a lock`;
+    };
+    const deed = random.pick(Object.keys(deeds) as (keyof typeof deeds)[]);
+    world.say(`  ${deed}: ${deeds[deed]()}`);
+    return Promise.resolve();
+  },
+};
