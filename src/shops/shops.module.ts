@@ -8,6 +8,8 @@ import { ToldShopAdapter } from './http/told-shop-adapter.js';
 import { MarkerKey } from './restore-marker.js';
 import { RestoreMarkerStore } from './restore-marker.store.js';
 import { RestoreMarkers } from './restore-markers.js';
+import { ObservationController } from './observation/observation.controller.js';
+import { ObservationService } from './observation/observation.service.js';
 import { openShops, ShopRegistry, type Shop } from './shop-registry.js';
 import { ShopController } from './shop.controller.js';
 import { ShopService } from './shop.service.js';
@@ -29,10 +31,11 @@ export class ShopsModule {
     return {
       module: ShopsModule,
       global: true,
-      controllers: [ShopController],
+      controllers: [ShopController, ObservationController],
       providers: [
         ShopStore,
         ShopService,
+        ObservationService,
         RestoreMarkers,
         RestoreMarkerStore,
         { provide: MarkerKey, useValue: parts.markerKey },

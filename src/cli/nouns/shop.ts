@@ -1,10 +1,11 @@
 import { Option } from 'commander';
-import { apiCommand, listCommand, textCommand } from '../api-command.js';
+import { apiCommand, listCommand, requestOf, textCommand } from '../api-command.js';
 import type { Command, Noun } from '../command.js';
-import { required } from '../options.js';
+import { required, textOf } from '../options.js';
 import { attachUrlOf } from '../secret.js';
 import { nothing, said, text, time, valueAt, wordsOf, type Column } from '../output/column.js';
 import { bytesInWords } from '../output/words.js';
+import { observationInWords, secondsOf, watchShop } from '../watch-shop.js';
 
 const mainColumns: readonly Column[] = [
   text('shop', 'id'),
@@ -190,6 +191,58 @@ const erasures: readonly Command[] = [
   }),
 ];
 
+const checkRequest = { method: 'POST', path: '/shops/{shop}/check', patienceSeconds } as const;
+
+const check = apiCommand({
+  usage: 'check <shop>',
+  summary: 'prove the profile on the live shop; it only reads',
+  description: 'A shop whose check has errors cannot be armed.',
+  examples: ['shop check main'],
+  request: checkRequest,
+  view: {
+    kind: 'record',
+    columns: [
+      said('profile', 'ok', (ok) => (ok === true ? 'fits the shop' : 'does not fit the shop')),
+      text('server', 'serverVersion'),
+    ],
+    lists: [
+      {
+        field: 'faults',
+        title: 'What was found',
+        columns: [text('severity', 'severity'), text('where', 'where'), text('what', 'message')],
+      },
+    ],
+  },
+});
+
+const eventsRequest = { method: 'GET', path: '/shops/{shop}/observation/events' } as const;
+
+/** The check, and then, where it is asked for, a while of watching what the profile may leave out. */
+const checkAndObserve: Command = {
+  ...check,
+  description: `${check.description ?? ''} With --observe it then watches the shop for a while, reading only, and tells which unmapped tables are written in the same transactions as mapped ones, and which triggers would do again what a restore does. Ctrl-C ends that.`,
+  examples: [...check.examples, 'shop check main --observe --for 5m'],
+  options: [
+    ...check.options,
+    new Option('--observe', 'then watch the shop for a while (needs the role responder)'),
+    new Option('--for <time>', 'how long to watch, such as 90s or 2m; at most 10m').default('2m'),
+  ],
+  requests: [...check.requests, { request: { ...eventsRequest, query: ['seconds'] }, columns: [] }],
+  run: async (context) => {
+    const { api, out, options } = context;
+    if (options['observe'] !== true) {
+      await check.run(context);
+      return;
+    }
+    secondsOf(textOf(options['for']) ?? '');
+    if (!out.json) await check.run(context);
+    const report = out.json ? await api.json(await requestOf(checkRequest, context)) : undefined;
+    const observation = await watchShop(context);
+    if (out.json) out.answer({ check: report, observation });
+    else for (const line of observationInWords(observation)) out.line(line);
+  },
+};
+
 export const shop: Noun = {
   name: 'shop',
   summary: 'the watched shops: attach, check, arm, stop, forget a customer',
@@ -210,31 +263,7 @@ export const shop: Noun = {
       view: { kind: 'record', columns: allColumns },
     }),
     ...attaching,
-    apiCommand({
-      usage: 'check <shop>',
-      summary: 'prove the profile on the live shop; it only reads',
-      description: 'A shop whose check has errors cannot be armed.',
-      examples: ['shop check main'],
-      request: { method: 'POST', path: '/shops/{shop}/check', patienceSeconds },
-      view: {
-        kind: 'record',
-        columns: [
-          said('profile', 'ok', (ok) => (ok === true ? 'fits the shop' : 'does not fit the shop')),
-          text('server', 'serverVersion'),
-        ],
-        lists: [
-          {
-            field: 'faults',
-            title: 'What was found',
-            columns: [
-              text('severity', 'severity'),
-              text('where', 'where'),
-              text('what', 'message'),
-            ],
-          },
-        ],
-      },
-    }),
+    checkAndObserve,
     change({
       verb: 'arm',
       summary: 'allow restores (needs the role admin)',
