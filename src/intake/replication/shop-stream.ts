@@ -51,6 +51,7 @@ export class ShopStream {
   private readonly mappingHash: string;
   private readonly guard: WalGuard;
   private loop: Promise<void> | undefined;
+  private over = false;
   private session: StreamSession | undefined;
   private readonly standing: StreamStanding;
   private readonly published: PublishedTables;
@@ -83,6 +84,7 @@ export class ShopStream {
     this.parts.metrics.open(this.shop.shopId);
     this.loop ??= withLogContext({ shop: this.shop.shopId }, () =>
       this.follow(held).finally(async () => {
+        this.over = true;
         await this.guard.end();
         await this.lease.release();
       }),
@@ -100,6 +102,16 @@ export class ShopStream {
     await this.loop;
   }
 
+  /** Whether it is this process that follows the shop, and no other. */
+  get isFollowing(): boolean {
+    return this.lease.isTaken;
+  }
+
+  /** The shop was detached, here or by another process: there is nothing left to follow. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
   /** Shows it how the publication is; true where that is another one than before, and it looks for itself. */
   sees(row: StreamRow, found: PublicationFacts): boolean {
     const isAnother = this.published.differ(row, found);
@@ -111,7 +123,12 @@ export class ShopStream {
     let held = first;
     while (!this.stopping.signal.aborted) {
       try {
-        if (!(await this.owns())) continue;
+        if (!(await this.owns())) {
+          // whoever follows the shop has made a slot of its own; nothing of the shop is held open for this one
+          await held?.release();
+          held = undefined;
+          continue;
+        }
         const given = held;
         held = undefined;
         if ((await this.cycle(given)) === 'detached') return;

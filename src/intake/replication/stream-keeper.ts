@@ -28,6 +28,8 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
   /** shops that are being attached or detached right now */
   private readonly busy = new Map<string, Promise<unknown>>();
   private readonly stopping = new AbortController();
+  /** shops that another process has attached, as the last look has found */
+  private attachedElsewhere: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly database: Database,
@@ -118,9 +120,31 @@ export class StreamKeeper implements OnApplicationBootstrap, OnApplicationShutdo
     }
   }
 
-  /** Looks at every followed shop; one that fails stops no other. */
+  /**
+   * Follows what other processes have attached since, as a standby at least, and lets go of what they have detached.
+   * One that was attached a moment ago is left to whoever did it until the next look: it holds the slot's snapshot.
+   */
+  async keepUp(): Promise<void> {
+    const found = new Set<string>();
+    const attached = await this.store.attached(this.database);
+    const names = new Set(attached.map(({ shopId }) => shopId));
+    for (const { id } of this.registry.list()) {
+      if (this.busy.has(id) || this.stopping.signal.aborted) continue;
+      if (this.streams.get(id)?.isOver === true) {
+        await this.leave(id);
+        this.factory.closed(id);
+      }
+      if (!names.has(id) || this.streams.has(id)) continue;
+      if (this.attachedElsewhere.has(id)) await this.followIfAttached(id);
+      else found.add(id);
+    }
+    this.attachedElsewhere = found;
+  }
+
+  /** Looks at every shop that this process follows; one that fails stops no other. */
   async inspectAll(signal: AbortSignal): Promise<void> {
-    const looks = [...this.streams.values()].map((stream) =>
+    const followed = [...this.streams.values()].filter(({ isFollowing }) => isFollowing);
+    const looks = followed.map((stream) =>
       this.inspector.inspect(stream, signal).catch((error: unknown) => {
         if (signal.aborted) return;
         const { shopId } = stream.shop;
@@ -159,15 +183,17 @@ function toldByHttp(shopId: string): Fault {
   );
 }
 
-/** Samples lag and retained log, and watches the publications. */
+/** Keeps this process's streams in step with the rows, samples lag and retained log, and watches the publications. */
 @Injectable()
 export class ReplicationInspectionStep implements BackgroundStep {
   readonly name = 'replication-inspection';
   readonly intervalMs = 5_000;
+  readonly inEachProcess = true;
 
   constructor(private readonly keeper: StreamKeeper) {}
 
   async run({ signal }: StepContext): Promise<'idle'> {
+    await this.keeper.keepUp();
     await this.keeper.inspectAll(signal);
     return 'idle';
   }

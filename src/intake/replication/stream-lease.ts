@@ -31,6 +31,11 @@ export class StreamLease {
     this.name = leaseNameOf(shopId);
   }
 
+  /** Whether it was ours when it was last asked for. */
+  get isTaken(): boolean {
+    return this.tenure !== undefined;
+  }
+
   /** Takes the lease, or keeps it; the signal is aborted once it is lost. Undefined while somebody else has it. */
   async take(): Promise<AbortSignal | undefined> {
     if (!(await this.holds())) return undefined;

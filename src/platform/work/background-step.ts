@@ -15,6 +15,8 @@ export interface BackgroundStep {
   readonly name: string;
   /** it runs at least this often, and at once when woken */
   readonly intervalMs: number;
+  /** where it looks after what its own process does: it runs in each, without a lease; else in one at a time */
+  readonly inEachProcess?: boolean;
   /** Does one bounded batch. `more` asks to be run again at once. */
   run(context: StepContext): Promise<'idle' | 'more'>;
 }

@@ -16,8 +16,8 @@ const leaseRenewalMs = 2_000;
 const retryMs = 2_000;
 
 /**
- * Runs background steps: each in a loop of its own, one process at a time (by lease), woken early or
- * by its interval. A failing step is logged, counted and tried again at its next tick, or soon where
+ * Runs background steps: each in a loop of its own, one process at a time (by lease) unless it is for each
+ * process, woken early or by its interval. A failing step is logged, counted and tried again at its next tick, or soon where
  * that is far; it stops no other.
  */
 export class StepRunner {
@@ -83,8 +83,8 @@ export class StepRunner {
         seconds: (performance.now() - startedAt) / 1000,
       });
     try {
-      if (!this.heldLately(step) && !(await this.acquire(step))) return 'idle';
-      const again = await this.runWithLease(step);
+      if (!(await this.mayRun(step))) return 'idle';
+      const again = await this.runBatch(step);
       observe('ok');
       this.tellRecovery(step);
       return again;
@@ -93,6 +93,16 @@ export class StepRunner {
       this.tellFailure(step, messageOf(error));
       return 'failed';
     }
+  }
+
+  private async mayRun(step: BackgroundStep): Promise<boolean> {
+    if (step.inEachProcess === true || this.heldLately(step)) return true;
+    return this.acquire(step);
+  }
+
+  private async runBatch(step: BackgroundStep): Promise<'idle' | 'more'> {
+    if (step.inEachProcess !== true) return this.runWithLease(step);
+    return step.run({ now: this.clock.now(), signal: this.stopping.signal });
   }
 
   /** Runs one batch, renewing the lease meanwhile; the batch is told to leave off when it is lost. */
