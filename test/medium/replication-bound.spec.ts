@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
+import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { cancelOrder, openTestShop, placeOrder, type TestShop } from '../support/test-shop.js';
@@ -50,6 +51,7 @@ describe('a shop whose server does not bound what a slot holds back', () => {
   };
 
   it('has one of ours: the slot goes at the bound, though our own database hangs; a gap and a new snapshot follow', async () => {
+    const check = await FoldCheck.begin(harness);
     await harness.attach({ allowUnboundedWal: true });
     await until('streaming', async () => (await harness.row()).state === 'streaming');
     await until('bounded', async () => (await metric('wal_bound_bytes')) === retainedBytesMax);
@@ -82,6 +84,7 @@ describe('a shop whose server does not bound what a slot holds back', () => {
     const told = entries.map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`);
     expect(told).toEqual(expect.arrayContaining(['1:cancelled', '3:gap', '3:cancelled']));
     expect(await slots()).toHaveLength(1);
+    await check.holds({ gaps: true });
   });
 
   it('is left alone once its server has a bound', async () => {

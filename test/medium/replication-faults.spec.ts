@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
+import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.js';
@@ -31,6 +32,7 @@ describe('replication when things fail', () => {
   let dataDirectory: string;
   let shop: TestShop;
   let harness: Harness;
+  let check: FoldCheck;
   let databases = 0;
 
   beforeAll(async () => {
@@ -59,6 +61,7 @@ describe('replication when things fail', () => {
       placeOrder({ id: 1 }),
       placeOrder({ id: 2 }),
     );
+    check = await FoldCheck.begin(harness);
   });
 
   afterEach(async () => {
@@ -277,6 +280,7 @@ describe('replication when things fail', () => {
     expect(await harness.registry.metrics()).toContain(
       'reinstate_replication_gaps_total{shop="test-shop"} 1',
     );
+    await check.holds({ gaps: true });
   });
 
   it('a slot that the server gave up: the shop’s disk was bounded, a gap says what that cost', async () => {
@@ -311,6 +315,7 @@ describe('replication when things fail', () => {
       { table: 'shop.history', operation: 'insert', before: null },
       { table: 'shop.stock_movement', operation: 'insert', after: { kind: 'RELEASE' } },
     ]);
+    await check.holds({ gaps: true });
   });
 
   it('our own database set back: the slot has gone further, which is a gap and no silent loss', async () => {
@@ -326,12 +331,14 @@ describe('replication when things fail', () => {
     harness.open().start();
     await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
     expect(await kindsOf()).toEqual(['1:cancelled', ':shared', ':gap']);
+    await check.holds({ gaps: true });
   });
 
   it('a snapshot after a loss that is cut off: each order that changed is told once', async () => {
     await shop.run(
       `INSERT INTO shop.history (order_id, kind) SELECT 1, 'NOTE' FROM generate_series(1, 10000)`,
     );
+    check = await FoldCheck.begin(harness);
     const first = await harness.attach();
     await streaming();
     await first.stop();
@@ -370,6 +377,7 @@ describe('replication when things fail', () => {
     expect(images.filter(({ table }) => table === 'shop.history')).toHaveLength(10_000);
     const [stale] = await harness.database.query('SELECT FROM row_image WHERE stale LIMIT 1');
     expect(stale).toBeUndefined();
+    await check.holds({ gaps: true });
   });
 
   it('another server in its place (a fail-over, a restored backup): a gap, and positions that repeat are no doubles', async () => {
@@ -386,6 +394,7 @@ describe('replication when things fail', () => {
     await streaming();
     expect(await kindsOf()).toEqual(['1:cancelled', ':shared', ':gap']);
     expect((await harness.entries())[2]?.reason).toContain('is another one, or was set back');
+    await check.holds({ gaps: true });
   });
 
   it('an end in the middle of the snapshot: begun again with a new slot', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
+import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { cancelOrder, openTestShop, placeOrder, type TestShop } from '../support/test-shop.js';
@@ -22,6 +23,7 @@ describe('a shop’s server with another history', () => {
   let backup: string;
   let shop: TestShop;
   let harness: Harness;
+  let check: FoldCheck;
 
   beforeEach(async () => {
     dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-shop-'));
@@ -35,6 +37,7 @@ describe('a shop’s server with another history', () => {
       `INSERT INTO shop.stock VALUES ('tea', 1000, 0)`,
       ...[1, 2, 3].map((id) => placeOrder({ id })),
     );
+    check = await FoldCheck.begin(harness);
   });
 
   afterEach(async () => {
@@ -111,6 +114,7 @@ describe('a shop’s server with another history', () => {
     );
     const before = entries.at(-2)?.rowChanges.find(({ table }) => table === 'shop.orders')?.before;
     expect(before).toMatchObject({ status: 'paid', total_minor: '7' });
+    await check.holds({ gaps: true });
   }
 
   it('set back to a copy of its files: a gap, and what repeats is no double', async () => {

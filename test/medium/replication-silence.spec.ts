@@ -7,6 +7,7 @@ import {
   shopConnection,
   withShop,
 } from '../../src/intake/replication/source/shop-server.js';
+import { FoldCheck } from '../support/fold-check.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { cancelOrder, createTestShop, placeOrder, type TestShop } from '../support/test-shop.js';
@@ -68,6 +69,7 @@ describe('a shop that goes silent', () => {
     );
 
   it('is noticed while it lasts, said, and nothing is lost when it speaks again', async () => {
+    const check = await FoldCheck.begin(harness);
     await harness.attach();
     await streaming();
     await shop.run(cancelOrder(1));
@@ -92,6 +94,7 @@ describe('a shop that goes silent', () => {
       true,
     );
     expect((await harness.row()).slotGeneration).toBe(1);
+    await check.holds();
   });
 
   it('does not hold up the end of the service, neither while streaming nor while connecting', async () => {
