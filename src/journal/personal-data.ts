@@ -94,12 +94,18 @@ export class PersonalData {
     const known = await this.readKeys(transaction, shopId, keysOf);
     const missing = keysOf.filter((keyOf) => !known.has(keyOf));
     if (missing.length === 0) return known;
-    const made = missing.map((keyOf) => ({
-      keyOf,
-      wrappedKey: this.wrap(newPersonalKey(), { shopId, keyOf }),
-    }));
-    await this.store.add(transaction, shopId, made, this.clock.now());
-    return this.readKeys(transaction, shopId, keysOf);
+    const made = missing.map((keyOf) => {
+      const key = newPersonalKey();
+      return { keyOf, key, wrappedKey: this.wrap(key, { shopId, keyOf }) };
+    });
+    const added = await this.store.add(transaction, shopId, made, this.clock.now());
+    const others = missing.filter((keyOf) => !added.has(keyOf));
+    const ours = made.filter(({ keyOf }) => added.has(keyOf));
+    return new Map([
+      ...known,
+      ...ours.map(({ keyOf, key }) => [keyOf, key] as const),
+      ...(await this.readKeys(transaction, shopId, others)),
+    ]);
   }
 
   private async readKeys(

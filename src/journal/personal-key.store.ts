@@ -16,19 +16,20 @@ export class PersonalKeyStore {
     );
   }
 
-  /** Adds keys; where another process was first, its key stays and ours is dropped. */
+  /** Adds keys, and gives which were: where another process was first, its key stays and ours is dropped. */
   async add(
     transaction: Transaction,
     shopId: string,
     keys: readonly { keyOf: string; wrappedKey: Buffer }[],
     now: Date,
-  ): Promise<void> {
-    await transaction.query(
+  ): Promise<Set<string>> {
+    const added = await transaction.query<{ key_of: string }>(
       `INSERT INTO personal_key (shop_id, key_of, wrapped_key, created_at)
        SELECT $1, key_of, wrapped_key, $4 FROM unnest($2::text[], $3::bytea[]) AS given(key_of, wrapped_key)
-       ON CONFLICT DO NOTHING`,
+       ON CONFLICT DO NOTHING RETURNING key_of`,
       [shopId, keys.map((key) => key.keyOf), keys.map((key) => key.wrappedKey), now],
     );
+    return new Set(added.map((key) => key.key_of));
   }
 
   /** Takes the key away; false where that was done before, or where there never was one. */
