@@ -10,11 +10,12 @@ import {
 } from '../../demo/shop/database.js';
 import { inTransaction } from '../../demo/shop/transaction.js';
 import { configSchema, type RestorePolicy } from '../../src/config/config.schema.js';
-import { AheadClock, placePaidOrder, seedShop } from '../medium/restore-scene.js';
+import { AheadClock } from '../support/ahead-clock.js';
 import type { Answer, HttpCaller } from '../support/http-caller.js';
 import { LogLines } from '../support/log-lines.js';
 import { testServerUrl, withClient } from '../support/postgres.js';
 import { startTestService, type TestService } from '../support/service.js';
+import { placePaidOrder, seedShop } from '../support/shop-orders.js';
 
 export interface Staff {
   readonly admin: HttpCaller;
@@ -91,7 +92,7 @@ export class FollowedShop {
     for (let made = 0; made < count; made += 1)
       orders.push(
         await inTransaction(this.application, (tx) =>
-          placePaidOrder(tx, { productId: 2, quantity: 1 }),
+          placePaidOrder(tx, [{ productId: 2, quantity: 1 }]),
         ),
       );
     for (const orderId of orders)

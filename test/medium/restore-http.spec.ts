@@ -13,7 +13,8 @@ import { configSchema } from '../../src/config/config.schema.js';
 import type { Answer, HttpCaller } from '../support/http-caller.js';
 import { testServerUrl, withClient } from '../support/postgres.js';
 import { startTestService, type TestService } from '../support/service.js';
-import { AheadClock, placePaidOrder, seedShop } from './restore-scene.js';
+import { AheadClock } from '../support/ahead-clock.js';
+import { placePaidOrder, seedShop } from '../support/shop-orders.js';
 
 const suffix = randomBytes(5).toString('hex');
 const shopId = `web-${suffix}`;
@@ -82,7 +83,7 @@ async function harm(count: number, job: string): Promise<{ orders: string[]; inc
   const orders: string[] = [];
   for (let made = 0; made < count; made += 1)
     orders.push(
-      await inTransaction(shop, (tx) => placePaidOrder(tx, { productId: 2, quantity: 1 })),
+      await inTransaction(shop, (tx) => placePaidOrder(tx, [{ productId: 2, quantity: 1 }])),
     );
   for (const orderId of orders)
     await inTransaction(shop, (tx) =>

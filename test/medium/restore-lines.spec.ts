@@ -6,7 +6,8 @@ import type { Actor } from '../../demo/shop/history.js';
 import { payOrder } from '../../demo/shop/pay-order.js';
 import { PlanViewService } from '../../src/restore/plans/plan-view.service.js';
 import { UndoService } from '../../src/restore/runs/undo.service.js';
-import { placeOrder, Scene } from './restore-scene.js';
+import { placeOrder } from '../support/shop-orders.js';
+import { Scene } from './restore-scene.js';
 
 const customer: Actor = { kind: 'customer', name: 'customer' };
 const reason = 'payment not received';
@@ -22,7 +23,7 @@ afterAll(() => scene.close());
 /** An order of three lines, not paid yet. */
 function placeLong(): Promise<string> {
   const lines = [1, 2, 3].map((productId) => ({ productId, quantity: productId + 1 }));
-  return scene.inShop((tx) => placeOrder(tx, ...lines));
+  return scene.inShop((tx) => placeOrder(tx, lines));
 }
 
 async function pay(orderId: string): Promise<string> {

@@ -7,14 +7,9 @@ import {
   createReinstateCredentials,
   createShopDatabase,
 } from '../../demo/shop/database.js';
-import { cancelOrder } from '../../demo/shop/cancel-order.js';
 import type { Actor } from '../../demo/shop/history.js';
-import { PRODUCTS } from '../../demo/shop/catalogue.js';
-import { payOrder } from '../../demo/shop/pay-order.js';
-import { createCart, placeCart } from '../../demo/shop/place-order.js';
 import { inTransaction, type Transaction } from '../../demo/shop/transaction.js';
 import { AccessService } from '../../src/access/access.service.js';
-import type { Caller } from '../../src/access/caller.js';
 import { AppModule, type AppParts } from '../../src/app.module.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
 import type { ActorKind } from '../../src/orders/order-event.js';
@@ -23,7 +18,6 @@ import type { TimelineType } from '../../src/incidents/timeline.js';
 import { IncidentsStep } from '../../src/incidents/incidents.step.js';
 import { ReplicationService } from '../../src/intake/replication/replication.service.js';
 import { ServiceKey } from '../../src/journal/personal-data.js';
-import { Clock } from '../../src/platform/clock.js';
 import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
 import { PlanViewService, type PlanView } from '../../src/restore/plans/plan-view.service.js';
 import { PlanService } from '../../src/restore/plans/plan.service.js';
@@ -33,36 +27,15 @@ import { RunStartService } from '../../src/restore/runs/run-start.service.js';
 import { RunViewService } from '../../src/restore/runs/run-view.service.js';
 import type { RunView } from '../../src/restore/restore.schema.js';
 import { ShopService } from '../../src/shops/shop.service.js';
+import { AheadClock } from '../support/ahead-clock.js';
 import {
   createReinstateDatabase,
   testServerUrl,
   withClient,
   type ReinstateTestDatabase,
 } from '../support/postgres.js';
-
-/** The machine's clock, ahead by what the test says: shop and service then agree but for that. */
-export class AheadClock extends Clock {
-  private aheadMs = 0;
-
-  override now(): Date {
-    return new Date(Date.now() + this.aheadMs);
-  }
-
-  advance(milliseconds: number): void {
-    this.aheadMs += milliseconds;
-  }
-}
-
-export interface People {
-  /** responder */
-  readonly robin: Caller;
-  /** approvers */
-  readonly alex: Caller;
-  readonly kim: Caller;
-  /** a service that may do all that an approver may */
-  readonly bot: Caller;
-  readonly admin: Caller;
-}
+import { cancelWrongly, placeOrder, placePaidOrder, seedShop } from '../support/shop-orders.js';
+import { createPeople, type People } from './restore-people.js';
 
 const signal = new AbortController().signal;
 
@@ -161,13 +134,13 @@ export class Scene {
   async placePaid(quantities: readonly number[], productId = 3): Promise<string[]> {
     const orderIds: string[] = [];
     for (const quantity of quantities)
-      orderIds.push(await this.inShop((tx) => placePaidOrder(tx, { productId, quantity })));
+      orderIds.push(await this.inShop((tx) => placePaidOrder(tx, [{ productId, quantity }])));
     return orderIds;
   }
 
   /** An order that its customer has not paid. */
   async placeUnpaid(): Promise<string> {
-    return this.inShop((tx) => placeOrder(tx, { productId: 3, quantity: 1 }));
+    return this.inShop((tx) => placeOrder(tx, [{ productId: 3, quantity: 1 }]));
   }
 
   /** The shop's faulty job (one of this name) cancels them through the shop's own code. */
@@ -177,10 +150,7 @@ export class Scene {
 
   async cancelBy(orderIds: readonly string[], actor: Actor): Promise<void> {
     for (const orderId of orderIds)
-      await this.inShop(async (tx) => {
-        const outcome = await cancelOrder(tx, { orderId, actor, reason: 'payment not received' });
-        if (!outcome.done) throw new Error(`order ${orderId} was not cancelled: ${outcome.reason}`);
-      });
+      await this.inShop((tx) => cancelWrongly(tx, { orderId, actor }));
   }
 
   /** A declared incident over what one job (or somebody else) cancelled, with its cases judged. */
@@ -481,83 +451,4 @@ export class Scene {
       client.query(`DROP DATABASE ${name} WITH (FORCE)`),
     );
   }
-}
-
-/** Products with enough stock of each. */
-export async function seedShop(client: pg.Client): Promise<void> {
-  for (const { id, sku, name, priceMinor, taxRateBasisPoints } of PRODUCTS.slice(0, 6)) {
-    await client.query(
-      `INSERT INTO shop.product (id, sku, name, price_minor, tax_rate_basis_points) VALUES ($1, $2, $3, $4, $5)`,
-      [id, sku, name, priceMinor, taxRateBasisPoints],
-    );
-    await client.query(`INSERT INTO shop.stock VALUES ($1, 'LEJ', 1000, 0)`, [id]);
-  }
-}
-
-/** A paid order of one line, of a customer of its own. */
-export async function placePaidOrder(
-  tx: Transaction,
-  wanted: { productId: number; quantity: number },
-): Promise<string> {
-  const orderId = await placeOrder(tx, wanted);
-  const paid = await payOrder(tx, orderId);
-  if (!paid.done) throw new Error('the order was not paid');
-  return orderId;
-}
-
-/** An order of these lines, not paid, of a customer of its own. */
-export async function placeOrder(
-  tx: Transaction,
-  ...lines: readonly { productId: number; quantity: number }[]
-): Promise<string> {
-  const customer = await tx.query<{ id: string }>(
-    `INSERT INTO shop.customer (name, email, street, postal_code, city, region, country)
-     VALUES ('Ada', 'ada@example.com', 'Street 1', '04109', 'Leipzig', 'SN', 'DE') RETURNING id`,
-  );
-  const orderId = await createCart(tx, {
-    customerId: Number(customer.rows[0]?.id),
-    lines,
-    couponCode: null,
-    deliveryMethod: 'standard',
-    promisedDate: null,
-    slotStartsAt: null,
-    slotEndsAt: null,
-    paymentMethod: 'card',
-    channel: 'web',
-    appVersion: '1.0',
-    warehouse: 'LEJ',
-    shipTo: { name: 'Ada', street: 'Street 1', postalCode: '04109', city: 'Leipzig' },
-    contact: { email: 'ada@example.com', phone: null },
-    region: 'SN',
-    country: 'DE',
-  });
-  const placed = await placeCart(tx, orderId);
-  if (!placed.done) throw new Error('the order was not placed');
-  return orderId;
-}
-
-async function createPeople(access: AccessService): Promise<People> {
-  const first = await access.ensureFirstAdmin();
-  const admin = await access.authenticate(first!.secret);
-  const make = async (
-    name: string,
-    role: Caller['role'],
-    kind: Caller['kind'] = 'person',
-  ): Promise<Caller> => {
-    const person = await access.createPerson(admin!, { name, kind, email: null });
-    const token = await access.issueToken(admin!, {
-      personId: person.id,
-      role,
-      label: 'test',
-      days: 1,
-    });
-    return (await access.authenticate(token.secret))!;
-  };
-  return {
-    admin: admin!,
-    robin: await make('Robin', 'responder'),
-    alex: await make('Alex', 'approver'),
-    kim: await make('Kim', 'approver'),
-    bot: await make('Bot', 'admin', 'service'),
-  };
 }

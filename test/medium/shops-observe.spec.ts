@@ -14,7 +14,7 @@ import { SeenSoFar } from '../../src/shops/observation/seen-so-far.js';
 import { ShopObserver } from '../../src/shops/postgres/shop-observer.js';
 import { loadProfile } from '../../src/shops/profile-file.js';
 import type { Profile } from '../../src/shops/profile.js';
-import { placePaidOrder, seedShop } from './restore-scene.js';
+import { placePaidOrder, seedShop } from '../support/shop-orders.js';
 import { testServerUrl, withClient } from '../support/postgres.js';
 import { startTestService, testStart, type TestService } from '../support/service.js';
 import { toldShops } from '../support/told-events.js';
@@ -49,9 +49,11 @@ beforeAll(async () => {
   await withClient(shopUrl, async (client) => {
     await seedShop(client);
     await client.query(moreSql);
-    orderId = await placePaidOrder(client as unknown as pg.PoolClient, {
-      ...{ productId: 3, quantity: 2 },
-    });
+    orderId = await placePaidOrder(client as unknown as pg.PoolClient, [
+      {
+        ...{ productId: 3, quantity: 2 },
+      },
+    ]);
   });
   const { replicate, read } = credentials;
   const { shops } = configSchema.parse({

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/platform/package-root.js';
 import type { ReinstateTestDatabase } from '../support/postgres.js';
+import { patienceMs } from './patience.js';
 import { WireGate } from './wire-gate.js';
 
 /** What the torture tells a service: how far its clock is ahead; the first such word lets it begin. */
@@ -26,9 +27,6 @@ export interface Surroundings {
   readonly shop: { readonly replicate: string; readonly read: string; readonly write: string };
   readonly shopId: string;
 }
-
-/** Longer than any start takes on a machine that others use as well. */
-const startMsMax = 120_000;
 
 /** Reinstate in a process of its own, which reaches its database and the shop through gates of its own. */
 export class ServiceProcess {
@@ -77,7 +75,7 @@ export class ServiceProcess {
 
   /** Lets it begin; resolves once it listens. */
   async begin(aheadMs: number): Promise<Ready> {
-    const said = once(this.child, 'message', { signal: AbortSignal.timeout(startMsMax) });
+    const said = once(this.child, 'message', { signal: AbortSignal.timeout(patienceMs) });
     const ended = once(this.child, 'exit').then(() => {
       throw new Error(`the service ended at its start; its log is ${this.logFile}`);
     });
@@ -141,7 +139,7 @@ function configOf(
           write: toShop.through(shop.write),
         },
         // a session that nobody uses any more lets go of its locks soon
-        restore: { statement_timeout_ms: 1_500, transaction_timeout_ms: 4_000 },
+        restore: { statement_timeout_ms: 2_000, transaction_timeout_ms: 6_000 },
       },
     ],
   };

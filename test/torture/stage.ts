@@ -7,6 +7,7 @@ import { createShopDatabase } from '../../demo/shop/database.js';
 import { until } from '../../demo/story/waiting.js';
 import { callerOf, type Answer, type HttpCaller } from '../support/http-caller.js';
 import { createReinstateDatabase, type ReinstateTestDatabase } from '../support/postgres.js';
+import { patienceMs } from './patience.js';
 import { ServiceProcess, type Surroundings } from './service-process.js';
 import type { ShopServer } from './shop-server.js';
 
@@ -138,7 +139,7 @@ export class Stage {
     await done(admin.post(`${path}/attach`, { credential: attach }));
     const look = async () => (await done(admin.get(`${path}/status`)))['state'] === 'streaming';
     await until('the shop to be followed', async () => (await look()) || undefined, {
-      timeoutMs: 60_000,
+      timeoutMs: patienceMs,
     });
     await done(admin.post(`${path}/arm`, {}));
   }

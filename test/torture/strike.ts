@@ -1,6 +1,7 @@
 import { until, pause } from '../../demo/story/waiting.js';
 import { unreachable } from '../../src/platform/assert.js';
 import type { Draw, Point } from './draw.js';
+import { patienceMs } from './patience.js';
 import type { ServiceProcess } from './service-process.js';
 import type { Stage } from './stage.js';
 import type { Sent, WireGate } from './wire-gate.js';
@@ -86,7 +87,7 @@ async function applied(stage: Stage, runId: () => string): Promise<void> {
     );
     return rows.length > 0 || undefined;
   };
-  await until('an order whose echo has not come', look, { timeoutMs: 120_000 });
+  await until('an order whose echo has not come', look, { timeoutMs: patienceMs });
 }
 
 /** What is still to be done once the run has come to its end. */
