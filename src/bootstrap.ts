@@ -20,9 +20,11 @@ import { Draining } from './platform/http/draining.js';
 import { refusedAnswer } from './platform/http/openapi.js';
 import { answerFrameworkError, ProblemFilter } from './platform/http/problem.filter.js';
 import { logRequests } from './platform/http/request-log.js';
+import { traceRequests } from './platform/http/request-trace.js';
 import { packageRoot } from './platform/package-root.js';
 import { secretFile } from './platform/secret-file.js';
 import { createLog, NestLog } from './platform/telemetry/logger.js';
+import { startTracing } from './platform/telemetry/tracing/tracing.js';
 import { StepRunner } from './platform/work/step-runner.js';
 
 const bodyLimitBytes = 1_048_576;
@@ -88,6 +90,13 @@ async function start(
   options: StartOptions & { log: Pino; endings: Endings },
 ): Promise<RunningService> {
   const { log, endings, signal } = options;
+  const tracing = await startTracing({
+    endpoint: config.tracing.endpoint,
+    tracesUrl: config.tracing.traces_url,
+    sampleRatio: config.tracing.sample_ratio,
+    version: await packageVersion(),
+  });
+  if (tracing !== undefined) endings.add(() => tracing.stop());
   const dataDirectory = resolve(directory, config.data_directory);
   const settings = await databaseOf(config, { ...options, dataDirectory });
   signal?.throwIfAborted();
@@ -107,7 +116,7 @@ async function start(
     serviceKey: new ServiceKey(Buffer.from(keyText, 'base64')),
   };
   const draining = new Draining();
-  const app = await createApp(parts, { log, draining });
+  const app = await createApp(parts, { log, draining, isTraced: tracing !== undefined });
   endings.add(() => app.close());
   signal?.throwIfAborted();
   await listen(app, config.http);
@@ -159,7 +168,7 @@ async function listen(
 
 async function createApp(
   parts: Parameters<typeof AppModule.with>[0],
-  { log, draining }: { log: Pino; draining: Draining },
+  { log, draining, isTraced }: { log: Pino; draining: Draining; isTraced: boolean },
 ): Promise<NestFastifyApplication> {
   const proxies = parts.config.http.trusted_proxies;
   const adapter = new FastifyAdapter({
@@ -174,6 +183,7 @@ async function createApp(
     // a fault of the start is told by main, not by Nest's abort
     abortOnError: false,
   });
+  if (isTraced) traceRequests(app);
   logRequests(app, log);
   draining.watch(app);
   app.useGlobalFilters(new ProblemFilter());

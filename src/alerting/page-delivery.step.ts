@@ -3,6 +3,7 @@ import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database/database.js';
 import { messageOf } from '../platform/errors.js';
 import { Log } from '../platform/telemetry/log.js';
+import { failed, inSpan } from '../platform/telemetry/tracing/span.js';
 import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
 import { AlertingMetrics } from './alerting.metrics.js';
 import { AlertingSettings } from './alerting.settings.js';
@@ -47,7 +48,21 @@ export class PageDeliveryStep implements BackgroundStep {
   }
 
   private async deliver(delivery: PageDelivery): Promise<void> {
-    const result = await this.attempt(delivery);
+    const { receiver, pageId, incidentId, attempt } = delivery;
+    const attributes = {
+      'reinstate.receiver': receiver,
+      'reinstate.page.id': pageId,
+      'reinstate.page.attempt': attempt,
+      ...(incidentId !== null && { 'reinstate.incident.id': incidentId }),
+    };
+    await inSpan({ name: 'deliver page', kind: 'client', attributes }, async (span) => {
+      const result = await this.attempt(delivery);
+      if (result.outcome === 'failed') failed(span, result.reason);
+      await this.conclude(delivery, result);
+    });
+  }
+
+  private async conclude(delivery: PageDelivery, result: DeliveryResult): Promise<void> {
     const outcome = afterAttempt(result, {
       count: delivery.attempt,
       createdAt: delivery.createdAt,

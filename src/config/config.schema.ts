@@ -130,6 +130,16 @@ export const configSchema = z.strictObject({
     .refine((text) => Buffer.from(text, 'base64').length === 32, '32 random bytes as base64')
     .optional(),
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  tracing: z
+    .strictObject({
+      /** a collector that takes OTLP over HTTP; without it nothing is traced */
+      endpoint: httpUrl.optional(),
+      /** where it takes traces, if not at v1/traces below the endpoint */
+      traces_url: httpUrl.optional(),
+      /** share of the traces that begin here */
+      sample_ratio: z.number().min(0).max(1).default(1),
+    })
+    .prefault({}),
   intake: z
     .strictObject({
       /** most write-ahead log that a shop without max_slot_wal_keep_size may hold back for us; then the slot goes */

@@ -16,6 +16,8 @@ const overrides: Readonly<Record<string, readonly string[]>> = {
   REINSTATE_DATA_DIRECTORY: ['data_directory'],
   REINSTATE_ENCRYPTION_KEY: ['encryption_key'],
   REINSTATE_LOG_LEVEL: ['log_level'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: ['tracing', 'endpoint'],
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['tracing', 'traces_url'],
 };
 
 export interface LoadedConfig {

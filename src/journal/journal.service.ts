@@ -3,6 +3,7 @@ import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-e
 import { assert } from '../platform/assert.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
+import { inSpan, linkTo } from '../platform/telemetry/tracing/span.js';
 import { JournalStore, type SourceMoment } from './journal.store.js';
 import { countOrders, sumCounts, type OrderCount } from './order-tally.js';
 
@@ -95,9 +96,13 @@ export class JournalService {
     { head, fresh, now }: { head: number; fresh: readonly OrderEvent[]; now: Date },
   ): Promise<JournalEntry[]> {
     if (fresh.length === 0) return [];
-    await this.store.insert(transaction, { shopId, head, now, events: fresh });
-    await this.store.raiseHead(transaction, shopId, head + fresh.length);
-    await this.tally(transaction, shopId, countOrders(fresh));
+    const attributes = { 'reinstate.shop': shopId, 'reinstate.events': fresh.length };
+    await inSpan({ name: 'journal append', attributes }, async (span) => {
+      await linkTo(span, () => Promise.resolve(fresh.map(({ traceparent }) => traceparent)));
+      await this.store.insert(transaction, { shopId, head, now, events: fresh });
+      await this.store.raiseHead(transaction, shopId, head + fresh.length);
+      await this.tally(transaction, shopId, countOrders(fresh));
+    });
     return fresh.map((event, index) => ({ ...event, position: head + index + 1, recordedAt: now }));
   }
 

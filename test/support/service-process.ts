@@ -15,8 +15,9 @@ export interface ServiceProcess {
 export async function startServiceProcess(given: {
   directory: string;
   config: Readonly<Record<string, unknown>>;
+  readonly environment?: Readonly<Record<string, string>>;
 }): Promise<ServiceProcess> {
-  const { directory, config } = given;
+  const { directory, config, environment } = given;
   const file = join(directory, 'reinstate.yaml');
   // JSON is YAML
   await writeFile(file, JSON.stringify(config));
@@ -24,7 +25,12 @@ export async function startServiceProcess(given: {
   const loader = join(root, 'test/e2e/run-typescript.mjs');
   const child = spawn(process.execPath, ['--import', loader, join(root, 'src/main.ts')], {
     cwd: directory,
-    env: { PATH: process.env['PATH'], REINSTATE_CONFIG: file, REINSTATE_LOG_LEVEL: 'error' },
+    env: {
+      PATH: process.env['PATH'],
+      REINSTATE_CONFIG: file,
+      REINSTATE_LOG_LEVEL: 'error',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const kill = async (): Promise<void> => {

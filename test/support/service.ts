@@ -34,7 +34,9 @@ export interface Newcomer {
 }
 
 /** The parts of a configuration that a test wants otherwise; database, port and data directory are set here. */
-export type TestSettings = Partial<Pick<Config, 'shops' | 'receivers' | 'detection' | 'log_level'>>;
+export type TestSettings = Partial<
+  Pick<Config, 'shops' | 'receivers' | 'detection' | 'log_level' | 'tracing'>
+>;
 
 /**
  * The whole service in this process on a free port, with a migrated database of its own. Without a

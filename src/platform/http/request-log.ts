@@ -5,6 +5,7 @@ import type { Logger as Pino } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { withLogContext, type LogFields } from '../telemetry/log-context.js';
 import { traceIdOf } from '../telemetry/trace.js';
+import { presentTraceId } from '../telemetry/tracing/span.js';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -39,7 +40,8 @@ export function loggedPath(url: string): string {
 
 /**
  * Logs each request when it has been answered, and gives whatever is logged meanwhile its `trace_id` (the
- * caller's, by `traceparent`, or a new one) and the ids that its path names. Call it before other hooks.
+ * caller's, by `traceparent`, or a new one) and the ids that its path names. Call it before other hooks but
+ * those of `traceRequests`.
  */
 export function logRequests(app: NestFastifyApplication, log: Pino): void {
   const server = app.getHttpAdapter().getInstance();
@@ -62,7 +64,8 @@ function contextOf(request: IncomingMessage): LogFields {
 function requestNotes(log: Pino) {
   return pinoHttp({
     logger: log,
-    genReqId: (request) => traceIdOf(headerOf(request)) ?? randomBytes(16).toString('hex'),
+    genReqId: (request) =>
+      traceIdOf(headerOf(request)) ?? presentTraceId() ?? randomBytes(16).toString('hex'),
     quietReqLogger: true,
     customAttributeKeys: { reqId: 'trace_id' },
     customProps: (request) => ({ event: 'request-answered', ...fieldsOfPath(request.url ?? '') }),

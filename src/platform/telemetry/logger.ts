@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { destination, pino, type DestinationStream, type Logger as Pino } from 'pino';
-import { logContext } from './log-context.js';
+import { known, logContext } from './log-context.js';
+import { presentTraceId } from './tracing/span.js';
 
 /** What must never reach a log, should an object that holds it be logged. */
 const secrets = [
@@ -38,10 +39,15 @@ export function createLog(
       redact: { paths: secrets, censor: '[redacted]' },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
-      mixin: (_line, _level, logger) => unbound(logContext(), logger.bindings()),
+      mixin: (_line, _level, logger) => unbound(logFields(), logger.bindings()),
     },
     stream,
   );
+}
+
+/** Those of the work around; where it has no trace of its own, the one in which it is told. */
+function logFields(): object {
+  return { ...known({ trace_id: presentTraceId() }), ...logContext() };
 }
 
 /** A line of a request has its own fields bound to its logger: JSON must not name one twice. */

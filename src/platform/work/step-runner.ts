@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import { newId } from '../ids.js';
 import { Log } from '../telemetry/log.js';
 import { withLogContext } from '../telemetry/log-context.js';
+import { emptyAttribute, inSpan } from '../telemetry/tracing/span.js';
 import type { BackgroundStep } from './background-step.js';
 import type { LeaseStore } from './lease.store.js';
 import type { StepMetrics } from './step.metrics.js';
@@ -121,7 +122,15 @@ export class StepRunner {
     }, leaseRenewalMs);
     try {
       const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
-      return await step.run({ now: this.clock.now(), signal });
+      const context = { now: this.clock.now(), signal };
+      return await inSpan(
+        { name: `step ${step.name}`, attributes: { 'reinstate.step': step.name } },
+        async (span) => {
+          const again = await step.run(context);
+          span.setAttribute(emptyAttribute, again === 'idle');
+          return again;
+        },
+      );
     } finally {
       clearInterval(renewal);
     }

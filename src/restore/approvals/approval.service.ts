@@ -6,10 +6,12 @@ import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import { Fault, type FaultKind } from '../../platform/errors.js';
 import { newId } from '../../platform/ids.js';
+import { inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
 import { BreakGlass } from '../break-glass.js';
 import type { Plan } from '../plans/plan.js';
 import { PlanEnds } from '../plans/plan-ends.js';
 import { missingPlan } from '../plans/plan.service.js';
+import { tracesOfPlan } from '../plans/plan-traces.store.js';
 import { ApprovalStore } from './approval.store.js';
 import { judgeVote, standingOf, type Approval, type Vote, type VoteRefusal } from './approval.js';
 
@@ -58,6 +60,17 @@ export class ApprovalService {
    * by somebody else, for as long as their approval holds.
    */
   async vote(planId: string, vote: Vote): Promise<Approval> {
+    const attributes = {
+      'reinstate.restore_plan.id': planId,
+      'reinstate.decision': vote.decision,
+    };
+    return inSpan({ name: 'decide about restore plan', attributes }, async (span) => {
+      await linkTo(span, () => tracesOfPlan(this.database, planId));
+      return this.decide(planId, vote);
+    });
+  }
+
+  private async decide(planId: string, vote: Vote): Promise<Approval> {
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
       const plan = await this.plans.lock(transaction, planId);

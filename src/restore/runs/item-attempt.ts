@@ -4,8 +4,10 @@ import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import { Log } from '../../platform/telemetry/log.js';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
+import { inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
 import type { RestoreItem, RestoreOutcome } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
+import { traceOfCase } from '../plans/plan-traces.store.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { AttemptEvidence } from './attempt-evidence.js';
 import { ItemOutcomes } from './item-outcomes.js';
@@ -41,16 +43,35 @@ export class ItemAttempt {
 
   async run(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
     const { caseId: case_id, orderId: order_id } = claimed.item;
-    await withLogContext({ case_id, order_id }, () => this.attempt(claimed));
+    await withLogContext({ case_id, order_id }, () => this.traced(claimed));
   }
 
-  private async attempt(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+  /** Told as a consequence of the cancellation: linked to the trace that the shop left in it. */
+  private async traced(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+    const { caseId, orderId } = claimed.item;
+    const attributes = {
+      'reinstate.shop': claimed.shop.id,
+      'reinstate.action': claimed.run.action,
+      'reinstate.case.id': caseId,
+      'reinstate.order.id': orderId,
+    };
+    await inSpan({ name: 'restore order', attributes }, async (span) => {
+      await linkTo(span, async () => [await traceOfCase(this.database, caseId)]);
+      span.setAttribute('reinstate.outcome', await this.attempt(claimed));
+    });
+  }
+
+  private async attempt(claimed: {
+    run: Run;
+    shop: Shop;
+    item: RunItem;
+  }): Promise<RestoreOutcome['outcome'] | 'superseded'> {
     const { run, shop, item } = claimed;
     const prepared = await this.evidence.prepare(shop, item);
     if (!prepared.ok) {
       await this.outcomes.refused({ run, item }, prepared.refusal);
       this.metrics.counted(shop.id, { outcome: 'refused', reason: prepared.refusal.reason });
-      return;
+      return 'refused';
     }
     const startedAt = performance.now();
     const outcome = await this.counters.run(counterNames(shop, prepared.value), () =>
@@ -59,10 +80,11 @@ export class ItemAttempt {
     const seconds = (performance.now() - startedAt) / 1000;
     if (outcome === 'superseded' || (await this.wasStopped(shop, outcome))) {
       await this.outcomes.notApplied({ run, item }, 'rolled back before its commit');
-      return;
+      return 'superseded';
     }
     await this.record({ run, shop, item, outcome, seconds });
     if (outcome.outcome === 'applied') await this.readBack(shop, prepared.value);
+    return outcome.outcome;
   }
 
   /** The transaction is noted in our database before the shop commits it, or it does not commit. */

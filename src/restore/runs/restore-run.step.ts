@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
 import { withLogContext, type LogFields } from '../../platform/telemetry/log-context.js';
+import { emptyAttribute, inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
 import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { separately } from '../separately.js';
+import { tracesOfPlan } from '../plans/plan-traces.store.js';
 import { ItemAttempt } from './item-attempt.js';
 import { ItemClaims } from './item-claims.js';
 import { Leftovers } from './leftovers.js';
@@ -41,8 +43,24 @@ export class RestoreRunStep implements BackgroundStep {
   async run(context: StepContext): Promise<'idle' | 'more'> {
     const runs = await this.runs.active(this.database);
     return separately(runs, (run) =>
-      withLogContext(logFields(run), () => this.work(run, context.signal)),
+      withLogContext(logFields(run), () => this.traced(run, context.signal)),
     );
+  }
+
+  private async traced(run: Run, signal: AbortSignal): Promise<boolean> {
+    const attributes = {
+      'reinstate.shop': run.shopId,
+      'reinstate.incident.id': run.incidentId,
+      'reinstate.restore_plan.id': run.planId,
+      'reinstate.restore_run.id': run.id,
+    };
+    return inSpan({ name: 'restore run', attributes }, async (span) => {
+      if (run.state === 'running')
+        await linkTo(span, () => tracesOfPlan(this.database, run.planId));
+      const again = await this.work(run, signal);
+      span.setAttribute(emptyAttribute, !again);
+      return again;
+    });
   }
 
   /** True where it should be called again at once. */

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
 import { Database } from '../../platform/database/database.js';
+import { inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
 import { Wake } from '../../platform/work/wake.js';
 import { missingPlan } from '../plans/plan.service.js';
 import { PlanStore } from '../plans/plan.store.js';
+import { tracesOfPlan } from '../plans/plan-traces.store.js';
 import { RefusalLog } from './refusal-log.js';
 import { restoreRunStep } from './restore-run.step.js';
 import { RunWriter } from './run-writer.js';
@@ -29,6 +31,17 @@ export class RunStartService {
    * @throws Fault with one of `startRefusals`, which also stands on the timeline
    */
   async start(caller: Caller, request: StartRequest): Promise<string> {
+    const { planId } = request;
+    const attributes = { 'reinstate.restore_plan.id': planId };
+    return inSpan({ name: 'start restore run', attributes }, async (span) => {
+      await linkTo(span, () => tracesOfPlan(this.database, planId));
+      const runId = await this.begin(caller, request);
+      span.setAttribute('reinstate.restore_run.id', runId);
+      return runId;
+    });
+  }
+
+  private async begin(caller: Caller, request: StartRequest): Promise<string> {
     const passed = await this.gate.pass(caller, request);
     const started = await this.write(caller, passed);
     if (typeof started !== 'string')

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { unreachable } from '../../platform/assert.js';
+import { failed, inSpan } from '../../platform/telemetry/tracing/span.js';
 import { flushPrefix } from '../restore-marker.js';
 import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
 import { beginSql } from './restore-statements.js';
@@ -32,6 +33,22 @@ const flushSql = `SELECT pg_logical_emit_message(false, '${flushPrefix}', '', tr
  * What `noteTransaction` throws is passed on, after everything is rolled back.
  */
 export async function runRestore(
+  open: () => Promise<pg.PoolClient>,
+  attempt: RestoreAttempt,
+): Promise<RestoreOutcome> {
+  const attributes = {
+    'db.system.name': 'postgresql',
+    'reinstate.statements': attempt.steps.length,
+  };
+  return inSpan({ name: 'shop transaction', kind: 'client', attributes }, async (span) => {
+    const outcome = await restoreOn(open, attempt);
+    span.setAttribute('reinstate.outcome', outcome.outcome);
+    if (outcome.outcome === 'failed') failed(span, outcome.reason);
+    return outcome;
+  });
+}
+
+async function restoreOn(
   open: () => Promise<pg.PoolClient>,
   attempt: RestoreAttempt,
 ): Promise<RestoreOutcome> {
