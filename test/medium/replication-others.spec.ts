@@ -49,6 +49,14 @@ describe('what others change in a shop that is attached', () => {
 
   const sell = () => shop.run(`UPDATE shop.payment SET amount_minor = amount_minor + 1`);
 
+  /** Since a server can publish generated columns, it looks at them; before, it knows of stored ones alone. */
+  async function publishesGenerated(): Promise<boolean> {
+    const [server] = await shop.query<{ version: number }>(
+      `SELECT current_setting('server_version_num')::int AS version`,
+    );
+    return server!.version >= 180_000;
+  }
+
   /** Somebody has an order's rows in hand; nobody changes the schema meanwhile. */
   async function holdTable(table: string): Promise<() => Promise<void>> {
     const client = new pg.Client({ connectionString: shop.url });
@@ -65,16 +73,26 @@ describe('what others change in a shop that is attached', () => {
   }
 
   it.each(['STORED', 'VIRTUAL'])(
-    'a generated column (%s) makes updates fail: that is said, with the SQL that helps',
+    'a generated column (%s) makes updates fail, from PostgreSQL 18 on: that is said, with the SQL that helps',
     async (kind) => {
       const stream = await harness.attach();
       await streaming();
+      if (kind === 'VIRTUAL' && !(await publishesGenerated())) {
+        const wanted = shop.run('CREATE TABLE shop.any (a int GENERATED ALWAYS AS (1) VIRTUAL)');
+        await expect(wanted).rejects.toThrow('syntax error');
+        return;
+      }
       await shop.run(
         `ALTER TABLE shop.payment ADD COLUMN doubled bigint GENERATED ALWAYS AS (amount_minor * 2) ${kind}`,
         `ALTER TABLE shop.refund ADD COLUMN doubled bigint GENERATED ALWAYS AS (amount_minor * 2) ${kind}`,
         `ALTER TABLE shop.refund DROP CONSTRAINT refund_pkey, ALTER COLUMN id SET NOT NULL`,
         `CREATE UNIQUE INDEX refund_by_id ON shop.refund (id)`,
       );
+      if (!(await publishesGenerated())) {
+        await sell();
+        expect(await inspectedProblem(stream)).toBeNull();
+        return;
+      }
       await expect(sell()).rejects.toThrow('cannot update table "payment"');
       const problem = await inspectedProblem(stream);
       expect(problem).toContain('updates of shop.payment, shop.refund fail in the shop');

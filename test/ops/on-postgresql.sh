@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
 # Runs the tests in which the shop's server counts with shops on another PostgreSQL, from Debian's package
-# postgresql-MAJOR; root has it installed where it is missing. Without a pattern, the tests in which servers differ.
+# postgresql-MAJOR; root has it installed where it is missing. Without a pattern, the tests in which servers differ:
+# what is read of their catalogues, published, refused and sent.
 # Usage: on-postgresql.sh MAJOR [PATTERN OF TEST FILES]; all that touch a shop's server:
 #   on-postgresql.sh 15 'medium/(shops|replication|restore|sample-shop|personal-data|proof)[^/]*\.spec'
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 major=${1:?usage: on-postgresql.sh MAJOR [PATTERN OF TEST FILES]}
-pattern=${2:-'medium/replication(-torture|-fold)?\.spec'}
+pattern=${2:-'medium/replication(-torture|-fold|-parts|-publication|-attach|-others)?\.spec'}
 bin=/usr/lib/postgresql/$major/bin
 if [ ! -x "$bin/initdb" ] && [ "$(id -u)" -eq 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update >&2
   apt-get install -y --no-install-recommends postgresql-common >&2
   # the package makes and starts no server of its own then
-  sed -Ei 's/^#?create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
-  apt-get install -y --no-install-recommends "postgresql-$major" >&2
+  conf=/etc/postgresql-common/createcluster.conf
+  before=$(mktemp)
+  cp "$conf" "$before"
+  sed -Ei 's/^#?create_main_cluster *=.*/create_main_cluster = false/' "$conf"
+  installed=0
+  apt-get install -y --no-install-recommends "postgresql-$major" >&2 || installed=$?
+  cat "$before" >"$conf"
+  rm "$before"
+  [ "$installed" -eq 0 ] || exit "$installed"
 fi
 [ -x "$bin/initdb" ] || { echo "no PostgreSQL $major in $bin: apt-get install postgresql-$major" >&2; exit 2; }
 
@@ -39,4 +47,4 @@ as_server "$bin/pg_ctl" -D "$data" -w -l "$data/log" start -o "-p $port -h 127.0
   -c max_slot_wal_keep_size=1GB" >/dev/null
 PGPASSWORD=$password "$bin/psql" -h 127.0.0.1 -p "$port" -U postgres -Atc 'SELECT version()'
 REINSTATE_TEST_SHOPS="postgresql://postgres:$password@127.0.0.1:$port/postgres" \
-  npm test -- --selectProjects=medium --runInBand --testPathPatterns "$pattern"
+  npm test -- --selectProjects=medium --maxWorkers=2 --testPathPatterns "$pattern"
