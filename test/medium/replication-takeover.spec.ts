@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { FoldCheck } from '../support/fold-check.js';
 import { startFollower, type Follower } from '../support/follower.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
@@ -130,6 +131,33 @@ describe('the process that follows a shop is stopped', () => {
     await start();
     await first.kill();
     expect(await cancelled(2)).toBeLessThan(takeoverMs);
+    await check.holds();
+  });
+
+  it('whoever has lost the shop to another writes nothing any more, whatever it still has in mind', async () => {
+    await start();
+    await until('another follows', walsender);
+    await cancelled(1);
+    const { incarnation } = await harness.row();
+    const { shopId, writer, store, database } = harness;
+    const { mapping } = harness.target();
+    const lost = { shopId, mapping, incarnation: incarnation!, owner: 'first', unseen: [] };
+    // far beyond all that was journalled: nothing but the lease tells that it is not to be written
+    const at = { commitLsn: 'FF/0', transactionId: 1, committedAt: '2026-11-23T12:00:00.000000Z' };
+    const transactions = [{ ...at, endLsn: 'FF/100', changes: [], messages: [] }];
+    const part = { commitLsn: at.commitLsn, number: 0, changes: [] };
+    for (const work of [
+      () => writer.write({ ...lost, transactions }),
+      () => writer.spool({ ...lost, transactions }),
+      () => writer.keepPart(lost, part),
+      () => writer.drainSpool(lost),
+    ])
+      await expect(work()).rejects.toThrow('another process follows the shop');
+    const note = { ...lost, lsn: 'FF/100', seenUntil: null, now: new Date() };
+    expect(await store.confirm(database, note)).toBe(false);
+    expect(await database.query('SELECT FROM replication_part')).toEqual([]);
+    expect(isLater((await harness.row()).confirmedLsn ?? '', 'FE/0')).toBe(false);
+    await cancelled(2);
     await check.holds();
   });
 });
