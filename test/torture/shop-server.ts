@@ -10,6 +10,8 @@ const settings = {
   max_connections: '100',
   // a reader that does not answer any more is given up soon: else nobody takes over from it
   wal_sender_timeout: '3s',
+  // what nobody has asked to be on disk is lost when the server is killed
+  wal_writer_delay: '10s',
 };
 
 /** The shop's PostgreSQL server, which can be killed. */
