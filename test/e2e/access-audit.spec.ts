@@ -550,6 +550,7 @@ describe('the API document after such a night', () => {
   const elsewhere = {
     'get /api/v1/alerts/{id}': 'incidents-http',
     'post /api/v1/order-events': 'intake-http',
+    'get /api/v1/shops/{shop}/observation/events': 'shops-observe',
   };
 
   it('has no route whose good answer was not held against it', async () => {

@@ -30,6 +30,7 @@ const others: Readonly<Record<string, string>> = {
   '/api/v1/restore-plans/{id}.sql': 'a script',
   '/api/v1/restore-runs/{id}/events': 'server-sent events',
   '/api/v1/shops/{shop}/attach.sql': 'a script',
+  '/api/v1/shops/{shop}/observation/events': 'server-sent events',
 };
 
 const pathsOf = (routes: readonly Route[]) => routes.map(({ path }) => path).sort();

@@ -44,7 +44,8 @@ const routes: Readonly<Record<Asked, readonly string[]>> = {
   ],
   responder: [
     ...['post /api/v1/announcements', 'delete /api/v1/announcements/{id}'],
-    ...[`post ${shops}/check`, `post ${shops}/disarm`, `post ${shops}/stop`],
+    ...[`post ${shops}/check`, `get ${shops}/observation/events`],
+    ...[`post ${shops}/disarm`, `post ${shops}/stop`],
     ...['post /api/v1/incidents', `post ${incident}/acknowledge`, `post ${incident}/assign`],
     ...[`post ${incident}/comment`, `post ${incident}/severity`, `post ${incident}/resolve`],
     ...[`post ${incident}/reopen`, `post ${incident}/cases/{case}/verdict`],
