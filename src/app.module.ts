@@ -14,6 +14,7 @@ import { IncidentPagesStep } from './incidents/incident-pages.step.js';
 import { IncidentsModule } from './incidents/incidents.module.js';
 import { IncidentsStep } from './incidents/incidents.step.js';
 import { ResolveGates } from './incidents/resolve-gate.js';
+import { OrderEventSettings } from './intake/http/order-event.settings.js';
 import { OrderEventsModule } from './intake/http/order-events.module.js';
 import { ReplicationModule } from './intake/replication/replication.module.js';
 import { ReplicationSettings } from './intake/replication/replication.settings.js';
@@ -26,6 +27,7 @@ import type { Database } from './platform/database/database.js';
 import { PlatformModule } from './platform/platform.module.js';
 import type { BackgroundStep } from './platform/work/background-step.js';
 import { RunbooksModule } from './runbooks/runbooks.module.js';
+import { RunbookRunsEndedGate } from './runbooks/runs/runbook-runs-ended.gate.js';
 import { RunbookRunStep } from './runbooks/runs/runbook-run.step.js';
 import { StepKinds } from './runbooks/step.js';
 import { PlanExpiryStep } from './restore/plans/plan-expiry.step.js';
@@ -71,10 +73,12 @@ export class AppModule {
   constructor(
     gates: ResolveGates,
     runsEnded: RunsEndedGate,
+    runbookRunsEnded: RunbookRunsEndedGate,
     stepKinds: StepKinds,
     restoreStepKinds: RestoreStepKinds,
   ) {
     gates.register(runsEnded);
+    gates.register(runbookRunsEnded);
     restoreStepKinds.registerIn(stepKinds);
     stepKinds.assertWhole();
   }
@@ -97,7 +101,9 @@ export class AppModule {
             spoolBytesMax: config.intake.spool_max_mb * 2 ** 20,
           }),
         }),
-        OrderEventsModule,
+        OrderEventsModule.with(
+          new OrderEventSettings(config.intake.order_events_silent_minutes * 60_000 || null),
+        ),
         DetectionModule.with({
           settings: new DetectionSettings(config.detection.weeks_per_false_page),
         }),

@@ -146,6 +146,8 @@ export const configSchema = z.strictObject({
       retained_wal_max_mb: z.int().min(64).max(10_000_000).default(10_240),
       /** most that may wait in our own database until a profile fits its shop again; then the shop holds its log back */
       spool_max_mb: z.int().min(16).max(10_000_000).default(4_096),
+      /** a shop without PostgreSQL that tells nothing for longer counts as silent; 0: none does */
+      order_events_silent_minutes: z.int().min(0).max(100_000).default(60),
     })
     .prefault({}),
   detection: z

@@ -19,7 +19,7 @@ export async function secretFile(path: string, bytes = 32): Promise<string> {
       await file.close();
     }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return readSecret(path);
   }
 }

@@ -5,12 +5,16 @@ import { Question } from './kinds/question.js';
 import { SqlCheck } from './kinds/sql-check.js';
 import { Wait } from './kinds/wait.js';
 import { Webhook } from './kinds/webhook.js';
+import { RunbookMetrics } from './runbook.metrics.js';
+import { RunbookRowMetrics } from './runbook-rows.metrics.js';
 import { RunbookController } from './runbook.controller.js';
 import { RunbookLibrary } from './runbook-library.js';
 import { RunbooksSettings } from './runbooks.settings.js';
 import { AnswerService } from './runs/answer.service.js';
 import { RunbookControlService } from './runs/run-control.service.js';
 import { IncidentRunbookController, RunbookRunController } from './runs/run.controller.js';
+import { RunbookRunsEndedGate } from './runs/runbook-runs-ended.gate.js';
+import { RunStandingStore } from './runs/standing.store.js';
 import { RunEngineParts } from './runs/run-engine-parts.js';
 import { RunEngine } from './runs/run-engine.js';
 import { RunRecorder } from './runs/run-recorder.js';
@@ -59,11 +63,15 @@ export class RunbooksModule {
         RunRecorder,
         RunbookControlService,
         RunbookLibrary,
+        RunbookMetrics,
         RunbookRecords,
+        RunbookRowMetrics,
         RunbookRunStep,
         RunbookRunStore,
         RunbookRunViewService,
+        RunbookRunsEndedGate,
         RunbookStartService,
+        RunStandingStore,
         StepKinds,
         StepValues,
         { provide: RunbooksSettings, useValue: new RunbooksSettings(parts) },
@@ -73,6 +81,7 @@ export class RunbooksModule {
         RunbookControlService,
         RunbookRunStep,
         RunbookRunViewService,
+        RunbookRunsEndedGate,
         RunbookStartService,
         StepKinds,
       ],

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { present } from '../../platform/assert.js';
-import type { Transaction } from '../../platform/database/database.js';
+import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { OrderEventKeyEntity } from './order-event-key.entity.js';
 
 /** What the far end calls an event by. */
@@ -29,6 +29,13 @@ export class OrderEventStore {
       [shopId, now],
     );
     return present(row, 'the statement returns the row it wrote').sequence;
+  }
+
+  /** When each shop that ever told anything did so last. */
+  async lastTold(reader: Reader): Promise<{ shopId: string; receivedAt: Date }[]> {
+    return reader.query(
+      'SELECT shop_id AS "shopId", received_at AS "receivedAt" FROM order_event_stream',
+    );
   }
 
   async raise(transaction: Transaction, shopId: string, sequence: number): Promise<void> {

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { PageService } from '../../alerting/page.service.js';
 import { TimelineService } from '../../incidents/timeline.service.js';
 import { mayFollow } from '../../incidents/transitions.js';
 import { assert } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
 import { goesOn, titleOf } from '../definition.js';
+import { RunbookMetrics } from '../runbook.metrics.js';
 import type { StepOutcome } from '../step.js';
 import { countsOf, runbookRunTransitions, stepTransitions } from './run.js';
 import type { RunbookRun, RunbookStep, StepState } from './run.js';
@@ -25,6 +27,8 @@ export class RunRecorder {
     private readonly database: Database,
     private readonly store: RunbookRunStore,
     private readonly timeline: TimelineService,
+    private readonly pages: PageService,
+    private readonly metrics: RunbookMetrics,
     private readonly clock: Clock,
   ) {}
 
@@ -106,7 +110,7 @@ export class RunRecorder {
   /** The run waits for somebody to resume or abort it. */
   async stop(run: RunbookRun, words: string): Promise<void> {
     await this.change(run, (transaction, current, now) =>
-      this.stopLocked(transaction, { run: current, words, now }),
+      this.stopLocked(transaction, { run: current, words, now, personId: null }),
     );
   }
 
@@ -147,18 +151,37 @@ export class RunRecorder {
       data: { ...stepNamed(run, step), reason, words, evidence },
     });
     if (run.dryRun || goesOn(step.definition)) return;
-    await this.stopLocked(transaction, { run, words: `${step.name}: ${words}`, now });
+    await this.stopLocked(transaction, { run, words: `${step.name}: ${words}`, now, personId });
   }
 
   private async stopLocked(
     transaction: Transaction,
-    { run, words, now }: { run: RunbookRun; words: string; now: Date },
+    given: { run: RunbookRun; words: string; now: Date; personId: string | null },
   ): Promise<void> {
+    const { run, words, now, personId } = given;
     if (!mayFollow(runbookRunTransitions, { from: run.state, to: 'stopped' })) return;
     await this.store.setState(transaction, run.id, { state: 'stopped', endedAt: null });
     await this.timeline.append(transaction, {
       ...{ incidentId: run.incidentId, at: now, type: 'runbook-run-stopped' },
       data: { ...runNamed(run), words },
+    });
+    // who stopped it by an answer knows that it has stopped
+    if (personId === null) await this.page(transaction, run, now);
+  }
+
+  /** In words of our own alone: what a step has seen stays in the house. */
+  private async page(transaction: Transaction, run: RunbookRun, now: Date): Promise<void> {
+    await this.pages.enqueue(transaction, {
+      dedupeKey: `runbook-run-stopped/${run.id}/${now.toISOString()}`,
+      incidentId: run.incidentId,
+      firstLine: `Runbook run ${run.number} (${run.runbook}) of shop ${run.shopId} has stopped, and waits for a person`,
+      body: {
+        kind: 'runbook-run-stopped',
+        severity: 'high',
+        details: [`What its steps saw stands on the timeline; resume or abort run ${run.id}.`],
+        data: { runbookRunId: run.id, runbook: run.runbook },
+      },
+      now,
     });
   }
 
@@ -167,7 +190,10 @@ export class RunRecorder {
       mayFollow(stepTransitions, { from: step.state, to: end.state }),
       `a step that is ${step.state} does not become ${end.state}`,
     );
-    return this.store.end(transaction, step, end);
+    const isEnded = await this.store.end(transaction, step, end);
+    const { kind } = step.definition;
+    if (isEnded) transaction.afterCommit(() => this.metrics.ended(kind, end.state));
+    return isEnded;
   }
 
   private async change<T>(

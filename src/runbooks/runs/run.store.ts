@@ -89,15 +89,30 @@ export class RunbookRunStore {
   }
 
   /** Runs that go on by themselves, oldest first, of those whose step is to be looked at by now. */
-  async running(reader: Reader, asked: { now: Date; limit: number }): Promise<string[]> {
+  async running(
+    reader: Reader,
+    asked: { now: Date; after: string | null; limit: number },
+  ): Promise<string[]> {
     const rows = await reader.query<{ id: string }>(
       `SELECT r.id FROM runbook_run r
-       WHERE r.state = 'running' AND NOT EXISTS (
+       WHERE r.state = 'running' AND ($3::uuid IS NULL OR r.id > $3) AND NOT EXISTS (
          SELECT FROM runbook_step s WHERE s.run_id = r.id AND s.state = 'begun' AND s.next_look_at > $1)
        ORDER BY r.id LIMIT $2`,
-      [asked.now, asked.limit],
+      [asked.now, asked.limit, asked.after],
     );
     return rows.map(({ id }) => id);
+  }
+
+  /** A run of the incident that has not ended yet, and does things. */
+  async notEnded(
+    reader: Reader,
+    incidentId: string,
+  ): Promise<Pick<RunbookRun, 'id' | 'number' | 'runbook' | 'state'> | undefined> {
+    return reader.queryOne(
+      `SELECT id, number, runbook, state FROM runbook_run
+       WHERE incident_id = $1 AND state IN ('running', 'paused', 'stopped') AND NOT dry_run ORDER BY number LIMIT 1`,
+      [incidentId],
+    );
   }
 
   async setState(

@@ -8,7 +8,7 @@ import { RunEngine } from './run-engine.js';
 import { RunbookRunStore } from './run.store.js';
 import { runbookRunStep } from './step-name.js';
 
-/** Runs looked at in one batch; more come with the next one. */
+/** Runs looked at in one batch; the next batch goes on behind them, so that none that wait keep others waiting. */
 const batchMax = 200;
 /** A check that takes its time must not hold up other incidents' runs. */
 const sideBySide = 8;
@@ -19,6 +19,8 @@ export class RunbookRunStep implements BackgroundStep {
   readonly name = runbookRunStep;
   readonly intervalMs = 1_000;
 
+  /** the last run of a full batch; null where a round begins */
+  private lookedAt: string | null = null;
   private readonly rows = new RowByRow({
     log: new Log('Runbooks'),
     count: () => undefined,
@@ -36,7 +38,10 @@ export class RunbookRunStep implements BackgroundStep {
 
   async run(context: StepContext): Promise<'idle' | 'more'> {
     const now = this.clock.now();
-    const waiting = await this.store.running(this.database, { now, limit: batchMax });
+    const asked = { now, after: this.lookedAt, limit: batchMax };
+    const waiting = await this.store.running(this.database, asked);
+    const isFull = waiting.length === batchMax;
+    this.lookedAt = isFull ? (waiting.at(-1) ?? null) : null;
     const worker = async (): Promise<boolean> => {
       let again = false;
       for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
@@ -48,6 +53,7 @@ export class RunbookRunStep implements BackgroundStep {
       return again;
     };
     const workers = await Promise.all(Array.from({ length: sideBySide }, worker));
-    return workers.includes(true) && !context.signal.aborted ? 'more' : 'idle';
+    const isMore = isFull || workers.includes(true);
+    return isMore && !context.signal.aborted ? 'more' : 'idle';
   }
 }
