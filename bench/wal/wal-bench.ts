@@ -9,7 +9,7 @@ import type { Bench, BenchContext, Figure, Samples } from '../figure.js';
 import { Endings } from '../setting/endings.js';
 import { startServer } from '../setting/servers.js';
 import { goodsSql } from '../setting/shop-sql.js';
-import { placeOneOrder } from './one-order.js';
+import { placeOneOrder } from '../setting/one-order.js';
 
 const sizes = { full: { orders: 300, repetitions: 3 }, quick: { orders: 30, repetitions: 1 } };
 

@@ -20,9 +20,10 @@ import { removeLocalPostgres } from '../../local-postgres/local-postgres.js';
 import { findPlaces } from '../../local-postgres/placement.js';
 import { startService, type RunningService } from '../../src/bootstrap.js';
 import { configSchema, type Config } from '../../src/config/config.schema.js';
-import { AheadClock, placePaidOrder, seedShop } from '../medium/restore-scene.js';
+import { AheadClock } from '../support/ahead-clock.js';
 import { callerOf, type HttpCaller } from '../support/http-caller.js';
 import { testServerUrl, withClient } from '../support/postgres.js';
+import { placePaidOrder, seedShop } from '../support/shop-orders.js';
 import { done, idOf, until } from './followed-shop.js';
 
 const run = promisify(execFile);
@@ -115,7 +116,7 @@ describe('Reinstate’s own database, set back to a copy of its files', () => {
       return state === 'streaming' && (gap ?? null) === null ? true : undefined;
     });
   const buy = () =>
-    inTransaction(application, (tx) => placePaidOrder(tx, { productId: 2, quantity: 1 }));
+    inTransaction(application, (tx) => placePaidOrder(tx, [{ productId: 2, quantity: 1 }]));
   const cancel = (orderId: string, name: string) =>
     inTransaction(application, (tx) =>
       cancelOrder(tx, { orderId, actor: { kind: 'job', name }, reason: 'unpaid' }),
