@@ -38,10 +38,18 @@ async function keepLogs(stage: Stage, { draw }: Outcome): Promise<string> {
   return kept;
 }
 
+interface Lane {
+  readonly server: ShopServer;
+  /** for the stages' own files */
+  readonly directory: string;
+  /** everything is being ended: what fails from now on is no fault */
+  readonly isEnded: () => boolean;
+}
+
 /** Torments one after the other, as many as there are, on stages of one shop's server. */
 async function perform(
   draws: Iterator<Draw>,
-  { server, directory }: { server: ShopServer; directory: string },
+  { server, directory, isEnded }: Lane,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let stage: Stage | undefined;
@@ -52,6 +60,7 @@ async function perform(
       left = tormentsOfStage;
     }
     const outcome = await one(stage, next.value);
+    if (isEnded()) return outcomes;
     outcomes.push(outcome);
     const { faults } = outcome;
     const logs = faults.length > 0 ? [`logs: ${await keepLogs(stage, outcome)}`] : [];
@@ -82,15 +91,11 @@ function rowOf({ draw, wasStruck, words, seconds, faults }: Outcome): string {
 }
 
 /** The table, and how it ends; gives the exit code. */
-async function performAll(
-  draws: readonly Draw[],
-  lanes: { servers: readonly ShopServer[]; directory: string },
-): Promise<number> {
-  const { servers, directory } = lanes;
+async function performAll(draws: readonly Draw[], lanes: readonly Lane[]): Promise<number> {
   const startedAt = performance.now();
   say(headline);
   const queue = draws.values();
-  const ended = await Promise.all(servers.map((server) => perform(queue, { server, directory })));
+  const ended = await Promise.all(lanes.map((lane) => perform(queue, lane)));
   const outcomes = ended.flat();
   const failed = outcomes.filter(({ faults }) => faults.length > 0);
   const struck = outcomes.filter(({ wasStruck }) => wasStruck).length;
@@ -116,6 +121,8 @@ function broken(): Promise<number> {
 
 /** Whatever happens, no process, server or directory is left, but for the logs of what failed. */
 async function carryOut({ draws, lanes }: Asked): Promise<number> {
+  let areEnded = false;
+  const isEnded = (): boolean => areEnded;
   const ended = broken();
   const servers: ShopServer[] = [];
   const directory = await mkdtemp(join(tmpdir(), 'reinstate-torture-'));
@@ -124,8 +131,10 @@ async function carryOut({ draws, lanes }: Asked): Promise<number> {
     // the stages have shops' servers of their own: the tests' need not be started
     process.env['REINSTATE_TEST_SHOPS'] = servers[0]?.url() ?? '';
     await globalSetup();
-    return await Promise.race([ended, performAll(draws, { servers, directory })]);
+    const all = servers.map((server) => ({ server, directory, isEnded }));
+    return await Promise.race([ended, performAll(draws, all)]);
   } finally {
+    areEnded = true;
     ServiceProcess.endAll();
     await globalTeardown();
     await Promise.all(servers.map((server) => server.end()));
