@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
+import { outsideOfSpans } from '../../platform/telemetry/tracing/span.js';
 import { MappingMismatch } from './interpret/draft-image.js';
 import { PublishedTables, type SlotLook } from './published-tables.js';
 import { HistoryDiffers } from './source/history-check.js';
@@ -82,12 +83,14 @@ export class ShopStream {
   /** Starts to follow; `held` is a slot that was just made for a stream in state `snapshot`. */
   start(held?: HeldSlot): void {
     this.parts.metrics.open(this.shop.shopId);
-    this.loop ??= withLogContext({ shop: this.shop.shopId }, () =>
-      this.follow(held).finally(async () => {
-        this.over = true;
-        await this.guard.end();
-        await this.lease.release();
-      }),
+    this.loop ??= outsideOfSpans(() =>
+      withLogContext({ shop: this.shop.shopId }, () =>
+        this.follow(held).finally(async () => {
+          this.over = true;
+          await this.guard.end();
+          await this.lease.release();
+        }),
+      ),
     );
   }
 

@@ -4,8 +4,9 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import {
   defaultResource,
   detectResources,
-  envDetector,
+  resourceAttributesEnvDetector,
   resourceFromAttributes,
+  serviceNameEnvDetector,
 } from '@opentelemetry/resources';
 import {
   BatchSpanProcessor,
@@ -51,7 +52,9 @@ export function startOtlpTracing(given: {
   const provider = new TracerProvider({
     resource: defaultResource()
       .merge(named)
-      .merge(detectResources({ detectors: [envDetector] })),
+      .merge(
+        detectResources({ detectors: [resourceAttributesEnvDetector, serviceNameEnvDetector] }),
+      ),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(given.sampleRatio) }),
     spanProcessors: [new KeptSpans(batches)],
   });

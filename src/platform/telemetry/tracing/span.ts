@@ -46,6 +46,11 @@ export async function inSpan<T>(given: SpanGiven, work: (span: Span) => Promise<
   });
 }
 
+/** For work that outlives what began it: its spans are no part of that one's trace. */
+export function outsideOfSpans<T>(work: () => T): T {
+  return context.with(ROOT_CONTEXT, work);
+}
+
 /** The work did not do what it was for, by a reason from a closed list. What an error says may be anybody's words. */
 export function failed(span: Span, reason: string): void {
   span.setAttribute('error.type', reason);
