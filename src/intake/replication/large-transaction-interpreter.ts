@@ -20,7 +20,7 @@ import { KnownRows, type KnownRow, type RowRef } from './interpret/known-rows.js
 import { orderRef, ownerOf } from './interpret/ownership.js';
 import { sealDrafts } from './interpret/seal-drafts.js';
 import type { SourceChange } from './source/pgoutput.js';
-import type { SourceTransaction } from './source/source-transaction.js';
+import { microsecondsLater, type SourceTransaction } from './source/source-transaction.js';
 import { Spool } from './spool.js';
 import { TouchedRows, type Touched } from './touched-rows.js';
 import type { Batch } from './batch.js';
@@ -70,7 +70,8 @@ export class LargeTransactionInterpreter {
       yield events;
     }
     if (isTold) gaps.push(...batch.unseen.map(unseenText));
-    yield await this.tellRest(large, gaps);
+    await this.carryRest(large);
+    yield* this.tellShared(large, gaps);
     await store.close(transaction);
   }
 
@@ -238,21 +239,41 @@ export class LargeTransactionInterpreter {
     }
   }
 
-  /** Rows of no order, of which only the images are carried forward, and at last the shared ones. */
-  private async tellRest(large: Large, gaps: readonly string[]): Promise<OrderEvent[]> {
+  /** Rows of no order, of which only the images are carried forward. */
+  private async carryRest(large: Large): Promise<void> {
     const { transaction, batch } = large;
     let after: RowRef | null = null;
     for (;;) {
       const kept = await this.rows.store.withoutOrder(transaction, { after, limit: pageRows });
       const last = kept.at(-1);
-      if (last === undefined) break;
+      if (last === undefined) return;
       after = { table: last.table, key: last.key };
       const rows = await this.rows.open(batch.shopId, kept);
       await this.tell(large, await this.draft(large, rows, []));
     }
-    const kept = await this.rows.store.ofShared(transaction);
-    const rows = await this.rows.open(batch.shopId, kept);
-    return this.tell(large, { ...(await this.draft(large, rows, [])), gaps });
+  }
+
+  /**
+   * Shared rows, and with the first of them what was missed: one entry for so many rows. The journal knows a
+   * transaction's entries of no order by their time, so each further one stands a microsecond later.
+   */
+  private async *tellShared(large: Large, gaps: readonly string[]): AsyncGenerator<OrderEvent[]> {
+    const { transaction, batch, source } = large;
+    let after: RowRef | null = null;
+    for (let number = 0; ; number += 1) {
+      const kept = await this.rows.store.ofShared(transaction, { after, limit: pageRows });
+      const last = kept.at(-1);
+      if (last === undefined && number > 0) return;
+      after = last === undefined ? null : { table: last.table, key: last.key };
+      const rows = await this.rows.open(batch.shopId, kept);
+      const draft = await this.draft(large, rows, []);
+      const committedAt = microsecondsLater(source.committedAt, number);
+      const told = { ...source, committedAt };
+      yield await this.tell(large, {
+        ...{ ...draft, transaction: told, gaps: number === 0 ? gaps : [] },
+      });
+      if (last === undefined) return;
+    }
   }
 
   private async tell(large: Large, draft: TransactionDraft): Promise<OrderEvent[]> {

@@ -137,11 +137,12 @@ export class TouchedRowStore {
     return this.page(transaction, none, page);
   }
 
-  async ofShared(transaction: Transaction): Promise<KeptRow[]> {
-    const rows = await transaction.query<KeptRowOf>(
-      `SELECT ${columns} FROM touched_row WHERE shared ORDER BY table_name, row_key`,
-    );
-    return rows.map(keptRow);
+  /** Rows that many orders share, page by page. */
+  async ofShared(
+    transaction: Transaction,
+    page: { after: RowRef | null; limit: number },
+  ): Promise<KeptRow[]> {
+    return this.page(transaction, 'shared', page);
   }
 
   /** The next orders that are touched, in the order of their ids. */

@@ -115,6 +115,13 @@ export class TransactionAssembler {
   }
 }
 
+/** A moment, RFC 3339 with microseconds, so much later. */
+export function microsecondsLater(moment: string, microseconds: number): string {
+  const milliseconds = BigInt(Date.parse(`${moment.slice(0, 23)}Z`));
+  const rest = BigInt(moment.slice(23, 26));
+  return timestampText(milliseconds * 1000n + rest + BigInt(microseconds));
+}
+
 /** Microseconds since 1970 as RFC 3339 with microseconds. */
 export function timestampText(microseconds: bigint): string {
   const milliseconds = Number(microseconds / 1000n);
