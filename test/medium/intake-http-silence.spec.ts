@@ -2,7 +2,14 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ManualClock } from '../../src/platform/clock.js';
 import { startTestService, testStart, type TestService } from '../support/service.js';
-import { boughtOrder, eventsPath, tell, toldEvent, toldShops } from '../support/told-events.js';
+import {
+  boughtOrder,
+  eventsPath,
+  tell,
+  toldEvent,
+  toldShops,
+  type SentEvent,
+} from '../support/told-events.js';
 
 let service: TestService<ManualClock>;
 let secret: string;
@@ -17,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-function placed(shop = 'main') {
+function placed(shop = 'main'): SentEvent {
   sent += 1;
   const orderId = `o${sent}`;
   return toldEvent('placed', { shop, orderId, at: service.clock.now(), ...boughtOrder(orderId) });
@@ -27,7 +34,7 @@ function placed(shop = 'main') {
 async function shown(name: string): Promise<Record<string, number>> {
   const { text } = await service.admin.get('/metrics');
   const lines = [...text.matchAll(new RegExp(`^${name}\\{shop="(\\w+)"\\} (\\S+)$`, 'gm'))];
-  return Object.fromEntries(lines.map(([, shop, value]) => [shop, Number(value)]));
+  return Object.fromEntries(lines.map(([, shop = '', value]) => [shop, Number(value)]));
 }
 
 describe('a shop that falls silent', () => {
@@ -70,7 +77,9 @@ describe('a stream that is larger than a request may be', () => {
         );
       });
       // what is sent after the answer, nobody reads any more
-      call.on('error', (error) => void (isAnswered || reject(error)));
+      call.on('error', (error) => {
+        if (!isAnswered) reject(error);
+      });
       call.write(`${JSON.stringify(placed())}\n`);
       let left = mebibytes;
       const more = (): void => {

@@ -58,8 +58,8 @@ async function told(name: string): Promise<string[]> {
   if (metric === undefined) throw new Error(`there is no metric ${name}`);
   return metric.values
     .filter(({ value }) => value !== 0)
-    .map(({ labels: { shop: _shop, ...labels }, value }) =>
-      [...Object.values(labels), value].join(' ').trim().replaceAll(/ +/g, ' '),
+    .map(({ labels, value }) =>
+      [...Object.values({ ...labels, shop: '' }), value].join(' ').trim().replaceAll(/ +/g, ' '),
     );
 }
 

@@ -9,22 +9,7 @@ cd "$(dirname "$0")/../.."
 major=${1:?usage: on-postgresql.sh MAJOR [PATTERN OF TEST FILES]}
 pattern=${2:-'medium/replication(-torture|-fold|-parts|-publication|-attach|-others)?\.spec'}
 bin=/usr/lib/postgresql/$major/bin
-if [ ! -x "$bin/initdb" ] && [ "$(id -u)" -eq 0 ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update >&2
-  apt-get install -y --no-install-recommends postgresql-common >&2
-  # the package makes and starts no server of its own then
-  conf=/etc/postgresql-common/createcluster.conf
-  before=$(mktemp)
-  cp "$conf" "$before"
-  sed -Ei 's/^#?create_main_cluster *=.*/create_main_cluster = false/' "$conf"
-  installed=0
-  apt-get install -y --no-install-recommends "postgresql-$major" >&2 || installed=$?
-  cat "$before" >"$conf"
-  rm "$before"
-  [ "$installed" -eq 0 ] || exit "$installed"
-fi
-[ -x "$bin/initdb" ] || { echo "no PostgreSQL $major in $bin: apt-get install postgresql-$major" >&2; exit 2; }
+bash test/ops/debian-postgresql.sh "$major"
 
 data=$(mktemp -d)
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
