@@ -20,12 +20,12 @@ export function entryOf(
   const { data } = event;
   const { told, sequence } = made;
   const row = present(orderRow(told.rows, data.orderId), 'an event tells of its order');
-  const before = snapshotOf(made.before, data.orderId);
-  const after = snapshotOf(told.rows, data.orderId);
+  const isPlaced = told.kind === 'placed';
+  // of most events only one of the two is needed, and a snapshot is most of an event's work
+  const before = isPlaced ? null : snapshotOf(made.before, data.orderId);
+  const valued = before ?? snapshotOf(told.rows, data.orderId);
   const customerId = textOf(row, 'customer_id');
   const actorKind = data.actor?.kind ?? 'unknown';
-  const isPlaced = told.kind === 'placed';
-  const valued = isPlaced ? after : (before ?? after);
   return {
     shopId: data.shop,
     source: { incarnation, commitLsn: lsnOf(sequence), transactionId: sequence },
@@ -41,7 +41,7 @@ export function entryOf(
     total: valued === null ? null : money(valued.totalMinor, valued.currency),
     attributes: attributesOf(told.rows, row),
     rowChanges: told.changes,
-    snapshot: isPlaced ? after : told.kind === 'cancelled' ? before : null,
+    snapshot: isPlaced ? valued : told.kind === 'cancelled' ? before : null,
     marker: null,
     traceparent: event.traceparent,
     committedAt: event.at,

@@ -84,7 +84,7 @@ export class OrderEventWriter {
     const fresh = await this.claim(transaction, { ...batch, now, sequence, ...sorted });
     const { entries, outOfOrder } = compose(fresh.events, orders);
     await this.journal.append(transaction, shopId, entries, now);
-    await this.rowImages.write(transaction, shopId, imagesOf(fresh.events, orders));
+    await this.rowImages.write(transaction, shopId, imagesOf(entries, orders));
     await this.store.raise(transaction, shopId, sequence + sorted.fresh.length);
     return {
       kept: entries.length,
@@ -208,15 +208,16 @@ function rowsOf(stored: readonly StoredRow[]): ToldRows {
   return new Map(stored.map(({ table, key, image }) => [rowName(table, key), { table, image }]));
 }
 
-/** The rows of the orders that the events are about, as they are to be kept. */
-function imagesOf(events: readonly Sealed[], orders: Orders): StoredRow[] {
-  const orderIds = new Set(events.map(({ event }) => event.data.orderId));
-  return [...orderIds].flatMap((orderId) =>
-    [...(orders.get(orderId)?.values() ?? [])].map(({ table, image }) => ({
-      ...{ table, orderId, image },
-      key: [textOf(image, 'id') ?? ''],
-    })),
-  );
+/** The rows that the entries have changed, as they are now. */
+function imagesOf(entries: readonly OrderEvent[], orders: Orders): StoredRow[] {
+  const images = new Map<string, StoredRow>();
+  for (const { orderId, rowChanges } of entries)
+    for (const { table, key } of rowChanges) {
+      const name = rowName(table, key);
+      const row = orders.get(orderId)?.get(name);
+      if (row !== undefined) images.set(name, { table, key, orderId, image: row.image });
+    }
+  return [...images.values()];
 }
 
 /** Under whose key each event's personal values belong: the customer's, or (of a guest) the order's. */

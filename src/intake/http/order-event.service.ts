@@ -5,6 +5,7 @@ import { Fault } from '../../platform/errors.js';
 import { problemOf } from '../../platform/http/problem.filter.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { IntakeGate } from './intake-gate.js';
+import { InTurn } from './in-turn.js';
 import { IntakeTally } from './intake-tally.js';
 import type { IntakeAnswer } from './order-event.schema.js';
 import { OrderEventWriter } from './order-event-writer.js';
@@ -45,23 +46,40 @@ export class OrderEventService {
   async take(telling: Telling): Promise<IntakeAnswer> {
     return this.gate.through(async () => {
       const tally = new IntakeTally();
-      let events: GoodEvent[] = [];
-      let bytes = 0;
-      for await (const item of telling.items) {
-        const event = this.read(item, telling, tally);
-        if (event === undefined || 'fault' in item) continue;
-        events.push(event);
-        bytes += item.bytes;
-        if (events.length < batchMax.events && bytes < batchMax.bytes) continue;
-        await this.write(events, telling, tally);
-        events = [];
-        bytes = 0;
+      const writing = new InTurn((events: readonly GoodEvent[]) =>
+        this.write(events, telling, tally),
+      );
+      try {
+        await this.takeAll(telling, tally, writing);
+      } finally {
+        await writing.settled();
       }
-      await this.write(events, telling, tally);
       const answer = tally.answer();
       this.metrics.answered(answer);
       return answer;
     });
+  }
+
+  /** While one batch is written the next one is read and checked. */
+  private async takeAll(
+    telling: Telling,
+    tally: IntakeTally,
+    writing: InTurn<readonly GoodEvent[]>,
+  ): Promise<void> {
+    let events: GoodEvent[] = [];
+    let bytes = 0;
+    for await (const item of telling.items) {
+      const event = this.read(item, telling, tally);
+      if (event === undefined || 'fault' in item) continue;
+      events.push(event);
+      bytes += item.bytes;
+      if (events.length < batchMax.events && bytes < batchMax.bytes) continue;
+      await writing.next(events);
+      events = [];
+      bytes = 0;
+    }
+    await writing.next(events);
+    await writing.done();
   }
 
   private read(item: Item, { traceparent }: Telling, tally: IntakeTally): GoodEvent | undefined {
