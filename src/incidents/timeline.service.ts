@@ -3,7 +3,7 @@ import { Database, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { Log } from '../platform/telemetry/log.js';
 import { timelineSchemas, type NewTimelineEntry, type TimelineEntry } from './timeline.js';
-import { timelineLine } from './timeline-log.js';
+import { timelineLine, type CaseSubject } from './timeline-log.js';
 import { TimelineStore, type TimelineQuery } from './timeline.store.js';
 
 /** How many entries go into one statement. */
@@ -39,6 +39,8 @@ export class TimelineService {
   ): Promise<void> {
     if (entries.length === 0) return;
     const checked = entries.map(checkedEntry);
+    // before the incident is locked: whoever else writes of it waits for nothing that only the log wants
+    const subjects = await this.subjectsOf(transaction, checked);
     const taken = await this.store.takePositions(transaction, place.incidentId, checked.length);
     if (taken === undefined) throw missingIncident(place.incidentId);
     const first = taken.last - checked.length + 1;
@@ -49,25 +51,36 @@ export class TimelineService {
         checked.slice(start, start + batch),
       );
     }
-    await this.log(transaction, { ...place, shopId: taken.shopId }, checked);
+    const { incidentId } = place;
+    const { shopId } = taken;
+    // once it stands
+    transaction.afterCommit(() => this.log(checked, { incidentId, shopId, subjects }));
   }
 
-  /** One line per entry, once it stands. */
-  private async log(
+  private async subjectsOf(
     transaction: Transaction,
-    place: { incidentId: string; shopId: string },
     entries: readonly NewTimelineEntry[],
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<string, CaseSubject>> {
     const caseIds = [...new Set(entries.flatMap(({ caseId }) => caseId ?? []))];
     const subjects = caseIds.length === 0 ? [] : await this.store.subjects(transaction, caseIds);
-    const byCase = new Map(subjects.map((subject) => [subject.caseId, subject]));
-    transaction.afterCommit(() => {
-      for (const entry of entries) {
-        const subject = byCase.get(entry.caseId ?? '');
-        const { level, event, message } = timelineLine(entry, { ...place, subject });
-        this.lines[level](event, message);
-      }
-    });
+    return new Map(subjects.map((subject) => [subject.caseId, subject]));
+  }
+
+  /** One line per entry. */
+  private log(
+    entries: readonly NewTimelineEntry[],
+    place: {
+      incidentId: string;
+      shopId: string;
+      subjects: ReadonlyMap<string, CaseSubject>;
+    },
+  ): void {
+    const { subjects, ...of } = place;
+    for (const entry of entries) {
+      const subject = subjects.get(entry.caseId ?? '');
+      const { level, event, message } = timelineLine(entry, { ...of, subject });
+      this.lines[level](event, message);
+    }
   }
 
   /** Oldest first. */

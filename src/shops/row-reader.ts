@@ -45,9 +45,12 @@ export function rowReaders(profile: Profile, table: string, rows: RowsByTable): 
     .sort((left, right) => inOrder(left.key(), right.key()));
 }
 
+/** Made once: a comparison that makes its own takes twenty times as long. */
+const collator = new Intl.Collator('en', { numeric: true });
+
 /** Compares texts as people do: 9 comes before 10. */
 export function inOrder(left: string, right: string): number {
-  return left.localeCompare(right, 'en', { numeric: true });
+  return collator.compare(left, right);
 }
 
 /** Whether the column holds personal data, by its role. */
