@@ -3,6 +3,11 @@ import type { Bench } from './figure.js';
 import { httpBench } from './http/http-bench.js';
 import { replicationBench } from './replication/replication-bench.js';
 import { restoreBench } from './restore/restore-bench.js';
+import { incidentPageBench } from './service/incident-page-bench.js';
+import { memoryBench } from './service/memory-bench.js';
+import { metricsBench } from './service/metrics-bench.js';
+import { startBench } from './service/start-bench.js';
+import { walBench } from './wal/wal-bench.js';
 import { sizeBench } from './size/size-bench.js';
 import { walBench } from './wal/wal-bench.js';
 
@@ -12,6 +17,11 @@ export const benches: readonly Bench[] = [
   replicationBench,
   httpBench,
   restoreBench,
+  startBench,
+  memoryBench,
+  incidentPageBench,
+  metricsBench,
+  walBench,
   walBench,
   sizeBench,
 ];

@@ -37,15 +37,22 @@ export async function carryOut(house: House, plan: Plan, orders: number): Promis
   const admin = await house.as('admin');
   const overrideBleeding = { reason: 'the job has ended' };
   const begun = performance.now();
-  let run = await admin.post<Run>(`/restore-plans/${plan.id}/runs`, { overrideBleeding });
-  while (run.state === 'running') {
-    await pause(50);
-    run = await admin.get<Run>(`/restore-runs/${run.id}`);
-  }
+  const { id } = await admin.post<Run>(`/restore-plans/${plan.id}/runs`, { overrideBleeding });
+  // asked of its database, since who looks over the API several times a second takes a share of what is measured
+  while (await isRunning(house, id)) await pause(50);
   const seconds = (performance.now() - begun) / 1000;
+  const run = await admin.get<Run>(`/restore-runs/${id}`);
   if (run.state !== 'finished' || run.items['verified'] !== orders)
     throw new Error(
       `the run is ${run.state} (${run.stopReason ?? 'no reason'}): ${JSON.stringify(run.items)}`,
     );
   return seconds;
+}
+
+async function isRunning(house: House, runId: string): Promise<boolean> {
+  const [row] = await house.query<{ state: string }>(
+    'SELECT state FROM restore_run WHERE id = $1',
+    [runId],
+  );
+  return row?.state === 'running';
 }

@@ -16,7 +16,7 @@ export interface HouseConfig {
   readonly receivers?: readonly object[];
 }
 
-type Role = 'admin' | 'responder' | 'approver' | 'ingest';
+type Role = 'admin' | 'responder' | 'approver' | 'ingest' | 'metrics';
 
 /** Reinstate with a database server of its own, and people and programs who use it. */
 export class House {
@@ -64,13 +64,14 @@ export class House {
     return this.running.pid;
   }
 
-  /** Starts the built product. */
-  async start(): Promise<void> {
+  /** Starts the built product; tells its address as soon as it listens. */
+  async start(onListening?: (url: string) => void): Promise<void> {
     const { directory, signal } = this.context;
     const service = await startService({
       configFile: this.configFile,
       logFile: join(directory, 'reinstate.log'),
       signal,
+      onListening,
     });
     this.service = service;
     this.context.endings.add(() => service.stop());

@@ -20,6 +20,8 @@ export interface ServiceOptions {
   readonly configFile: string;
   readonly logFile: string;
   readonly signal: AbortSignal;
+  /** told the address as soon as it listens */
+  readonly onListening?: ((url: string) => void) | undefined;
 }
 
 type Start = Pick<Service, 'url' | 'firstToken'>;
@@ -36,7 +38,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   child.stderr.pipe(createWriteStream(options.logFile, { flags: 'a' }));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   try {
-    const start = await unlessAborted(readStart(child, options.logFile), options.signal);
+    const start = await unlessAborted(readStart(child, options), options.signal);
     return { ...start, pid: child.pid ?? 0, stop: () => stop(child, ended) };
   } catch (error) {
     await stop(child, ended);
@@ -47,7 +49,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 /** Address and first token, which it prints in one go: the token, where there is one, comes last. */
 function readStart(
   child: ChildProcess & { stdout: NodeJS.ReadableStream },
-  logFile: string,
+  { logFile, onListening }: ServiceOptions,
 ): Promise<Start> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void =>
@@ -57,7 +59,9 @@ function readStart(
     let url = '';
     let firstToken: string | undefined;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      url = /^Reinstate listens on (\S+)/.exec(line)?.[1] ?? url;
+      const listening = /^Reinstate listens on (\S+)/.exec(line)?.[1];
+      if (listening !== undefined) onListening?.(listening);
+      url = listening ?? url;
       firstToken = /^Admin token, shown only now: (\S+)/.exec(line)?.[1] ?? firstToken;
       if (!/^(Shops: |No shops )/.test(line)) return;
       clearTimeout(timer);
