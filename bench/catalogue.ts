@@ -7,7 +7,6 @@ import { incidentPageBench } from './service/incident-page-bench.js';
 import { memoryBench } from './service/memory-bench.js';
 import { metricsBench } from './service/metrics-bench.js';
 import { startBench } from './service/start-bench.js';
-import { walBench } from './wal/wal-bench.js';
 import { sizeBench } from './size/size-bench.js';
 import { walBench } from './wal/wal-bench.js';
 
@@ -21,7 +20,6 @@ export const benches: readonly Bench[] = [
   memoryBench,
   incidentPageBench,
   metricsBench,
-  walBench,
   walBench,
   sizeBench,
 ];
