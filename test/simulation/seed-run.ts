@@ -1,5 +1,5 @@
 import type { Act } from './acts/act.js';
-import { faultyJobRuns, placeOrders, shopGoesOn } from './acts/load.js';
+import { faultyJobRuns, placeOrders, shopGoesOn, tellerTells } from './acts/load.js';
 import {
   calm,
   othersFare,
@@ -16,7 +16,7 @@ import { World } from './world.js';
 
 const acts: readonly Act[] = [
   ...[placeOrders, faultyJobRuns, shopGoesOn, processWorks, streamComes, timePasses, processFares],
-  ...[othersFare, personActs, calm],
+  ...[othersFare, personActs, calm, tellerTells],
 ];
 const weights = Object.fromEntries(acts.map(({ name, weight }) => [name, weight]));
 
@@ -104,6 +104,8 @@ async function comeToRest(world: World): Promise<void> {
   await world.enter('rest');
   world.say('# all faults are over');
   await world.heal();
+  const [teller] = world.able();
+  if (teller !== undefined) await world.teller.send(teller, world.people.bot, world.teller.events);
   for (let round = 1; round <= restRounds; round += 1) {
     const before = await world.progress();
     // longer than any lease that others have left behind

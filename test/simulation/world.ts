@@ -31,6 +31,7 @@ import {
 import { ShopSoftware, faultyJob } from './shop/shop-software.js';
 import { StandInAdapter, type ShopSurroundings } from './shop/stand-in-adapter.js';
 import { StandInShop } from './shop/stand-in-shop.js';
+import { TellingShop } from './shop/telling-shop.js';
 import { StandInStream } from './shop/stand-in-stream.js';
 import { Trace } from './trace.js';
 
@@ -77,6 +78,7 @@ export class World implements ShopSurroundings {
   readonly software: ShopSoftware;
   readonly stream: StandInStream;
   readonly receiver: PageReceiver;
+  readonly teller: TellingShop;
   readonly processes: readonly SimulatedProcess[];
   /** what Reinstate wrote to the shop, in the order of its commits */
   readonly writes: ShopWrite[] = [];
@@ -107,6 +109,7 @@ export class World implements ShopSurroundings {
     this.shop = new StandInShop(testShopProfile(), this.clock);
     this.software = new ShopSoftware(this.shop);
     this.receiver = new PageReceiver(this.trace);
+    this.teller = new TellingShop(toldShopId, this.clock);
     this.stream = new StandInStream(this.shop, { shopId, clock: this.clock, trace: this.trace });
     this.stepRandom = this.random('start');
     this.weights = drawWeights(this.random('faults'));

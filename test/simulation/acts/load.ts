@@ -61,3 +61,20 @@ export const shopGoesOn: Act = {
     return Promise.resolve();
   },
 };
+
+/** In the shop that tells by HTTP something happens, and some of it is told. */
+export const tellerTells: Act = {
+  name: 'the other shop tells',
+  weight: 5,
+  async run(world, random) {
+    const { teller } = world;
+    const happened = Array.from({ length: random.whole(1, 5) }, () => teller.happen(random));
+    world.say(`  ${happened.join(', ')}`);
+    const able = world.able();
+    const events = teller.choose(random);
+    if (able.length === 0 || events.length === 0) return;
+    const process = random.pick(able);
+    const ended = await teller.send(process, world.people.bot, events);
+    world.tell(`${process.name} is told ${events.map(({ id }) => id).join(' ')}`, ended);
+  },
+};

@@ -7,6 +7,11 @@ import type { Act } from './act.js';
 /** A step that asks for another turn gets so many at once. */
 const turnsMax = 4;
 
+/** Steps that come by the hour, or have nothing to do with a shop that stands in: they get fewer turns. */
+const seldom: ReadonlySet<string> = new Set([
+  ...['journal-partitions', 'idempotency-sweep', 'replication-inspection', 'runbook-run'],
+]);
+
 /** A process comes to some of its background steps, in an order that is drawn. */
 export const processWorks: Act = {
   name: 'a process works',
@@ -52,8 +57,10 @@ export const calm: Act = {
       const process = random.pick(able);
       const whole = { fresh: Infinity, repeated: 0 };
       world.tell(`${process.name} journals`, await world.stream.deliver(process, whole));
-      for (const step of process.steps())
-        if (!process.isDead && !process.isFrozen) await turn(world, process, step);
+      for (const step of process.steps()) {
+        const isDue = !seldom.has(step.name) || random.chance(0.1);
+        if (isDue && !process.isDead && !process.isFrozen) await turn(world, process, step);
+      }
     }
   },
 };

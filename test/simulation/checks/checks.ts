@@ -9,6 +9,7 @@ import { OnlyTheWrongful } from './only-the-wrongful.js';
 import { OnlyWhatWasApproved } from './only-what-was-approved.js';
 import { RestoredWhole } from './restored-whole.js';
 import { ShopGoesOn } from './shop-goes-on.js';
+import { ToldOnce } from './told-once.js';
 
 export interface Broken {
   readonly checker: string;
@@ -24,7 +25,7 @@ export class Checks {
     this.checkers = [
       ...[new NoSurprise(), new ShopGoesOn(), new OnlyWhatWasApproved(), new JournalWhole()],
       ...[new FoldIsShop(), new RestoredWhole(), new OnlyTheWrongful(), new OneCaseEach()],
-      new AllIsTold(),
+      ...[new AllIsTold(), new ToldOnce()],
     ];
   }
 
