@@ -103,7 +103,7 @@ export class StepRunner {
 
   private async runBatch(step: BackgroundStep): Promise<'idle' | 'more'> {
     if (step.inEachProcess !== true) return this.runWithLease(step);
-    return step.run({ now: this.clock.now(), signal: this.stopping.signal });
+    return this.runTold(step, this.stopping.signal);
   }
 
   /** Runs one batch, renewing the lease meanwhile; the batch is told to leave off when it is lost. */
@@ -122,18 +122,19 @@ export class StepRunner {
     }, leaseRenewalMs);
     try {
       const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
-      const context = { now: this.clock.now(), signal };
-      return await inSpan(
-        { name: `step ${step.name}`, attributes: { 'reinstate.step': step.name } },
-        async (span) => {
-          const again = await step.run(context);
-          span.setAttribute(emptyAttribute, again === 'idle');
-          return again;
-        },
-      );
+      return await this.runTold(step, signal);
     } finally {
       clearInterval(renewal);
     }
+  }
+
+  private runTold(step: BackgroundStep, signal: AbortSignal): Promise<'idle' | 'more'> {
+    const attributes = { 'reinstate.step': step.name };
+    return inSpan({ name: `step ${step.name}`, attributes }, async (span) => {
+      const again = await step.run({ now: this.clock.now(), signal });
+      span.setAttribute(emptyAttribute, again === 'idle');
+      return again;
+    });
   }
 
   /** A step that looks for work several times a second need not write its lease down each time. */
