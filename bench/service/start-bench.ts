@@ -46,7 +46,7 @@ async function measure(context: BenchContext): Promise<Map<string, Samples>> {
       await timed(async () => {
         const app = await startBareApp(context.endings);
         await ready(app.url);
-        return app.end;
+        return () => app.end();
       }),
     );
     context.say(`${measured.at(-1)?.toFixed(2)} s, bare ${reference.at(-1)?.toFixed(2)} s`);
