@@ -20,8 +20,11 @@ export async function runOf(stage: Stage, runId: string): Promise<RunRow> {
   return row;
 }
 
-/** Stops that a person may answer by letting the run go on: the shop was away, or held its orders. */
-const answerable = ['lock-timeouts', 'failure-rate'];
+/**
+ * Stops that a person may answer by letting the run go on: the shop was away, or held its orders; or a cancellation
+ * of its own traffic was not judged within a minute of the service's clock, which is put ahead.
+ */
+const answerable = ['lock-timeouts', 'failure-rate', 'still-bleeding'];
 const helpsMax = 5;
 
 /** Waits for the run's end; a person does what only a person may. Gives what that was. */
