@@ -60,7 +60,8 @@ async function told(name: string): Promise<string[]> {
     .filter(({ value }) => value !== 0)
     .map(({ labels, value }) =>
       [...Object.values({ ...labels, shop: '' }), value].join(' ').trim().replaceAll(/ +/g, ' '),
-    );
+    )
+    .sort();
 }
 
 const harmed = async (job: string) => scene.harm(await scene.placePaid([1]), job);
@@ -123,19 +124,19 @@ describe('a runbook run that does not go on', () => {
     // 450 runs like it, of other names and earlier ids
     await scene.asOwner(
       `WITH more AS (
-         INSERT INTO runbook_run (id, incident_id, shop_id, runbook, text, text_hash, dry_run, assumptions, state,
+         INSERT INTO reinstate.runbook_run (id, incident_id, shop_id, runbook, text, text_hash, dry_run, assumptions, state,
              started_by, started_at, acts_for, token_id)
            SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, incident_id, shop_id, 'Copy' || n, text,
              text_hash, dry_run, assumptions, state, started_by, started_at, acts_for, token_id
-           FROM runbook_run, generate_series(1, 450) AS n WHERE id = '${first}' RETURNING id)
-       INSERT INTO runbook_step (id, run_id, sequence, name, definition, state, key, waits_for, words, begun_at)
+           FROM reinstate.runbook_run, generate_series(1, 450) AS n WHERE id = '${first}' RETURNING id)
+       INSERT INTO reinstate.runbook_step (id, run_id, sequence, name, definition, state, key, waits_for, words, begun_at)
          SELECT gen_random_uuid(), more.id, sequence, name, definition, state, gen_random_uuid(), waits_for, words, begun_at
-         FROM runbook_step, more WHERE run_id = '${first}'`,
+         FROM reinstate.runbook_step, more WHERE run_id = '${first}'`,
     );
     await runbooks.answer(first, 'asked', 'yes');
     await runbooks.tick();
     expect((await runbooks.view(first)).state).toBe('stopped');
-    expect((await told('reinstate_runbook_runs')).sort()).toEqual([
+    expect(await told('reinstate_runbook_runs')).toEqual([
       'stopped check-failed 1',
       'waiting answer 450',
     ]);
