@@ -1,10 +1,10 @@
 import type { RowImage } from '../orders/row-change.js';
 import { isSealed } from '../orders/row-change.js';
-import { minorUnits } from '../shops/amount.js';
 import { cancellationActor, type CancellationActor } from '../shops/cancellation-actor.js';
 import type { Profile } from '../shops/profile.js';
 import { fitsFilter, type RowFilter } from '../shops/row-filter.js';
 import { attributeColumns, orderAttributes } from '../shops/order-attributes.js';
+import { ownTotal, totalColumns } from '../shops/order-total.js';
 import type { RowsByTable } from '../shops/row-reader.js';
 import { currencyOf, orderState } from '../shops/snapshot.js';
 import { rfc3339 } from '../shops/timestamp.js';
@@ -91,7 +91,7 @@ function eventsOfOrder(
     orderId,
     account: accountOf(textOf(row, order.customer), orderId),
     paid: false,
-    amountMinor: totalOf(profile, row, currency),
+    amountMinor: ownTotal(profile, row, currency),
     currency,
   };
   const events: DetectionEvent[] = [];
@@ -141,18 +141,11 @@ export function columnsOfPast(profile: Profile): string[] {
       order.placed_when.column,
       order.placed_at,
       ...(order.cancelled_at === undefined ? [] : [order.cancelled_at]),
-      ...order.total.map(({ column }) => column),
+      ...totalColumns(profile).map(({ column }) => column),
       ...attributeColumns(profile),
       ...currency,
     ]),
   ];
-}
-
-function totalOf(profile: Profile, row: RowImage, currency: string): number {
-  return profile.order.total.reduce((sum, { column, unit }) => {
-    const text = textOf(row, column);
-    return text === null ? sum : sum + minorUnits(text, { unit, currency });
-  }, 0);
 }
 
 function momentOf(row: RowImage, column: string | undefined): Date | null {

@@ -173,8 +173,11 @@ function rowsOfOrder(profile: Profile, orderId: string, rows: readonly OwnedRow[
     owned.set(table, []);
     const link = profile.tables[table]?.order;
     if (link === undefined || link === 'shared') return [];
+    const { parent, by } = link;
     const keys =
-      link.parent === undefined ? [orderId] : ownedOf(link.parent).map(({ key }) => key[0]);
+      parent === undefined
+        ? [orderId]
+        : ownedOf(parent).map(({ key, image }) => (by === undefined ? key[0] : image[by]));
     const own = (byTable.get(table) ?? []).filter(({ image }) => {
       const value = image[link.column];
       return typeof value !== 'string' || keys.includes(value);

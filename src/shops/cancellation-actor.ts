@@ -1,5 +1,6 @@
 import type { ActorKind } from '../orders/order-event.js';
 import { isSealed, type RowImage } from '../orders/row-change.js';
+import { jsonMember } from './json-member.js';
 import type { Profile } from './profile.js';
 
 /** Who cancelled and why, as far as the shop's own rows tell. */
@@ -38,20 +39,8 @@ function actorKindOf(rule: History['actor_kind'], row: RowImage): ActorKind {
 function reasonOf(rule: History['reason'], row: RowImage): string | null {
   if (rule === undefined) return null;
   if (typeof rule === 'string') return text(row, rule);
-  const member = memberOf(text(row, rule.column), rule.json);
+  const member = jsonMember(text(row, rule.column), rule.json);
   return typeof member === 'string' ? member : null;
-}
-
-/** The column may hold other things than JSON in some rows; those tell no reason. */
-function memberOf(json: string | null, name: string): unknown {
-  try {
-    const value: unknown = JSON.parse(json ?? 'null');
-    return typeof value === 'object' && value !== null
-      ? (value as Record<string, unknown>)[name]
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function cut(told: string | null): string | null {

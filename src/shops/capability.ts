@@ -1,5 +1,7 @@
 import { formatMoney } from '../platform/money.js';
 import type { RowImage } from '../orders/row-change.js';
+import { isReleased, paymentState } from './payment-state.js';
+import { presentRows } from './present-rows.js';
 import type { Profile } from './profile.js';
 import { fitsFilter, type RowFilter } from './row-filter.js';
 import type { Capability, RefusalReason } from './shop-adapter.js';
@@ -17,25 +19,29 @@ export function judgeCapability(profile: Profile, rows: RowsByTable | undefined)
   if (snapshot.state === 'shipped') return person('shipped', `its status is ${snapshot.status}`);
   if (snapshot.state !== 'cancelled')
     return person('not-cancelled-any-more', `its status is ${snapshot.status}`);
-  if (hasRow(rows, profile.shipment))
+  if (hasRow(profile, rows, profile.shipment))
     return person('shipped', 'goods had left before the cancellation');
-  if (hasRow(rows, profile.fraud)) return person('intended', 'it is flagged as fraud');
+  if (hasRow(profile, rows, profile.fraud)) return person('intended', 'it is flagged as fraud');
   const refunded = snapshot.payments.reduce((sum, { refundedMinor }) => sum + refundedMinor, 0);
   if (refunded > 0) {
     const amount = formatMoney({ amountMinor: refunded, currency: snapshot.currency });
     return person('money-returned', `${amount} were given back`);
   }
-  const released = snapshot.payments.find(
-    ({ state }) => state !== null && profile.payments?.released.includes(state),
-  );
-  return released === undefined
+  const { payments } = profile;
+  const released =
+    payments && presentRows(profile, payments.table, rows).find((row) => isReleased(payments, row));
+  return payments === undefined || released === undefined
     ? { way: 'reopen' }
-    : person('money-returned', `a payment is ${released.state ?? ''}`);
+    : person('money-returned', `a payment is ${paymentState(payments, released) ?? ''}`);
 }
 
-function hasRow(rows: RowsByTable, sign: { table: string; where: RowFilter } | undefined): boolean {
+function hasRow(
+  profile: Profile,
+  rows: RowsByTable,
+  sign: { table: string; where: RowFilter } | undefined,
+): boolean {
   if (sign === undefined) return false;
-  return (rows.get(sign.table) ?? []).some((row) => fitsFilter(row, sign.where));
+  return presentRows(profile, sign.table, rows).some((row) => fitsFilter(row, sign.where));
 }
 
 function person(reason: RefusalReason, detail: string): Capability {

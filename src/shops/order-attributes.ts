@@ -78,5 +78,6 @@ function joined(values: readonly string[]): string | null {
 function newestPaymentMethod(profile: Profile, rows: RowsByTable): string | null {
   const { payments } = profile;
   if (payments?.method === undefined) return null;
-  return rowReaders(profile, payments.table, rows).at(-1)?.text(payments.method) ?? null;
+  const own = rows.get(payments.table) ?? [];
+  return rowReaders(profile, payments.table, own).at(-1)?.text(payments.method) ?? null;
 }

@@ -1,4 +1,5 @@
-import type { ProfileFault } from './profile-faults.js';
+import { totalColumns, totalMembers } from './order-total.js';
+import type { ProfileFault } from './profile-fault-list.js';
 import type { Profile, TableMapping } from './profile.js';
 import { isPersonal } from './row-reader.js';
 import { namesInSql } from './sql-names.js';
@@ -24,7 +25,8 @@ export function completenessFaults(profile: Profile): ProfileFault[] {
         'no column of the lines would come back; quantities and prices need the role `value`',
     });
   const wanted: [string, string][] = [
-    ...order.total.map(({ column }): [string, string] => [order.table, column]),
+    ...totalColumns(profile).map(({ column }): [string, string] => [order.table, column]),
+    ...totalMembers(profile).map(({ table, column }): [string, string] => [table, column]),
     [lines.table, lines.quantity],
     ...(lines.total === undefined ? [] : [[lines.table, lines.total.column] as [string, string]]),
   ];

@@ -8,7 +8,8 @@ import { assert } from '../platform/assert.js';
 import { canonicalHash } from '../platform/canonical-json.js';
 import { Fault, messageOf, type FieldFault } from '../platform/errors.js';
 import { completenessFaults } from './profile-completeness.js';
-import { profileFaults, type ProfileFault } from './profile-faults.js';
+import type { ProfileFault } from './profile-fault-list.js';
+import { profileFaults } from './profile-faults.js';
 import { profileSchema, type Profile } from './profile.js';
 
 export interface LoadedProfile {

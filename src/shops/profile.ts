@@ -65,8 +65,11 @@ const rowTemplate = z.record(column, valueSource);
  */
 const deltaRule = z.strictObject({
   from: table,
-  /** which changes of those rows count: rows it inserted, or rows it updated (then `amount` is after - before) */
-  on: z.enum(['inserted', 'updated']),
+  /**
+   * which changes of those rows count: rows it inserted, rows it updated (then `amount` is after - before), or
+   * rows it took away, by deleting them or by the table's `removed_at`
+   */
+  on: z.enum(['inserted', 'updated', 'removed']),
   where: rowFilter.optional(),
   amount: column,
   sign: z.union([z.literal(1), z.literal(-1)]),
@@ -97,8 +100,10 @@ const columnRole = z.union(
     z.strictObject({ value: z.literal('personal') }),
     z.strictObject({ ignore: z.string().min(1) }),
     z.strictObject({ delta: deltaRule }),
+    /** the same number as a counter's, as text in a member of a JSON object: it is written with the counter */
+    z.strictObject({ mirror: z.strictObject({ of: column, json: z.string().min(1) }) }),
   ],
-  'one of key, value, touch, version, { value: personal }, { ignore: reason }, { delta: … }',
+  'one of key, value, touch, version, { value: personal }, { ignore: reason }, { delta: … }, { mirror: … }',
 );
 export type ColumnRole = z.infer<typeof columnRole>;
 export type DeltaRule = z.infer<typeof deltaRule>;
@@ -117,12 +122,20 @@ const tableMapping = z.strictObject({
   key: z.array(column).min(1),
   /**
    * How a row finds its order: by a column that holds the order's key; by a column that holds the
-   * key of a row of `parent` (which has an order); or `shared`, when the row belongs to no one order.
+   * key of a row of `parent` (which has an order), or what stands in that row's column `by`; or `shared`,
+   * when the row belongs to no one order.
    */
   order: z.union(
-    [z.literal('shared'), z.strictObject({ column, parent: table.optional() })],
-    'either shared, or { column: …, parent: … }',
+    [
+      z.literal('shared'),
+      z.strictObject({ column, parent: table.optional(), by: column.optional() }),
+    ],
+    'either shared, or { column: …, parent: …, by: … }',
   ),
+  /** rows with a value here count as taken away, although they are still there */
+  removed_at: column.optional(),
+  /** column -> column of the order: the rows that agree are the order's present ones, the others are its past */
+  current: z.record(column, column).default({}),
   identity: z.enum(['key', 'full']).default('full'),
   /**
    * Numbers that the shop works out for a row of a shared table, by name: SQL that gives one number for the
@@ -138,7 +151,22 @@ const tableMapping = z.strictObject({
 });
 export type TableMapping = z.infer<typeof tableMapping>;
 
-const moneyColumn = z.strictObject({ column, unit: z.enum(['minor', 'major']).default('minor') });
+const moneyUnit = z.enum(['minor', 'major']).default('minor');
+const moneyColumn = z.strictObject({ column, unit: moneyUnit });
+
+/** A number in a member of the JSON object that a column of the order's present rows of a table holds. */
+const moneyMember = z.strictObject({
+  table,
+  column,
+  json: z.string().min(1),
+  unit: moneyUnit,
+});
+
+/** A column that names a payment's state; or moments, of which the first that is set does. */
+const paymentState = z.union(
+  [column, z.strictObject({ moments: z.record(z.string(), column), otherwise: z.string() })],
+  'either a column, or { moments: { state: column }, otherwise: state }',
+);
 
 /** Where an attribute stands: on the order's row, or on the order's rows of a table (of those that fit `where`). */
 const attributeSource = z.union(
@@ -163,8 +191,15 @@ export const profileSchema = z.strictObject({
       [z.strictObject({ column }), z.strictObject({ value: z.string().length(3) })],
       'either { column: … } or { value: EUR }',
     ),
-    /** the order's total is the sum of these columns */
-    total: z.array(moneyColumn).min(1),
+    /** the order's total is the sum of these */
+    total: z
+      .array(
+        z.union(
+          [moneyColumn, moneyMember],
+          'either a column of the order, or { table: …, column: …, json: … }',
+        ),
+      )
+      .min(1),
     status: z.strictObject({
       column,
       cancelled: z.array(z.string()).min(1),
@@ -192,6 +227,8 @@ export const profileSchema = z.strictObject({
     quantity: column,
     unit_price: moneyColumn.optional(),
     total: moneyColumn.optional(),
+    /** product, name and unit_price stand on the row of this table whose key stands in the line's column */
+    details: z.strictObject({ table, column }).optional(),
   }),
   /** what is paid for the way to the customer */
   shipping_lines: z
@@ -201,10 +238,12 @@ export const profileSchema = z.strictObject({
     .strictObject({
       table,
       amount: moneyColumn,
-      state: column,
+      state: paymentState,
       held: z.array(z.string()).min(1),
       /** states that say the money was given back or let go: such an order is left to a person */
       released: z.array(z.string()).default([]),
+      /** nobody has moved this money yet (cash on delivery, invoice): letting go of it gives nothing back */
+      promised: rowFilter.optional(),
       method: column.optional(),
     })
     .optional(),

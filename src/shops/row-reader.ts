@@ -38,11 +38,19 @@ export class RowReader {
   }
 }
 
-/** Readers of the order's rows of one table, in the order of their keys. */
-export function rowReaders(profile: Profile, table: string, rows: RowsByTable): RowReader[] {
-  return (rows.get(table) ?? [])
-    .map((row) => new RowReader(profile, table, row))
-    .sort((left, right) => inOrder(left.key(), right.key()));
+/** Readers of some rows of one table, in the order of their keys. */
+export function rowReaders(
+  profile: Profile,
+  table: string,
+  rows: readonly RowImage[],
+): RowReader[] {
+  return inKeyOrder(profile, table, rows).map((row) => new RowReader(profile, table, row));
+}
+
+/** Rows of one table in the order of their keys. */
+export function inKeyOrder(profile: Profile, table: string, rows: readonly RowImage[]): RowImage[] {
+  const key = (row: RowImage): string => new RowReader(profile, table, row).key();
+  return [...rows].sort((left, right) => inOrder(key(left), key(right)));
 }
 
 /** Made once: a comparison that makes its own takes twenty times as long. */

@@ -7,8 +7,11 @@ import type {
 } from '../orders/order-snapshot.js';
 import type { RowImage } from '../orders/row-change.js';
 import { orderAttributes } from './order-attributes.js';
+import { orderTotal } from './order-total.js';
+import { holdsMoney, paymentState } from './payment-state.js';
+import { presentRows } from './present-rows.js';
 import type { Profile } from './profile.js';
-import { clearText, RowReader, rowReaders, type RowsByTable } from './row-reader.js';
+import { clearText, inKeyOrder, RowReader, rowReaders, type RowsByTable } from './row-reader.js';
 
 /**
  * An order in canonical form, from the rows that make it up (row images of the journal, or rows read
@@ -27,10 +30,7 @@ export function buildSnapshot(profile: Profile, rows: RowsByTable): OrderSnapsho
     state: orderState(profile, row),
     customerId: reader.text(order.customer),
     currency,
-    totalMinor: order.total.reduce(
-      (sum, { column, unit }) => sum + (reader.amount(column, { unit, currency }) ?? 0),
-      0,
-    ),
+    totalMinor: orderTotal(profile, rows, currency),
     placedAt: reader.moment(order.placed_at),
     cancelledAt: order.cancelled_at === undefined ? null : reader.moment(order.cancelled_at),
     lines: linesOf(profile, rows, currency),
@@ -69,20 +69,35 @@ export function currencyOf(profile: Profile, orderRow: RowImage): string {
 
 function linesOf(profile: Profile, rows: RowsByTable, currency: string): OrderLine[] {
   const { lines } = profile;
-  return rowReaders(profile, lines.table, rows).map((line) => ({
-    lineId: line.key(),
-    product: line.text(lines.product) ?? '',
-    name: lines.name === undefined ? null : line.text(lines.name),
-    quantity: Number(line.text(lines.quantity) ?? 0),
-    unitPriceMinor:
-      lines.unit_price === undefined
-        ? null
-        : line.amount(lines.unit_price.column, { unit: lines.unit_price.unit, currency }),
-    totalMinor:
-      lines.total === undefined
-        ? null
-        : line.amount(lines.total.column, { unit: lines.total.unit, currency }),
-  }));
+  const present = presentRows(profile, lines.table, rows);
+  return rowReaders(profile, lines.table, present).map((line) => {
+    const details = detailsOf(profile, line, rows);
+    const unitPrice = lines.unit_price;
+    return {
+      lineId: line.key(),
+      product: details?.text(lines.product) ?? '',
+      name: lines.name === undefined ? null : (details?.text(lines.name) ?? null),
+      quantity: Number(line.text(lines.quantity) ?? 0),
+      unitPriceMinor:
+        unitPrice === undefined
+          ? null
+          : (details?.amount(unitPrice.column, { unit: unitPrice.unit, currency }) ?? null),
+      totalMinor:
+        lines.total === undefined
+          ? null
+          : line.amount(lines.total.column, { unit: lines.total.unit, currency }),
+    };
+  });
+}
+
+/** The row that tells what a line is: the line itself, or the one that it names. */
+function detailsOf(profile: Profile, line: RowReader, rows: RowsByTable): RowReader | undefined {
+  const { details } = profile.lines;
+  if (details === undefined) return line;
+  const key = line.text(details.column);
+  return rowReaders(profile, details.table, rows.get(details.table) ?? []).find(
+    (row) => row.key() === key,
+  );
 }
 
 function shippingOf(
@@ -91,7 +106,7 @@ function shippingOf(
   { rows, currency }: { rows: RowsByTable; currency: string },
 ): OrderShipping[] {
   const { table, method, price } = mapping;
-  return rowReaders(profile, table, rows).map((line) => ({
+  return rowReaders(profile, table, presentRows(profile, table, rows)).map((line) => ({
     lineId: line.key(),
     method: method === undefined ? null : line.text(method),
     priceMinor:
@@ -102,13 +117,15 @@ function shippingOf(
 function paymentsOf(profile: Profile, rows: RowsByTable, currency: string): OrderPayment[] {
   const { payments } = profile;
   if (payments === undefined) return [];
-  return rowReaders(profile, payments.table, rows).map((payment) => {
-    const state = payment.text(payments.state);
+  const { table } = payments;
+  return inKeyOrder(profile, table, presentRows(profile, table, rows)).map((row) => {
+    const payment = new RowReader(profile, table, row);
+    const state = paymentState(payments, row);
     const paymentId = payment.key();
     const amount =
       payment.amount(payments.amount.column, { unit: payments.amount.unit, currency }) ?? 0;
     const refundedMinor = refundedOf(profile, rows, { paymentId, currency });
-    const held = state !== null && payments.held.includes(state) ? amount : 0;
+    const held = holdsMoney(payments, row) ? amount : 0;
     // a refund proves that the money had been there, also where the payment's state now says otherwise
     return { paymentId, state, heldMinor: Math.max(held, refundedMinor), refundedMinor };
   });
@@ -121,7 +138,7 @@ function refundedOf(
 ): number {
   const { refunds } = profile;
   if (refunds === undefined) return 0;
-  return rowReaders(profile, refunds.table, rows)
+  return rowReaders(profile, refunds.table, presentRows(profile, refunds.table, rows))
     .filter((refund) => refund.text(refunds.payment) === paymentId)
     .filter((refund) => {
       const state = refunds.state === undefined ? null : refund.text(refunds.state);

@@ -239,7 +239,7 @@ function ordersOf(rows: ReadonlyMap<string, TextRow>): Map<string, Map<string, T
   const orders = new Map<string, Map<string, TextRow>>();
   for (const [name, image] of rows) {
     const table = name.slice(0, name.indexOf(' '));
-    const owner = ownerOf(mapping, { table, image }, lookup);
+    const owner = ownerOf(mapping, { table, image }, { image: lookup, orderByLink: () => null });
     if (owner === null || owner === 'shared') continue;
     const placedAt = lookup({ table: 'shop.orders', key: [owner.orderId] })?.['placed_at'];
     if (typeof placedAt !== 'string') continue;

@@ -70,7 +70,7 @@ export class FoldCheck {
     const table = tableOf(name);
     const lookup = (ref: { table: string; key: readonly string[] }) =>
       rows.get(rowName(ref.table, ref.key));
-    const owner = ownerOf(mapping, { table, image }, lookup);
+    const owner = ownerOf(mapping, { table, image }, { image: lookup, orderByLink: () => null });
     if (owner === null || owner === 'shared') return owner === 'shared';
     return this.isPlaced(rows, owner.orderId);
   }

@@ -7,6 +7,7 @@ import {
   type CancellationSpan,
 } from '../../shops/cancellation-span.js';
 import { orderBefore } from '../../shops/order-before.js';
+import { presentRows } from '../../shops/present-rows.js';
 import type { Profile } from '../../shops/profile.js';
 import { fitsFilter, type RowFilter } from '../../shops/row-filter.js';
 import { buildSnapshot } from '../../shops/snapshot.js';
@@ -201,9 +202,9 @@ function wasShipped(evidence: OrderEvidence, act: Act): boolean {
 }
 
 function hasRow(
-  { rows }: OrderEvidence,
+  { profile, rows }: OrderEvidence,
   rule: { table: string; where: RowFilter } | undefined,
 ): boolean {
   if (rule === undefined) return false;
-  return (rows.get(rule.table) ?? []).some((row) => fitsFilter(row, rule.where));
+  return presentRows(profile, rule.table, rows).some((row) => fitsFilter(row, rule.where));
 }

@@ -17,7 +17,7 @@ import {
   type TransactionDraft,
 } from './interpret/draft-transaction.js';
 import { KnownRows, type KnownRow, type RowRef } from './interpret/known-rows.js';
-import { orderRef, ownerOf } from './interpret/ownership.js';
+import { orderRef, ownerOf, type RowLookup } from './interpret/ownership.js';
 import { sealDrafts } from './interpret/seal-drafts.js';
 import type { SourceChange } from './source/pgoutput.js';
 import { microsecondsLater, type SourceTransaction } from './source/source-transaction.js';
@@ -153,7 +153,7 @@ export class LargeTransactionInterpreter {
     const isChild = order !== undefined && order !== 'shared' && order.parent !== undefined;
     const own = (image: TouchedRow['before']): string | null => {
       if (image === null || isChild) return null;
-      const owner = ownerOf(mapping, { table, image }, () => undefined);
+      const owner = ownerOf(mapping, { table, image }, nothingKnown);
       return owner === null || owner === 'shared' ? null : owner.orderId;
     };
     return {
@@ -316,6 +316,9 @@ export class LargeTransactionInterpreter {
     return { transaction: source, ...work.finish(scope) };
   }
 }
+
+/** Whose a row is by itself alone. */
+const nothingKnown: RowLookup = { image: () => undefined, orderByLink: () => null };
 
 function nameOf({ table, key }: RowRef): string {
   return rowName(table, key);

@@ -16,7 +16,7 @@ import { keyOfOwner, orderRef, ownerOf, type RowLookup } from './interpret/owner
 import { sealDrafts } from './interpret/seal-drafts.js';
 import type { MappedTable, ShopMapping } from './interpret/shop-mapping.js';
 import { ReplicationStore } from './replication.store.js';
-import { SnapshotReader, type TextRow } from './source/snapshot-reader.js';
+import { orderByLink, SnapshotReader, type TextRow } from './source/snapshot-reader.js';
 import { Spool } from './spool.js';
 import { timestampText } from './source/source-transaction.js';
 import type { Unseen } from './stream-state.js';
@@ -163,7 +163,7 @@ export class SnapshotWriter {
     let chunk = 1;
     try {
       for (const mapped of given.mapping.parentsFirst) {
-        for await (const rows of reader.chunks(mapped, chunkRows)) {
+        for await (const rows of reader.chunks(given.mapping, mapped, chunkRows)) {
           given.signal.throwIfAborted();
           await this.writeChunk({ ...given, mapped, rows, chunk });
           chunk += 1;
@@ -247,13 +247,17 @@ export class SnapshotWriter {
       image: draftRow(mapped, row),
     }));
     const known = new KnownRows();
-    for (const draft of drafts) known.set({ ...draft, orderId: null });
+    for (const [index, draft] of drafts.entries())
+      known.set({ ...draft, orderId: given.rows[index]?.[orderByLink] ?? null });
     await readWithParents(mapping, known, {
       refs: [],
       images: drafts,
       read: async (refs) => [...(await this.rowImages.read(transaction, shopId, refs)).values()],
     });
-    const lookup: RowLookup = (ref) => known.get(ref)?.image;
+    const lookup: RowLookup = {
+      image: (ref) => known.get(ref)?.image,
+      orderByLink: ({ named }) => known.get(named)?.orderId ?? null,
+    };
     const owned = drafts.map((draft) => {
       const owner = ownerOf(mapping, draft, lookup);
       return { ...draft, orderId: owner === null || owner === 'shared' ? null : owner.orderId };

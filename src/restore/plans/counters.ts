@@ -52,7 +52,8 @@ export function explainedMoves(input: {
   const moves: CounterMove[] = [];
   for (const counter of countersOf(input.profile)) {
     for (const change of input.orderRows) {
-      const move = explainedMove(counter, { change, counterRows: input.counterRows });
+      const mapping = input.profile.tables[counter.rule.from];
+      const move = explainedMove(counter, { change, mapping, counterRows: input.counterRows });
       if (!move.ok) return move;
       if (move.value !== undefined) moves.push(move.value);
     }
@@ -62,10 +63,15 @@ export function explainedMoves(input: {
 
 function explainedMove(
   counter: Counter,
-  facts: { change: RowChange; counterRows: readonly RowChange[] },
+  facts: {
+    change: RowChange;
+    /** of the table that the change is in */
+    mapping: TableMapping | undefined;
+    counterRows: readonly RowChange[];
+  },
 ): Result<CounterMove | undefined, Refusal> {
   const { rule } = counter;
-  const row = countedRow(rule, facts.change);
+  const row = countedRow(rule, facts.change, facts.mapping);
   if (row === undefined) return ok(undefined);
   const amount = countedAmount(rule, facts.change);
   if (amount === undefined)
@@ -86,13 +92,31 @@ function explainedMove(
 }
 
 /** The row that counts by this rule, or undefined. */
-function countedRow(rule: DeltaRule, change: RowChange): RowImage | undefined {
-  const operation = rule.on === 'inserted' ? 'insert' : 'update';
-  if (change.table !== rule.from || change.operation !== operation) return undefined;
+function countedRow(
+  rule: DeltaRule,
+  change: RowChange,
+  mapping: TableMapping | undefined,
+): RowImage | undefined {
+  if (change.table !== rule.from) return undefined;
+  if (rule.on === 'removed') {
+    const { before } = change;
+    const counts = before !== null && isRemoved(change, mapping) && fitsFilter(before, rule.where);
+    return counts ? before : undefined;
+  }
+  if (change.operation !== (rule.on === 'inserted' ? 'insert' : 'update')) return undefined;
   return change.after !== null && fitsFilter(change.after, rule.where) ? change.after : undefined;
 }
 
+/** Deleted, or marked as taken away, of a row that was not so before. */
+function isRemoved({ before, after }: RowChange, mapping: TableMapping | undefined): boolean {
+  const column = mapping?.removed_at;
+  const isThere = (row: RowImage | null): boolean =>
+    row !== null && (column === undefined || (row[column] ?? null) === null);
+  return isThere(before) && !isThere(after);
+}
+
 function countedAmount(rule: DeltaRule, change: RowChange): string | undefined {
+  if (rule.on === 'removed') return number(change.before?.[rule.amount]);
   const after = number(change.after?.[rule.amount]);
   if (rule.on === 'inserted') return after;
   const before = number(change.before?.[rule.amount]);

@@ -163,7 +163,8 @@ function meaningful(change: RowChange, profile: Profile): string[] {
   return changedColumns(change).filter((column) => {
     const role = roles[column];
     if (role === 'touch' || role === 'version') return false;
-    return !(typeof role === 'object' && 'ignore' in role);
+    // a mirror follows its counter, which is compared
+    return !(typeof role === 'object' && ('ignore' in role || 'mirror' in role));
   });
 }
 

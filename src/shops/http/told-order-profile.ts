@@ -33,6 +33,7 @@ const part = (columns: TableMapping['columns']): TableMapping => ({
   order: { column: 'order_id' },
   identity: 'full',
   limits: {},
+  current: {},
   columns: {
     id: 'key',
     order_id: 'value',

@@ -19,11 +19,16 @@ export function ownRows(profile: Profile, table: string): OwnRows {
   let from = `${quoteTable(table)} AS t`;
   let alias = 't';
   for (let depth = 1; link.parent !== undefined; depth += 1) {
-    const parent = present(profile.tables[link.parent], `the profile maps ${link.parent}`);
-    const key = present(parent.key[0], 'a parent has a key of one column');
     const above = `p${depth}`;
-    from += ` JOIN ${quoteTable(link.parent)} AS ${above} ON ${above}.${quoteName(key)} = ${alias}.${quoteName(link.column)}`;
-    link = linkOf(profile, link.parent);
+    const next = linkOf(profile, link.parent);
+    const by = link.by ?? keyOf(profile, link.parent);
+    // several rows may name the same one, as those of an order's versions do: it is found once
+    const parent =
+      link.by === undefined
+        ? quoteTable(link.parent)
+        : `(SELECT DISTINCT ${quoteName(by)}, ${quoteName(next.column)} FROM ${quoteTable(link.parent)})`;
+    from += ` JOIN ${parent} AS ${above} ON ${above}.${quoteName(by)} = ${alias}.${quoteName(link.column)}`;
+    link = next;
     alias = above;
   }
   return {
@@ -41,7 +46,15 @@ export function orderTables(profile: Profile): string[] {
   return [profile.order.table, ...own.filter((table) => table !== profile.order.table)];
 }
 
-function linkOf(profile: Profile, table: string): { column: string; parent?: string | undefined } {
+function keyOf(profile: Profile, table: string): string {
+  const mapping = present(profile.tables[table], `the profile maps ${table}`);
+  return present(mapping.key[0], 'a parent has a key of one column');
+}
+
+function linkOf(
+  profile: Profile,
+  table: string,
+): Exclude<Profile['tables'][string]['order'], string> {
   const link = present(profile.tables[table], `the profile maps ${table}`).order;
   assert(link !== 'shared', `rows of ${table} belong to no one order`);
   return link;

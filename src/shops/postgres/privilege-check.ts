@@ -28,7 +28,7 @@ export function neededPrivileges(
     );
     for (const column of written) needs.push({ table, privilege: 'UPDATE', column });
     // a row lock needs the right to update something
-    if (written.length === 0 && profile.locks.includes(table))
+    if (written.length === 0 && (profile.locks.includes(table) || deletesAdded(mapping)))
       needs.push({ table, privilege: 'UPDATE' });
     if (isInsertedInto(mapping)) needs.push(...insertNeeds(table, found));
     if (isDeletedFrom(mapping)) needs.push({ table, privilege: 'DELETE' });
@@ -39,24 +39,31 @@ export function neededPrivileges(
 function writtenColumns(profile: Profile, table: string, mapping: TableMapping): string[] {
   const claimed = profile.cancellation.claims[table]?.updated ?? [];
   const roles = Object.entries(mapping.columns);
-  const moved = roles.filter(([, role]) => typeof role === 'object' && 'delta' in role);
+  const moved = roles.filter(
+    ([, role]) => typeof role === 'object' && ('delta' in role || 'mirror' in role),
+  );
   const written = [...claimed, ...moved.map(([column]) => column)];
   if (written.length === 0) return [];
   const kept = roles.filter(([, role]) => role === 'touch' || role === 'version');
   return [...new Set([...written, ...kept.map(([column]) => column)])];
 }
 
+/** A row that was taken away is put back by an undo. */
 function isInsertedInto(mapping: TableMapping): boolean {
   return (
     mapping.append.length > 0 ||
     mapping.deleted === 'reinsert' ||
-    mapping.inserted.some((rule) => rule.do === 'compensate')
+    mapping.inserted.some(({ do: deed }) => deed === 'compensate' || deed === 'delete')
   );
 }
 
 /** A row that was put back is taken away again by an undo. */
 function isDeletedFrom(mapping: TableMapping): boolean {
-  return mapping.deleted === 'reinsert' || mapping.inserted.some((rule) => rule.do === 'delete');
+  return mapping.deleted === 'reinsert' || deletesAdded(mapping);
+}
+
+function deletesAdded(mapping: TableMapping): boolean {
+  return mapping.inserted.some((rule) => rule.do === 'delete');
 }
 
 function insertNeeds(table: string, found: CatalogueTable): Need[] {

@@ -1,4 +1,5 @@
 import type { ColumnRole, Profile, TableMapping } from '../profile.js';
+import { totalColumns, totalMembers } from '../order-total.js';
 import { pathText } from '../profile-file.js';
 import type { CheckFault } from '../shop-adapter.js';
 import { isPersonal } from '../row-reader.js';
@@ -128,6 +129,8 @@ function roleFault(
     return `a version counts, so it must be a number and not ${facts.type}`;
   if (role === 'touch' && !/^(timestamp|date)/.test(facts.type))
     return `a touch column becomes the present moment, so it must be a timestamp and not ${facts.type}`;
+  if (typeof role === 'object' && 'mirror' in role && facts.type !== 'jsonb')
+    return `a counter is mirrored in a JSON object, so it must be jsonb and not ${facts.type}`;
   if (typeof role !== 'object' || !('delta' in role)) return undefined;
   if (facts.category !== 'N') return `a counter must be a number and not ${facts.type}`;
   const bounds = [role.delta.guard.minimum, role.delta.guard.maximum];
@@ -148,13 +151,13 @@ function isPickedByKey(match: Readonly<Record<string, string>>, found: Catalogue
 function amountFaults(profile: Profile, table: string, found: CatalogueTable): CheckFault[] {
   const { order, lines, payments, refunds, history } = profile;
   const numbers: [string[], string, string | undefined][] = [
-    ...order.total.map(({ column }): [string[], string, string] => [
+    ...totalColumns(profile).map(({ column }): [string[], string, string] => [
       ['order', 'total'],
       order.table,
       column,
     ]),
     [['lines', 'quantity'], lines.table, lines.quantity],
-    [['lines', 'unit_price'], lines.table, lines.unit_price?.column],
+    [['lines', 'unit_price'], lines.details?.table ?? lines.table, lines.unit_price?.column],
     [['lines', 'total'], lines.table, lines.total?.column],
     [['payments', 'amount'], payments?.table ?? '', payments?.amount.column],
     [['refunds', 'amount'], refunds?.table ?? '', refunds?.amount.column],
@@ -184,7 +187,8 @@ function amountFaults(profile: Profile, table: string, found: CatalogueTable): C
 function leftBehindFaults(profile: Profile, table: string, found: CatalogueTable): CheckFault[] {
   const { order, lines, tables } = profile;
   const wanted = [
-    ...order.total.map(({ column }) => ({ of: order.table, column })),
+    ...totalColumns(profile).map(({ column }) => ({ of: order.table, column })),
+    ...totalMembers(profile).map(({ table: of, column }) => ({ of, column })),
     { of: lines.table, column: lines.quantity },
     { of: lines.table, column: lines.total?.column },
   ];

@@ -12,7 +12,7 @@ import {
   rowTitle,
   type RestoreContext,
 } from './row-sql.js';
-import { Parameters, quoteName, quoteTable } from './sql-text.js';
+import { Parameters, quoteLiteral, quoteName, quoteTable } from './sql-text.js';
 
 type Of<Kind extends PlannedChange['do']> = Extract<PlannedChange, { do: Kind }>;
 
@@ -66,7 +66,11 @@ function moveStep(context: RestoreContext, change: Of<'move'>): RestoreStep {
     ...bound(context, { change, limit: change.minimum, comparison: `${moved} >=` }, parameters),
     ...bound(context, { change, limit: change.maximum, comparison: `${moved} <=` }, parameters),
   ];
-  const assignments = [`${quoteName(column)} = ${moved}`, ...housekeeping(context, table)];
+  const assignments = [
+    `${quoteName(column)} = ${moved}`,
+    ...mirrorsOf(context, { table, column, value: moved }),
+    ...housekeeping(context, table),
+  ];
   return {
     kind: 'one',
     title: `move ${column} of ${rowTitle(change)} by ${change.amount}`,
@@ -79,6 +83,18 @@ function moveStep(context: RestoreContext, change: Of<'move'>): RestoreStep {
       detail: `${rowTitle(change)}: ${column} cannot be moved by ${change.amount}`,
     }),
   };
+}
+
+/** What repeats a counter in a JSON object beside it. */
+function mirrorsOf(
+  context: RestoreContext,
+  { table, column, value }: { table: string; column: string; value: string },
+): string[] {
+  return Object.entries(mappingOf(context, table).columns).flatMap(([name, role]) => {
+    if (typeof role !== 'object' || !('mirror' in role) || role.mirror.of !== column) return [];
+    const [mirror, member] = [quoteName(name), quoteLiteral(role.mirror.json)];
+    return [`${mirror} = jsonb_set(${mirror}, ARRAY[${member}], to_jsonb((${value})::text))`];
+  });
 }
 
 function bound(

@@ -4,8 +4,8 @@
  *   node facts.mjs --server-url postgres://... [--schema]
  */
 import { parseArgs } from 'node:util';
-import { compareDumps, dumpDatabase } from './dump.mjs';
-import { installRecorder, recordedChanges, recorderPosition } from './recorder.mjs';
+import { compareDumps, dumpDatabase } from '../common/dump.mjs';
+import { installRecorder, recordedChanges, recorderPosition } from '../common/recorder.mjs';
 import { buy, cancelWays } from './scenarios.mjs';
 import { withScratchShop } from './scratch-shop.mjs';
 

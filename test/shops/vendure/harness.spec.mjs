@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Customer, placeOrder } from './client.mjs';
-import { compareDumps, dumpDatabase } from './dump.mjs';
+import { compareDumps, dumpDatabase } from '../common/dump.mjs';
 import {
   ChangedSince,
   proveRestore,
@@ -14,7 +14,7 @@ import {
   StockGone,
   unexpectedDifferences,
 } from './manual-restore.mjs';
-import { installRecorder, recordedChanges, recorderPosition } from './recorder.mjs';
+import { installRecorder, recordedChanges, recorderPosition } from '../common/recorder.mjs';
 import { buy, cancelWays, openShop, scenarios } from './scenarios.mjs';
 import { openScratchShop } from './scratch-shop.mjs';
 

@@ -15,7 +15,7 @@ import {
 } from '@vendure/core';
 import pg from 'pg';
 import { parse } from 'yaml';
-import { openServer } from './scratch-postgres.mjs';
+import { openServer } from '../common/scratch-postgres.mjs';
 
 const orderCount = 2_000;
 const database = `invariants_${process.pid}`;

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
-import { compareDumps, dumpDatabase, readTables } from './dump.mjs';
+import { compareDumps, dumpDatabase, readTables } from '../common/dump.mjs';
 import { buy, cancelWays } from './scenarios.mjs';
 import { withScratchShop } from './scratch-shop.mjs';
 

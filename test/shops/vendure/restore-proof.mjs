@@ -1,8 +1,8 @@
 /** The proof that orders are back, by plain SQL and by Vendure's own API; it knows nothing of Reinstate's inside. */
 import assert from 'node:assert/strict';
-import { compareDumps } from './dump.mjs';
+import { compareDumps } from '../common/dump.mjs';
 import { strangeAppends, unexpectedDifferences } from './manual-restore.mjs';
-import { recordedChanges } from './recorder.mjs';
+import { recordedChanges } from '../common/recorder.mjs';
 
 const transition = (row) => row.type === 'ORDER_STATE_TRANSITION';
 

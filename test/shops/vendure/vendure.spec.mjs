@@ -7,8 +7,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runFaultyJob } from './client.mjs';
-import { compareDumps, dumpDatabase } from './dump.mjs';
-import { installRecorder, recorderPosition } from './recorder.mjs';
+import { compareDumps, dumpDatabase } from '../common/dump.mjs';
+import { installRecorder, recorderPosition } from '../common/recorder.mjs';
 import {
   assertAsBefore,
   assertLevelsFollowLedger,
@@ -31,11 +31,12 @@ import {
   runScript,
   started,
   timelineTypes,
-} from './restore-steps.mjs';
+} from '../common/restore-steps.mjs';
 import { buy, cancelWays, scenarios } from './scenarios.mjs';
 import { openScratchShop } from './scratch-shop.mjs';
-import { waitFor } from './reinstate-client.mjs';
-import { shopId, tracesIn, watchShop } from './watched-shop.mjs';
+import { waitFor } from '../common/reinstate-client.mjs';
+import { tracesIn, watchShop } from '../common/watched-shop.mjs';
+import { vendure } from './grants.mjs';
 
 /** How the failure cancels many orders; a last one always goes as one order through the admin API or by SQL. */
 const failures = {
@@ -106,9 +107,9 @@ for (const way of Object.keys(failures)) {
     const seen = {};
 
     before(async () => {
-      watched = await watchShop(shop);
+      watched = await watchShop(shop, vendure);
       if (way === 'api') await installRecorder(shop.client);
-      await watched.admin.post(`/shops/${shopId}/arm`);
+      await watched.admin.post(`/shops/${vendure.shopId}/arm`);
       if (!bought[way]) await buyAll();
       ({ victims, wished } = bought[way]);
     });
@@ -215,8 +216,8 @@ for (const way of Object.keys(failures)) {
 describe('single orders', () => {
   let watched;
   before(async () => {
-    watched = await watchShop(shop);
-    await watched.admin.post(`/shops/${shopId}/arm`);
+    watched = await watchShop(shop, vendure);
+    await watched.admin.post(`/shops/${vendure.shopId}/arm`);
   });
   after(() => watched?.close());
 
@@ -340,7 +341,7 @@ describe('single orders', () => {
            JOIN order_channels_channel c ON c."orderId" = o.id WHERE o.id = $1`,
         [id],
       );
-      const { order } = await watched.admin.get(`/shops/${shopId}/orders/${id}`);
+      const { order } = await watched.admin.get(`/shops/${vendure.shopId}/orders/${id}`);
       assert.deepEqual({ ...order.attributes }, { ...rows[0] });
       assert.deepEqual(
         order.shipping.map(({ method }) => method),
@@ -348,7 +349,9 @@ describe('single orders', () => {
       );
       await runFaultyJob({ url: shop.url, orderIds: [id], reason: 'The season is over' });
       const cancelled = await waitFor('the cancellation is journalled', async () => {
-        const { items } = await watched.admin.get(`/shops/${shopId}/orders/${id}/journal?by=id`);
+        const { items } = await watched.admin.get(
+          `/shops/${vendure.shopId}/orders/${id}/journal?by=id`,
+        );
         return items.find(({ kinds }) => kinds.includes('cancelled'));
       });
       assert.deepEqual({ ...cancelled.attributes }, { ...rows[0] });

@@ -1,7 +1,7 @@
 import type { SourceTransaction } from '../source/source-transaction.js';
 import { draftImage, isWhole, keyOfTuple, type DraftImage } from './draft-image.js';
 import type { KnownRow, KnownRows, RowRef } from './known-rows.js';
-import { orderRef, parentRef } from './ownership.js';
+import { namedByRow, orderRef, parentRef } from './ownership.js';
 import type { ShopMapping } from './shop-mapping.js';
 
 interface RowImageOf {
@@ -68,6 +68,8 @@ export function namedRows(
       });
     }
   }
+  // what they name may be there already, and gets its order by them
+  refs.push(...images.flatMap((row) => namedByRow(mapping, row)));
   return { refs, images, truncated: [...truncated] };
 }
 

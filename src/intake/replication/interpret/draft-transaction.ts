@@ -2,9 +2,23 @@ import { rowName } from '../../../orders/fold.js';
 import type { RowKey } from '../../../orders/row-change.js';
 import type { SourceChange, SourceOldTuple, SourceRelation } from '../source/pgoutput.js';
 import type { SourceTransaction } from '../source/source-transaction.js';
-import { draftImage, isWhole, keyOfTuple, PersonalText, type DraftImage } from './draft-image.js';
+import {
+  draftImage,
+  isWhole,
+  keyOfTuple,
+  PersonalText,
+  plainText,
+  type DraftImage,
+} from './draft-image.js';
 import type { KnownRow, KnownRows, RowRef } from './known-rows.js';
-import { keyOfOwner, orderRef, ownerOf, type RowLookup } from './ownership.js';
+import {
+  keyOfOwner,
+  namedByRow,
+  orderRef,
+  ownerOf,
+  type Link,
+  type RowLookup,
+} from './ownership.js';
 import type { MappedTable, ShopMapping } from './shop-mapping.js';
 
 /** What a transaction made of one row, net, before personal values are sealed. */
@@ -211,13 +225,46 @@ export class TransactionWork {
     }
   }
 
+  /**
+   * Rows that were there before, without an order, and which a row of this transaction names: they come to its
+   * order now, as if they were new.
+   */
+  private takeInNamed(): void {
+    for (const { table, after } of this.rows) {
+      if (after === null) continue;
+      for (const ref of namedByRow(this.mapping, { table, image: after })) {
+        const known = this.known.get(ref);
+        if (known?.orderId !== null || this.isTouched(ref)) continue;
+        this.touch(ref, { inserted: true, before: null, after: known.image });
+      }
+    }
+  }
+
+  /** By rows of this transaction, or by what was known of the named row before it. */
+  private orderByLink({ table, by, named }: Link): string | null {
+    const known = this.known.get(named)?.orderId ?? null;
+    if (known !== null) return known;
+    const [value] = named.key;
+    const link = this.rows.find(
+      ({ table: of, after }) => of === table && after !== null && plainText(after[by]) === value,
+    );
+    const order = this.mapping.tables.get(table)?.order;
+    if (!link?.after || order === undefined || order === 'shared') return null;
+    return plainText(link.after[order.column]) ?? null;
+  }
+
   finish(scope?: DraftScope): Omit<TransactionDraft, 'transaction'> {
+    this.takeInNamed();
     const rows = this.rows.filter(
       (row) => (row.after !== null || !row.inserted) && scope?.tells(row) !== false,
     );
-    const before: RowLookup = (ref) =>
-      this.touched.get(rowName(ref.table, ref.key))?.before ?? this.known.get(ref)?.image;
-    const after: RowLookup = (ref) => this.current(ref) ?? undefined;
+    const orderByLink = (link: Link): string | null => this.orderByLink(link);
+    const before: RowLookup = {
+      image: (ref) =>
+        this.touched.get(rowName(ref.table, ref.key))?.before ?? this.known.get(ref)?.image,
+      orderByLink,
+    };
+    const after: RowLookup = { image: (ref) => this.current(ref) ?? undefined, orderByLink };
     const drafts = rows.map((row) => this.draft(row, { before, after }));
     const orders = this.ordersOf(drafts, { before, after }, scope);
     const seals = drafts.flatMap((row) => this.sealsOf(row, { before, after }));
@@ -261,16 +308,22 @@ export class TransactionWork {
       told.map((orderId) => {
         const ref = orderRef(this.mapping, orderId);
         const touched = this.touched.get(rowName(ref.table, ref.key));
-        const before = touched === undefined ? lookups.before(ref) : touched.before;
+        const before = touched === undefined ? lookups.before.image(ref) : touched.before;
         const isNew = touched?.inserted ?? false;
-        return [orderId, { before: before ?? null, after: lookups.after(ref) ?? null, isNew }];
+        return [
+          orderId,
+          { before: before ?? null, after: lookups.after.image(ref) ?? null, isNew },
+        ];
       }),
     );
   }
 
   private sealsOf(row: RowDraft, lookups: { before: RowLookup; after: RowLookup }): SealRequest[] {
     const orderId = row.orderIdAfter ?? row.orderIds[0] ?? null;
-    const lookup: RowLookup = (ref) => lookups.after(ref) ?? lookups.before(ref);
+    const lookup: RowLookup = {
+      ...lookups.after,
+      image: (ref) => lookups.after.image(ref) ?? lookups.before.image(ref),
+    };
     const values = personalTexts([row.before, row.after]);
     if (values.length === 0) return [];
     const keyOf = keyOfOwner(this.mapping, { ...row, orderId }, lookup);

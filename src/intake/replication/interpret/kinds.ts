@@ -1,6 +1,7 @@
 import type { OrderEventKind } from '../../../orders/order-event.js';
 import type { RowChange, RowImage } from '../../../orders/row-change.js';
 import type { Profile } from '../../../shops/profile.js';
+import { holdsMoney } from '../../../shops/payment-state.js';
 import { isPlaced } from '../../../shops/snapshot.js';
 import { plainText, type DraftImage } from './draft-image.js';
 
@@ -82,8 +83,8 @@ function isReturned(profile: Profile, change: RowChange): boolean {
 function holds(profile: Profile, change: RowChange, side: 'before' | 'after'): boolean {
   const { payments } = profile;
   if (payments === undefined || change.table !== payments.table) return false;
-  const state = plainText(change[side]?.[payments.state]);
-  return state !== undefined && payments.held.includes(state);
+  const row = change[side];
+  return row !== null && holdsMoney(payments, row);
 }
 
 /** Whether the row is a refund that did not fail. */

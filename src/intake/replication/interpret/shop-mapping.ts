@@ -18,6 +18,14 @@ export interface ShopMapping {
   readonly tables: ReadonlyMap<string, MappedTable>;
   /** the order table first, then by depth; shared tables last */
   readonly parentsFirst: readonly MappedTable[];
+  /** tables whose rows name rows of others, and by which of their columns */
+  readonly links: ReadonlyMap<string, readonly NamedTable[]>;
+}
+
+/** A table whose rows are named by a column of another table's rows. */
+export interface NamedTable {
+  readonly table: string;
+  readonly by: string;
 }
 
 /** Prepares a profile for intake. Throws where a table names a parent that is not mapped, or a loop of parents. */
@@ -28,7 +36,16 @@ export function mapShop(profile: Profile): ShopMapping {
   }
   const depth = (entry: MappedTable): number => depthOf(entry, { tables, profile, seen: [] });
   const parentsFirst = [...tables.values()].sort((a, b) => depth(a) - depth(b));
-  return { profile, tables, parentsFirst };
+  return { profile, tables, parentsFirst, links: linksOf(parentsFirst) };
+}
+
+function linksOf(tables: readonly MappedTable[]): Map<string, NamedTable[]> {
+  const links = new Map<string, NamedTable[]>();
+  for (const { table, order } of tables) {
+    if (order === 'shared' || order.parent === undefined || order.by === undefined) continue;
+    links.set(order.parent, [...(links.get(order.parent) ?? []), { table, by: order.by }]);
+  }
+  return links;
 }
 
 function mapTable(table: string, mapping: TableMapping): MappedTable {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { MappedTable } from '../interpret/shop-mapping.js';
+import type { MappedTable, ShopMapping } from '../interpret/shop-mapping.js';
 import { closeClient, connectShop, shopConnection } from './shop-server.js';
 
 /** A row as the shop prints it, by column. */
@@ -9,6 +9,9 @@ export type TextRow = Readonly<Record<string, string | null>>;
 const asText: pg.CustomTypesConfig = { getTypeParser: () => (value: unknown) => value };
 
 const cursorName = 'reinstate_snapshot';
+
+/** Beside a row's own columns: the order that a row of another table gives it. */
+export const orderByLink = 'reinstate order';
 
 /** For one chunk of rows, also of a table that is mostly dead rows. */
 const chunkLimitMs = 120_000;
@@ -39,11 +42,16 @@ export class SnapshotReader {
     }
   }
 
-  /** All rows of a table, mapped columns only, `chunkRows` at a time. */
-  async *chunks(mapped: MappedTable, chunkRows: number): AsyncGenerator<TextRow[]> {
-    const columns = mapped.columns.map((column) => pg.escapeIdentifier(column)).join(', ');
+  /** All rows of a table, mapped columns only, `chunkRows` at a time; with `orderByLink`, where others name them. */
+  async *chunks(
+    mapping: ShopMapping,
+    mapped: MappedTable,
+    chunkRows: number,
+  ): AsyncGenerator<TextRow[]> {
+    const columns = mapped.columns.map((column) => `t.${pg.escapeIdentifier(column)}`);
+    const selected = [...columns, ...linkColumn(mapping, mapped)].join(', ');
     await this.client.query(
-      `DECLARE ${cursorName} NO SCROLL CURSOR FOR SELECT ${columns} FROM ${quotedTable(mapped.table)}`,
+      `DECLARE ${cursorName} NO SCROLL CURSOR FOR SELECT ${selected} FROM ${quotedTable(mapped.table)} AS t`,
     );
     for (;;) {
       const { rows } = await this.client.query<TextRow>(`FETCH ${chunkRows} FROM ${cursorName}`);
@@ -56,6 +64,19 @@ export class SnapshotReader {
   async close(): Promise<void> {
     await closeClient(this.client);
   }
+}
+
+/** The order of a row that is named by rows of another table, which the shop itself finds best. */
+function linkColumn(mapping: ShopMapping, { order }: MappedTable): string[] {
+  if (order === 'shared' || order.parent === undefined || order.by === undefined) return [];
+  const link = mapping.tables.get(order.parent)?.order;
+  if (link === undefined || link === 'shared') return [];
+  const [orderId, by, own] = [link.column, order.by, order.column].map((column) =>
+    pg.escapeIdentifier(column),
+  );
+  return [
+    `(SELECT l.${orderId} FROM ${quotedTable(order.parent)} AS l WHERE l.${by} = t.${own} LIMIT 1) AS ${pg.escapeIdentifier(orderByLink)}`,
+  ];
 }
 
 /** `schema.table` as SQL. */

@@ -1,39 +1,6 @@
 /** The four credentials that Reinstate has in the shop's database, each with no more rights than it needs. */
 import { randomBytes } from 'node:crypto';
 
-const orderTables = [
-  'order',
-  'order_line',
-  'shipping_line',
-  'surcharge',
-  'payment',
-  'refund',
-  'order_modification',
-  'order_line_reference',
-  'order_fulfillments_fulfillment',
-  'order_promotions_promotion',
-  'order_channels_channel',
-  'stock_level',
-  'stock_movement',
-  'history_entry',
-  // what the profile's limits read
-  'product_variant',
-  'global_settings',
-];
-
-/** What a restore of this profile writes. */
-const writeGrants = [
-  'UPDATE (state, "subTotal", "subTotalWithTax", shipping, "shippingWithTax", "updatedAt") ON "order"',
-  'UPDATE (quantity, "updatedAt") ON order_line',
-  'UPDATE (adjustments, "updatedAt") ON shipping_line',
-  'UPDATE ("stockAllocated", "updatedAt") ON stock_level',
-  // nothing is written here, but a row lock asks for it
-  'UPDATE ("updatedAt") ON payment',
-  'INSERT ON stock_movement, history_entry',
-  'INSERT, DELETE ON order_promotions_promotion',
-  'USAGE ON SEQUENCE stock_movement_id_seq, history_entry_id_seq',
-];
-
 function loginUrl(databaseUrl, { role, password }) {
   const url = new URL(databaseUrl);
   url.username = role;
@@ -45,8 +12,9 @@ function loginUrl(databaseUrl, { role, password }) {
  * Makes three roles and resolves with their addresses; `attach` is the owner of the shop's tables. They go
  * with `dropCredentials`.
  * @param {{ client: import('pg').Client, databaseUrl: string }} shop
+ * @param {{ orderTables: string[], writeGrants: string[] }} rights what the profile reads, and what its restores write
  */
-export async function createCredentials({ client, databaseUrl }) {
+export async function createCredentials({ client, databaseUrl }, { orderTables, writeGrants }) {
   const suffix = randomBytes(4).toString('hex');
   const urls = {};
   const roles = [];

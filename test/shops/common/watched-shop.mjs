@@ -1,12 +1,10 @@
-/** A Vendure shop that Reinstate watches: service, credentials and people, from attach to detach. */
+/** A shop that Reinstate watches: service, credentials and people, from attach to detach. */
 import { createCredentials, dropCredentials } from './reinstate-credentials.mjs';
 import { Person, waitFor } from './reinstate-client.mjs';
 import { startReinstate } from './reinstate-process.mjs';
 
-export const shopId = 'vendure';
-
 /** Waits until the stream has journalled all that the shop has committed up to now. */
-export async function caughtUp({ shop, admin }) {
+export async function caughtUp({ shop, admin, shopId }) {
   const { rows } = await shop.client.query('SELECT pg_current_wal_lsn()::text AS lsn');
   const behind = async (lsn) =>
     (await shop.client.query('SELECT $1::pg_lsn < $2::pg_lsn AS behind', [lsn, rows[0].lsn]))
@@ -27,24 +25,28 @@ export async function caughtUp({ shop, admin }) {
  * Starts Reinstate beside the shop, checks and attaches it, and resolves with the people at work: `admin`,
  * `robin` on call, and `alex`, who approves. `close` detaches and takes everything away again, and leaves
  * the shop as it was.
+ * @param {{ client: import('pg').Client, databaseUrl: string }} shop
+ * @param {{ shopId: string, name: string, profile: string, orderTables: string[], writeGrants: string[] }} kind
  */
-export async function watchShop(shop) {
-  const credentials = await createCredentials(shop);
+export async function watchShop(shop, { orderTables, writeGrants, ...watched }) {
+  const { shopId } = watched;
+  const credentials = await createCredentials(shop, { orderTables, writeGrants });
   const undo = [() => dropCredentials(shop, credentials)];
   const close = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
-    const service = await startReinstate({ credentials, shopId });
+    const service = await startReinstate({ credentials, ...watched });
     undo.push(service.stop);
     const admin = new Person(service);
     const check = await admin.post(`/shops/${shopId}/check`);
     await admin.post(`/shops/${shopId}/attach`, { credential: credentials.attach });
     undo.push(() => admin.post(`/shops/${shopId}/detach`, { credential: credentials.attach }));
-    await caughtUp({ shop, admin });
+    await caughtUp({ shop, admin, shopId });
     const hire = (name, role) => admin.hire({ url: service.url, name, role });
     return {
       shop,
+      shopId,
       credentials,
       service,
       check,

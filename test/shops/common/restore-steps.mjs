@@ -29,7 +29,7 @@ export async function noticed(watched, orders) {
 
 /** Declares an incident by hand and waits for its cases. */
 export async function declared(watched, { orders, ...declaration }) {
-  const incident = await watched.robin.post('/incidents', { shop: 'vendure', ...declaration });
+  const incident = await watched.robin.post('/incidents', { shop: watched.shopId, ...declaration });
   let cases;
   await waitFor(
     'the cases of the declared incident',

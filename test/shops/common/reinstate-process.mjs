@@ -16,15 +16,13 @@ const startMs = 60_000;
 const stopMs = 20_000;
 
 /** JSON is YAML. A port of the system's choice; the shop's credentials stand in a file for this user alone. */
-async function writeConfig({ directory, credentials, shopId }) {
+async function writeConfig({ directory, credentials, shopId, name, profile }) {
   const { replicate, read, write } = credentials;
   const file = join(directory, 'reinstate.yaml');
   const config = {
     data_directory: 'data',
     http: { port: 0 },
-    shops: [
-      { id: shopId, name: 'Vendure', profile: 'vendure', postgres: { replicate, read, write } },
-    ],
+    shops: [{ id: shopId, name, profile, postgres: { replicate, read, write } }],
   };
   await writeFile(file, JSON.stringify(config, null, 2), { mode: 0o600 });
   return file;
@@ -69,14 +67,14 @@ async function endProcess(child, exited) {
 /**
  * Starts the built service on a new, empty data directory and resolves with its `url`, its first `token`,
  * `log()` (what it logged, as text) and `stop`, which takes everything away again.
- * @param {{ credentials: { replicate: string, read: string, write: string }, shopId: string }} options
+ * @param {{ credentials: { replicate: string, read: string, write: string }, shopId: string, name: string, profile: string }} options
  */
-export async function startReinstate({ credentials, shopId }) {
+export async function startReinstate({ credentials, ...watched }) {
   const directory = await mkdtemp(join(tmpdir(), 'reinstate-'));
   // as root, its PostgreSQL runs as another user, who has to get through here
   await chmod(directory, 0o711);
   const logFile = join(directory, 'log');
-  const configFile = await writeConfig({ directory, credentials, shopId });
+  const configFile = await writeConfig({ directory, credentials, ...watched });
   const child = spawn(process.execPath, [mainFile], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
