@@ -148,7 +148,7 @@ within 200 grep -q 'Ctrl-C ends the shop and Reinstate' "$work/demo.out"
 node test/ops/demo-tells.mjs "$work/demo.out" asked
 eval "$(grep -o 'export REINSTATE_URL=.*' "$work/demo.out")"
 tells 'wrongful' reinstate incident cases 1
-tells 'run finished' reinstate incident timeline 1 --scope incident
+tells 'run finished' reinstate incident timeline 1 --scope incident --all
 unset REINSTATE_URL REINSTATE_TOKEN
 press_ctrl_c
 exec 8>&-
