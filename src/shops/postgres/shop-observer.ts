@@ -90,8 +90,7 @@ export class ShopObserver {
     if (from > 0 && Number(version?.['number']) < tidRangesFrom) return [];
     const rows = await this.query(
       `SELECT DISTINCT xmin::text AS id FROM ONLY ${quoteTable(relation)}
-        WHERE ctid >= $1::text::tid
-          AND age(xmin) BETWEEN 0 AND pg_snapshot_xmax(pg_current_snapshot())::text::bigint - $2::text::bigint`,
+        WHERE ctid >= $1::text::tid AND age(xmin) <= age((($2::text)::bigint % 4294967296)::text::xid)`,
       [`(${from},0)`, first],
     );
     return rows.map((row) => row['id'] ?? '');
