@@ -287,6 +287,17 @@ export function expectationsOf(profile: Profile, rows: Rows): readonly ExpectedT
   return expected.value;
 }
 
+/**
+ * What a cancellation and its restore leave behind: the moves of stock, and what both wrote into the
+ * history (a bot that cancels line by line tells of each).
+ */
+export const leftBehind: Readonly<Record<FaultWay, readonly string[]>> = {
+  api: ['order_history +3', 'stock_movement +4'],
+  steps: ['order_history +3', 'stock_movement +4'],
+  lines: ['order_history +5', 'stock_movement +4'],
+  sql: ['order_history +1'],
+};
+
 /** What differs, but for the columns that a restore moves on: `table key column`, or `table +n` for added rows. */
 export function differences(before: Dump, after: Dump): string[] {
   return Object.entries(after).flatMap(([table, rows]) => {
