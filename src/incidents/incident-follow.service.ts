@@ -88,7 +88,7 @@ export class IncidentFollowService {
     if (declaration === null) return { added: 0, upTo: range.upTo };
     const found = await this.store.declaredOrders(transaction, range, declaration);
     const positions = new Map(found.map((one) => [one.orderId, one.position]));
-    const gathered = await this.judging.gather(incident.shopId, [...positions.keys()]);
+    const gathered = await this.judging.gather(transaction, incident.shopId, [...positions.keys()]);
     const positionOf = ({ cancellation }: GatheredCancellation) =>
       positions.get(cancellation.orderId) ?? cancellation.position;
     const fits = (one: GatheredCancellation) => fitsCancellation(declaration.filter, lookedAt(one));

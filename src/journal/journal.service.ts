@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
 import { assert } from '../platform/assert.js';
-import { Database, type Transaction } from '../platform/database/database.js';
+import { Database, type Reader, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
 import { inSpan, linkTo } from '../platform/telemetry/tracing/span.js';
 import { JournalStore, type SourceMoment } from './journal.store.js';
@@ -127,10 +127,11 @@ export class JournalService {
 
   /** All entries of several orders, by order, each oldest first. */
   async ofOrders(
+    reader: Reader,
     shopId: string,
     orderIds: readonly string[],
   ): Promise<Map<string, JournalEntry[]>> {
-    const entries = await this.store.ofOrders(this.database, shopId, orderIds);
+    const entries = await this.store.ofOrders(reader, shopId, orderIds);
     return Map.groupBy(entries, (entry) => entry.orderId);
   }
 

@@ -46,9 +46,13 @@ export class PersonalData {
     });
   }
 
-  /** The values in the clear; null where the person was erased. */
-  async open(shopId: string, values: readonly SealedValue[]): Promise<(string | null)[]> {
-    const keys = await this.readKeys(this.database, shopId, [
+  /** The values in the clear; null where the person was erased. Within a transaction, that is the `reader`. */
+  async open(
+    shopId: string,
+    values: readonly SealedValue[],
+    reader: Reader = this.database,
+  ): Promise<(string | null)[]> {
+    const keys = await this.readKeys(reader, shopId, [
       ...new Set(values.map((value) => value.keyOf)),
     ]);
     return values.map((value) => {

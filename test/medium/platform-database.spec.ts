@@ -114,6 +114,31 @@ describe('a transaction in which the service is silent', () => {
   });
 });
 
+describe('a transaction', () => {
+  it('that would wait for a second connection fails at once', async () => {
+    const asks: (() => unknown)[] = [
+      () => test.database.query('SELECT 1'),
+      () => test.database.transaction(() => Promise.resolve()),
+      () => test.database.repository(entities[0]!),
+    ];
+    for (const ask of asks) {
+      const nested = test.database.transaction(() => Promise.resolve().then(ask));
+      await expect(nested).rejects.toThrow('a transaction is open here');
+    }
+  });
+
+  it('may leave behind what asks the database once it has ended', async () => {
+    const ended = signal();
+    let later: Promise<unknown> | undefined;
+    await test.database.transaction((transaction) => {
+      later = ended.given.then(() => test.database.query('SELECT 1 AS one'));
+      transaction.afterCommit(() => ended.give());
+      return Promise.resolve();
+    });
+    expect(await later).toEqual([{ one: 1 }]);
+  });
+});
+
 describe('the service with the owner’s address alone', () => {
   const opened = (url: string) => openDatabase({ url, poolSize: 1 }, entities);
 

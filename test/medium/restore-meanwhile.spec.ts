@@ -141,14 +141,21 @@ describe('a runner that falls silent while it writes down what it did', () => {
     const items = scene.get(RunItemStore);
     const endAttempt = items.endAttempt.bind(items);
     // it has locked the run and changed the item; what it says next comes after the other one's turn
+    const silent = Promise.withResolvers<undefined>();
+    const awake = Promise.withResolvers<undefined>();
     items.endAttempt = async (transaction, ...given) => {
       items.endAttempt = endAttempt;
       await transaction.query(`SET LOCAL idle_in_transaction_session_timeout = '300ms'`);
-      await other.run({ now: scene.clock.now(), signal: new AbortController().signal });
-      expect(await scene.itemStates(runId)).toMatchObject({ [orders[0]!]: 'applied' });
+      silent.resolve(undefined);
+      await awake.promise;
       await endAttempt(transaction, ...given);
     };
-    await expect(scene.runners()).rejects.toMatchObject({ code: 'transaction-lost' });
+    const first = scene.runners();
+    await silent.promise;
+    await other.run({ now: scene.clock.now(), signal: new AbortController().signal });
+    expect(await scene.itemStates(runId)).toMatchObject({ [orders[0]!]: 'applied' });
+    awake.resolve(undefined);
+    await expect(first).rejects.toMatchObject({ code: 'transaction-lost' });
     await scene.runUntil(runId, 'finished');
     expect(Object.values(await scene.itemStates(runId))).toEqual(['verified', 'verified']);
     expect(await scene.writes(orders)).toEqual([1, 1]);

@@ -69,7 +69,8 @@ export class SimulatedProcess {
 
   async begin(): Promise<void> {
     if (this.opened === undefined) {
-      this.opened = await openDatabase({ ...this.parts.settings, poolSize: 3 }, entities);
+      // one connection: whatever holds one and waits for another would wait for ever
+      this.opened = await openDatabase({ ...this.parts.settings, poolSize: 1 }, entities);
       this.life.watch(this.opened.dataSource);
     }
     this.life.begin();

@@ -43,7 +43,9 @@ export class AlikeService {
     const search = await this.store.readSearch(transaction, incidentId);
     const told = await this.toldOf(transaction, place, { harms, range, search });
     const older = await this.olderOf(transaction, place, { harms, search });
-    const gathered = await this.gather(shopId, [...new Set([...told, ...older.orderIds])]);
+    const gathered = await this.gather(transaction, shopId, [
+      ...new Set([...told, ...older.orderIds]),
+    ]);
     const waiting = gathered.filter(
       (one) => mayStillBeNamed(one, harms, now) || mayStillGoOn(one, now),
     );
@@ -97,12 +99,15 @@ export class AlikeService {
   }
 
   private async gather(
+    transaction: Transaction,
     shopId: string,
     orderIds: readonly string[],
   ): Promise<GatheredCancellation[]> {
     const gathered: GatheredCancellation[] = [];
     for (let start = 0; start < orderIds.length; start += batch)
-      gathered.push(...(await this.judging.gather(shopId, orderIds.slice(start, start + batch))));
+      gathered.push(
+        ...(await this.judging.gather(transaction, shopId, orderIds.slice(start, start + batch))),
+      );
     return gathered;
   }
 }

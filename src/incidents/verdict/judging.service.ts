@@ -3,7 +3,7 @@ import { JournalService } from '../../journal/journal.service.js';
 import type { OrderCount } from '../../journal/order-tally.js';
 import { RowImageStore, type StoredRow } from '../../journal/row-image.store.js';
 import type { RowImage } from '../../orders/row-change.js';
-import { Database, type Transaction } from '../../platform/database/database.js';
+import { Database, type Reader, type Transaction } from '../../platform/database/database.js';
 import { newId } from '../../platform/ids.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { coveringAnnouncement, exceededAnnouncement } from '../announcements/announcement.js';
@@ -58,11 +58,15 @@ export class JudgingService {
   ) {}
 
   /** The newest cancellation of each of these orders; orders without one in the journal are missing. */
-  async gather(shopId: string, orderIds: readonly string[]): Promise<GatheredCancellation[]> {
+  async gather(
+    reader: Reader,
+    shopId: string,
+    orderIds: readonly string[],
+  ): Promise<GatheredCancellation[]> {
     if (orderIds.length === 0) return [];
     const { profile } = this.shops.get(shopId);
-    const entries = await this.journal.ofOrders(shopId, orderIds);
-    const rows = await this.rowImages.ofOrders(this.database, shopId, orderIds);
+    const entries = await this.journal.ofOrders(reader, shopId, orderIds);
+    const rows = await this.rowImages.ofOrders(reader, shopId, orderIds);
     const cancellations = orderIds
       .map((orderId) =>
         cancellationOf({
@@ -72,9 +76,9 @@ export class JudgingService {
         }),
       )
       .filter((found) => found !== undefined);
-    const announcements = await this.announcementsFor(shopId, cancellations);
+    const announcements = await this.announcementsFor(reader, shopId, cancellations);
     const changes = await this.store.changesBefore(
-      this.database,
+      reader,
       shopId,
       cancellations.map((cancellation) => cancellation.startedAt),
     );
@@ -98,7 +102,7 @@ export class JudgingService {
     orderIds: readonly string[],
   ): Promise<NewTimelineEntry[]> {
     if (orderIds.length === 0) return [];
-    const gathered = await this.gather(place.shopId, orderIds);
+    const gathered = await this.gather(transaction, place.shopId, orderIds);
     await this.add(transaction, place, gathered);
     const known = new Set(gathered.map((one) => one.cancellation.orderId));
     const unknown = orderIds.filter((orderId) => !known.has(orderId)).map(orderOnly);
@@ -144,7 +148,7 @@ export class JudgingService {
   ): Promise<NewTimelineEntry[]> {
     const orderIds = await this.store.ordersExplained(transaction, { ...place, ...range });
     if (orderIds.length === 0) return [];
-    const gathered = await this.gather(place.shopId, orderIds);
+    const gathered = await this.gather(transaction, place.shopId, orderIds);
     const explained = gathered.map(({ cancellation }) => cancellation.orderId);
     if (explained.length === 0) return [];
     const caseIds = await this.store.explain(transaction, place.incidentId, explained);
@@ -169,7 +173,11 @@ export class JudgingService {
     const orderIds = await this.store.ordersWithNews(transaction, { ...place, ...range });
     const entries: NewTimelineEntry[] = [];
     for (let start = 0; start < orderIds.length; start += batch) {
-      const gathered = await this.gather(place.shopId, orderIds.slice(start, start + batch));
+      const gathered = await this.gather(
+        transaction,
+        place.shopId,
+        orderIds.slice(start, start + batch),
+      );
       const renewed = await this.store.renew(transaction, place, gathered);
       entries.push(...renewed.flatMap(renewalEntries));
     }
@@ -218,6 +226,7 @@ export class JudgingService {
   }
 
   private async announcementsFor(
+    reader: Reader,
     shopId: string,
     cancellations: readonly CancellationEvidence[],
   ): Promise<CountedAnnouncement[]> {
@@ -225,7 +234,7 @@ export class JudgingService {
     const times = cancellations.map((cancellation) => cancellation.cancelledAt.getTime());
     const from = new Date(times.reduce((least, time) => Math.min(least, time)));
     const to = new Date(times.reduce((most, time) => Math.max(most, time)));
-    return this.announcements.inForce(this.database, { shopId, from, to });
+    return this.announcements.inForce(reader, { shopId, from, to });
   }
 }
 

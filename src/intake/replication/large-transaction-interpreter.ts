@@ -196,7 +196,7 @@ export class LargeTransactionInterpreter {
       const last = kept.at(-1);
       if (last === undefined) return;
       after = { table: last.table, key: last.key };
-      const rows = await this.rows.open(batch.shopId, kept);
+      const rows = await this.rows.open(transaction, batch.shopId, kept);
       const draft = await this.draft(large, rows, []);
       await this.rows.store.setOrders(transaction, draft.rows.map(ordersOf));
     }
@@ -235,7 +235,10 @@ export class LargeTransactionInterpreter {
         for (const orderId of [orderBefore, orderAfter])
           if (orderId !== null) orderIds.add(orderId);
       if (orderIds.size > size) continue;
-      return { orderIds: [...orderIds], rows: await this.rows.open(batch.shopId, kept) };
+      return {
+        orderIds: [...orderIds],
+        rows: await this.rows.open(transaction, batch.shopId, kept),
+      };
     }
   }
 
@@ -248,7 +251,7 @@ export class LargeTransactionInterpreter {
       const last = kept.at(-1);
       if (last === undefined) return;
       after = { table: last.table, key: last.key };
-      const rows = await this.rows.open(batch.shopId, kept);
+      const rows = await this.rows.open(transaction, batch.shopId, kept);
       await this.tell(large, await this.draft(large, rows, []));
     }
   }
@@ -265,7 +268,7 @@ export class LargeTransactionInterpreter {
       const last = kept.at(-1);
       if (last === undefined && number > 0) return;
       after = last === undefined ? null : { table: last.table, key: last.key };
-      const rows = await this.rows.open(batch.shopId, kept);
+      const rows = await this.rows.open(transaction, batch.shopId, kept);
       const draft = await this.draft(large, rows, []);
       const committedAt = microsecondsLater(source.committedAt, number);
       const told = { ...source, committedAt };

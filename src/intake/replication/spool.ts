@@ -71,7 +71,7 @@ export class Spool {
       await this.store.readPart(transaction, name),
       'the parts of a transaction are kept before the transaction comes to its end',
     );
-    const [text] = await this.open(name.shopId, [sealed]);
+    const [text] = await this.open(transaction, name.shopId, [sealed]);
     return decodeChanges(present(text, 'the part was opened'));
   }
 
@@ -101,6 +101,7 @@ export class Spool {
   async oldest(transaction: Transaction, shopId: string): Promise<SourceTransaction[]> {
     const rows = await this.store.oldest(transaction, shopId, spoolLimits);
     const texts = await this.open(
+      transaction,
       shopId,
       rows.map((row) => row.sealed),
     );
@@ -136,8 +137,12 @@ export class Spool {
     return sealed;
   }
 
-  async open(shopId: string, sealed: readonly SealedValue[]): Promise<string[]> {
-    const texts = await this.personalData.open(shopId, sealed);
+  async open(
+    transaction: Transaction,
+    shopId: string,
+    sealed: readonly SealedValue[],
+  ): Promise<string[]> {
+    const texts = await this.personalData.open(shopId, sealed, transaction);
     return texts.map((text) => present(text, 'the spool’s key is never erased'));
   }
 }

@@ -43,13 +43,17 @@ export class TouchedRows {
     shopId: string,
     refs: readonly RowRef[],
   ): Promise<Touched[]> {
-    return this.open(shopId, await this.store.read(transaction, refs));
+    return this.open(transaction, shopId, await this.store.read(transaction, refs));
   }
 
-  async open(shopId: string, kept: readonly KeptRow[]): Promise<Touched[]> {
+  async open(
+    transaction: Transaction,
+    shopId: string,
+    kept: readonly KeptRow[],
+  ): Promise<Touched[]> {
     if (kept.length === 0) return [];
     const sealed = kept.map(({ images }) => images).filter((images) => 'sealed' in images);
-    const texts = await this.spool.open(shopId, sealed);
+    const texts = await this.spool.open(transaction, shopId, sealed);
     const opened = new Map(sealed.map((images, index) => [images, texts[index] ?? '']));
     return kept.map((row) => {
       const { table, key, inserted, orderBefore, orderAfter, shared, isChild, emptied } = row;

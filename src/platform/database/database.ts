@@ -1,9 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   DataSource,
   EntityManager,
   QueryRunnerAlreadyReleasedError,
   QueryRunnerProviderAlreadyReleasedError,
 } from 'typeorm';
+import { assert } from '../assert.js';
 import { Fault } from '../errors.js';
 import { plainRepository, type EntityClass, type PlainRepository } from './entity.js';
 
@@ -54,8 +56,13 @@ export class Transaction {
   }
 }
 
-/** Reinstate's own PostgreSQL, used as the runtime role. */
+/**
+ * Reinstate's own PostgreSQL, used as the runtime role. Within a transaction it must not be asked: that would
+ * hold one connection while it waits for another, and as many at once as the pool has would wait for each other.
+ */
 export class Database {
+  private readonly open = new AsyncLocalStorage<{ isOpen: boolean }>();
+
   constructor(readonly dataSource: DataSource) {}
 
   /**
@@ -64,14 +71,19 @@ export class Database {
    * @throws Fault `transaction-lost` where the server has ended it: nothing of it is written
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const { transaction, result } = await this.dataSource
-      .transaction(async (manager) => {
-        const transaction = new Transaction(manager);
-        return { transaction, result: await work(transaction) };
-      })
+    this.assertOutside();
+    const one = { isOpen: true };
+    const { transaction, result } = await this.open
+      .run(one, () =>
+        this.dataSource.transaction(async (manager) => {
+          const transaction = new Transaction(manager);
+          return { transaction, result: await work(transaction) };
+        }),
+      )
       .catch((error: unknown) => {
         throw isSessionGone(error) ? transactionLost() : error;
-      });
+      })
+      .finally(() => (one.isOpen = false));
     transaction.committed();
     return result;
   }
@@ -81,6 +93,7 @@ export class Database {
     sql: string,
     parameters: readonly unknown[] = [],
   ): Promise<T[]> {
+    this.assertOutside();
     return new Transaction(this.dataSource.manager).query<T>(sql, parameters);
   }
 
@@ -93,7 +106,16 @@ export class Database {
 
   /** A plain table's rows, each statement on its own. */
   repository<Entity extends object>(entity: EntityClass<Entity>): PlainRepository<Entity> {
+    this.assertOutside();
     return plainRepository(this.dataSource.manager, entity);
+  }
+
+  /** What a transaction has set going, and not waited for, may come here once it has ended. */
+  private assertOutside(): void {
+    assert(
+      this.open.getStore()?.isOpen !== true,
+      'a transaction is open here: read by it, or before it begins',
+    );
   }
 }
 

@@ -33,7 +33,7 @@ export class KnownOrders {
     // the images hold at least what the journal held before they were read; what came then is put on top
     const head = await this.journal.head(shopId);
     const images = await this.rowImages.ofOrders(this.database, shopId, orderIds);
-    const journal = await this.journal.ofOrders(shopId, orderIds);
+    const journal = await this.journal.ofOrders(this.database, shopId, orderIds);
     return new Map(
       orderIds.map((orderId) => {
         const entries = journal.get(orderId) ?? [];

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { Transaction } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
-import { PlanStore } from '../plans/plan.store.js';
-import { EchoComparison } from './echo-comparison.js';
+import { EchoComparison, type ComparedEcho } from './echo-comparison.js';
 import { HandRuns } from './hand-runs.js';
 import { ItemOutcomes, type EndedAt } from './item-outcomes.js';
 import { RunItemStore } from './run-item.store.js';
@@ -22,7 +21,6 @@ export interface Echo {
 export class EchoIntake {
   constructor(
     private readonly comparison: EchoComparison,
-    private readonly plans: PlanStore,
     private readonly runs: RunStore,
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
@@ -30,12 +28,17 @@ export class EchoIntake {
     private readonly settlements: Settlements,
   ) {}
 
-  /** False where the marker is none of our plans', or names another order. */
-  async take(transaction: Transaction, echo: Echo): Promise<boolean> {
-    const { shop, entry, now } = echo;
-    const [planItem] = await this.plans.itemsById(transaction, [entry.marker?.itemId ?? '']);
-    if (planItem?.orderId !== entry.orderId) return false;
-    const difference = await this.comparison.of(shop, entry, planItem);
+  /** What to take in, read before the transaction begins: plans and journal entries never change. */
+  async compare({ shop, entry }: Echo): Promise<ComparedEcho | undefined> {
+    return this.comparison.of(shop, entry);
+  }
+
+  /** False where no run of this shop has to do with it. */
+  async take(
+    transaction: Transaction,
+    { shop, entry, now }: Echo,
+    { planItem, difference }: ComparedEcho,
+  ): Promise<boolean> {
     const runId = await this.hands.runOf(transaction, { shop, planItem, now });
     const run = await this.runs.lock(transaction, runId);
     if (run?.shopId !== shop.id) return false;

@@ -76,13 +76,16 @@ export class RestoreEchoStep implements BackgroundStep {
       order_id: entry.orderId,
       trace_id: traceIdOf(entry.traceparent),
     };
-    const work = () =>
-      this.database.transaction(async (transaction) => {
+    const work = async () => {
+      const compared = entry.marker === null ? undefined : await this.echoes.compare(echo);
+      return this.database.transaction(async (transaction) => {
         if (!(await this.store.advance(transaction, step))) return false;
         if (entry.marker === null) await this.aftermath.note(transaction, echo);
-        else if (await this.echoes.take(transaction, echo)) this.wake.notify(restoreRunStep);
+        else if (compared !== undefined && (await this.echoes.take(transaction, echo, compared)))
+          transaction.afterCommit(() => this.wake.notify(restoreRunStep));
         return true;
       });
+    };
     return withLogContext(about, work);
   }
 }
