@@ -176,7 +176,7 @@ export const runSchema = z.object({
   /** 0: the canary, 1: the next ten, 2: the rest */
   stage: count,
   stopReason: z.enum(stopReasons).nullable(),
-  /** `person`: only orders are left whose outcome is unknown, which a person may settle */
+  /** `person`: only orders are left whose outcome is unknown or that the stream has not shown, which a person may settle */
   waitsFor: z.literal('person').nullable(),
   /** orders that are being written, or not yet seen in the shop's stream */
   underWay: count,

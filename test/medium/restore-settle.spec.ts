@@ -87,6 +87,57 @@ async function settle(
   return scene.get(SettlementService).settle(caller, { runId, itemId, outcome, reason });
 }
 
+describe('an order that was written and is not seen in the stream', () => {
+  it('makes its run wait for a person after half a minute, who settles it as applied', async () => {
+    const { incident, orders, runId } = await startedRun(1);
+    await scene.runners();
+    scene.clock.advance(29_000);
+    await scene.runners();
+    expect(await scene.run(runId)).toMatchObject({ waitsFor: null, items: { applied: 1 } });
+    await expect(settle(runId, orders[0]!, 'applied')).rejects.toEqual(refused('echo-awaited'));
+    scene.clock.advance(1_000);
+    await scene.runners();
+    await scene.runners();
+    expect(await scene.run(runId)).toMatchObject({ state: 'running', waitsFor: 'person' });
+    expect(await scene.words(incident, 'run-waiting')).toEqual([
+      'the shop’s stream has not shown 1 order(s) that were written: a person has to look, and to settle them',
+    ]);
+    const pages = await scene.pages(incident);
+    expect(pages.filter((line) => line.includes('waits for a person'))).toHaveLength(1);
+
+    await settle(runId, orders[0]!, 'applied');
+    await scene.runners();
+    expect(await scene.run(runId)).toMatchObject({ state: 'finished', waitsFor: null });
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['restored']);
+    await expect(settle(runId, orders[0]!, 'applied')).rejects.toEqual(refused('item-not-unknown'));
+    await scene.journalled();
+    await scene.echo();
+    expect(await scene.itemStates(runId)).toEqual({ [orders[0]!]: 'verified' });
+    expect(await scene.words(incident, 'settlement-contradicted')).toEqual([]);
+  });
+
+  it('and of which the shop’s server has lost the transaction gets another turn once a person has said so', async () => {
+    const { incident, orders, runId } = await startedRun(1);
+    const lost = { outcome: 'applied', transactionId: 5, incarnation: '1/1' } as const;
+    await shopping(
+      () => Promise.resolve(lost as never),
+      () => scene.runners(),
+    );
+    scene.clock.advance(30_000);
+    const settled = await settle(runId, orders[0]!, 'not-applied');
+    expect(settled).toMatchObject({ state: 'failed', appliedAt: null });
+    expect(Object.values(await scene.caseStates(incident))).toEqual(['person']);
+    await scene.runUntil(runId, 'finished');
+    expect(await scene.writes(orders)).toEqual([0]);
+    await scene
+      .get(RunResumeService)
+      .resume(scene.people.robin, { runId, failedToo: true, override: null });
+    await scene.runUntil(runId, 'finished');
+    expect(await scene.writes(orders)).toEqual([1]);
+    expect(await scene.itemStates(runId)).toEqual({ [orders[0]!]: 'verified' });
+  });
+});
+
 describe('an order whose outcome stays unknown', () => {
   it('makes its run wait for a person, visibly: in the run, on the timeline and by one page', async () => {
     const { incident, orders, runId } = await startedRun(3);

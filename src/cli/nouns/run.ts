@@ -158,7 +158,7 @@ const acting: readonly Command[] = [
   }),
   apiCommand({
     usage: 'settle <run> <order>',
-    summary: 'say what became of an order whose outcome is unknown (needs the role approver)',
+    summary: 'say what became of an order of which nothing else tells it (needs the role approver)',
     description:
       'Look into the shop first. Writes nothing to it: an order that was not applied gets another turn by run retry.',
     examples: [

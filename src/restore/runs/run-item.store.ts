@@ -106,6 +106,16 @@ export class RunItemStore {
     );
   }
 
+  /** When the newest order came to be without proof: unknown, or written, not seen in the stream and not settled. */
+  async unprovenSince(reader: Reader, runId: string): Promise<Date | null> {
+    const row = await reader.queryOne<{ since: Date | null }>(
+      `SELECT max(updated_at) AS since FROM restore_run_item
+       WHERE run_id = $1 AND (state = 'unknown' OR (state = 'applied' AND settled_outcome IS DISTINCT FROM 'applied'))`,
+      [runId],
+    );
+    return row?.since ?? null;
+  }
+
   /** When the shop cancelled the order; null where that is not known. */
   async cancelledAt(reader: Reader, item: RunItem): Promise<Date | null> {
     const row = await reader.queryOne<{ at: Date | null }>(
@@ -258,7 +268,9 @@ export class RunItemStore {
     now: Date,
   ): Promise<RunItem | undefined> {
     assert(
-      mayFollow(itemTransitions, { from: item.state, to: change.state }),
+      // what is known of it may change, and its state not
+      item.state === change.state ||
+        mayFollow(itemTransitions, { from: item.state, to: change.state }),
       `an item that is ${item.state} cannot become ${change.state}`,
     );
     return transaction.queryOne<RunItem>(
@@ -266,7 +278,7 @@ export class RunItemStore {
          reason = CASE WHEN $5 THEN $6 ELSE reason END,
          detail = CASE WHEN $5 THEN $7 ELSE detail END,
          next_attempt_at = $8,
-         applied_at = coalesce($9, applied_at), verified_at = coalesce($10, verified_at),
+         applied_at = CASE WHEN $13 = 'not-applied' THEN NULL ELSE coalesce($9, applied_at) END, verified_at = coalesce($10, verified_at),
          attempts_max = coalesce($11, attempts_max),
          transaction_id = CASE WHEN $12 THEN NULL ELSE transaction_id END,
          incarnation = CASE WHEN $12 THEN NULL ELSE incarnation END,
@@ -316,8 +328,8 @@ export class RunItemStore {
   }
 
   /**
-   * Writes down how an attempt ended, and counts it for the run's limits; what becomes known of an unknown
-   * one was counted then. The caller has locked the run.
+   * Writes down how an attempt ended, and counts it for the run's limits; what becomes known later
+   * of one was counted then. The caller has locked the run.
    */
   async endAttempt(
     transaction: Transaction,
@@ -338,7 +350,7 @@ export class RunItemStore {
        UPDATE restore_run SET ended_orders = ended_orders + ($4 <> 'retry')::integer,
          failed_orders = failed_orders + ($4 = 'failed')::integer,
          locked_in_row = CASE WHEN $5 = 'locked' THEN locked_in_row + 1 ELSE 0 END
-       WHERE id = $8 AND $4 <> 'not-applied' AND $9 <> 'unknown'`,
+       WHERE id = $8 AND $4 <> 'not-applied' AND $9 NOT IN ('unknown', 'applied')`,
       [
         item.id,
         item.attempts,

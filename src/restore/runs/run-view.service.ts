@@ -13,7 +13,7 @@ import { missingPlan } from '../plans/plan.service.js';
 import { PlanStore } from '../plans/plan.store.js';
 import type { RunItemQuery, RunItemView, RunView } from '../restore.schema.js';
 import { missingRun } from './run-control.service.js';
-import { onlyUnknownLeft, tallyOf, underWay, type Run, type RunItem } from './run.js';
+import { onlyUnprovenLeft, tallyOf, underWay, type Run, type RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStore } from './run.store.js';
 
@@ -69,7 +69,8 @@ export class RunViewService {
   private async viewOf(run: Run): Promise<RunView> {
     const stages = await this.runs.stageCounts(this.database, run.id);
     const tally = tallyOf(stages);
-    const waitsFor = onlyUnknownLeft(run, stages) ? ('person' as const) : null;
+    const isStuck = tally.counts.unknown > 0 || run.waitingSince !== null;
+    const waitsFor = isStuck && onlyUnprovenLeft(run, stages) ? ('person' as const) : null;
     const { id, planId, incidentId, shopId, action, planHash, state, stage, stopReason } = run;
     const { startedBy, startedAt, endedAt, byHand, bleedingOverride } = run;
     return {

@@ -3,12 +3,16 @@ import { PageService } from '../../alerting/page.service.js';
 import { TimelineService } from '../../incidents/timeline.service.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
-import { onlyUnknownLeft, type Run, type StageCount } from './run.js';
+import {
+  onlyUnprovenLeft,
+  provenByNowMs,
+  tallyOf,
+  withoutEcho,
+  type Run,
+  type StageCount,
+} from './run.js';
 import { RunItemStore } from './run-item.store.js';
 import { RunStore } from './run.store.js';
-
-/** The shop's server or its stream settles most unknown outcomes by then. */
-const patienceMs = 30_000;
 
 /** Says when a run cannot go on without a person: once on the timeline and by a page each time it comes to that. */
 @Injectable()
@@ -23,10 +27,10 @@ export class RunWaits {
   ) {}
 
   async look(run: Run, stages: readonly StageCount[]): Promise<void> {
-    const waits = onlyUnknownLeft(run, stages);
+    const waits = onlyUnprovenLeft(run, stages);
     if (waits === (run.waitingSince !== null)) return;
     const now = this.clock.now();
-    const since = waits ? await this.unknownSince(run, now) : null;
+    const since = waits ? await this.unprovenSince(run, now) : null;
     if (waits && since === undefined) return;
     await this.database.transaction(async (transaction) => {
       const current = await this.runs.lock(transaction, run.id);
@@ -37,11 +41,10 @@ export class RunWaits {
     });
   }
 
-  /** Since when the newest outcome is unknown; undefined while it is too fresh to call for anybody. */
-  private async unknownSince(run: Run, now: Date): Promise<Date | undefined> {
-    const items = await this.items.inStates(this.database, run.id, ['unknown']);
-    const since = new Date(Math.max(...items.map(({ updatedAt }) => updatedAt.getTime())));
-    return items.length > 0 && now.getTime() - since.getTime() >= patienceMs ? since : undefined;
+  /** Since when the newest of them is without proof; undefined while it is too fresh to call for anybody. */
+  private async unprovenSince(run: Run, now: Date): Promise<Date | undefined> {
+    const since = await this.items.unprovenSince(this.database, run.id);
+    return since !== null && now.getTime() - since.getTime() >= provenByNowMs ? since : undefined;
   }
 
   private async tell(
@@ -49,10 +52,10 @@ export class RunWaits {
     run: Run,
     { stages, now }: { stages: readonly StageCount[]; now: Date },
   ): Promise<void> {
-    const unknown = stages
-      .filter(({ state }) => state === 'unknown')
-      .reduce((sum, { count }) => sum + count, 0);
-    const words = `neither the shop nor its stream tells what became of ${unknown} order(s): a person has to look, and to settle them`;
+    const tally = tallyOf(stages);
+    const { unknown } = tally.counts;
+    const unseen = withoutEcho(tally);
+    const words = waitingWords({ unknown, unseen });
     await this.timeline.append(transaction, {
       incidentId: run.incidentId,
       at: now,
@@ -67,9 +70,21 @@ export class RunWaits {
         kind: 'restore-run-waiting',
         severity: 'high',
         details: [`run ${run.id}`],
-        data: { runId: run.id, planId: run.planId, orders: unknown },
+        data: { runId: run.id, planId: run.planId, orders: unknown + unseen },
       },
       now,
     });
   }
+}
+
+function waitingWords({ unknown, unseen }: { unknown: number; unseen: number }): string {
+  const told = [
+    ...(unknown === 0
+      ? []
+      : [`neither the shop nor its stream tells what became of ${unknown} order(s)`]),
+    ...(unseen === 0
+      ? []
+      : [`the shop’s stream has not shown ${unseen} order(s) that were written`]),
+  ];
+  return `${told.join(', and ')}: a person has to look, and to settle them`;
 }

@@ -91,9 +91,9 @@ export class RunController {
   @HttpCode(200)
   @Needs('approver')
   @ApiOperation({
-    summary: 'A person says what became of an order whose outcome is unknown; writes nothing',
+    summary: 'A person says what became of an order of which nothing else tells it; writes nothing',
     description:
-      'Only for items that are `unknown`. One that was not applied has failed: `retry` gives it another turn.',
+      'Only for items that are `unknown`, or that were `applied` half a minute ago and are not seen in the shop’s stream. One that was not applied has failed: `retry` gives it another turn.',
   })
   @ZodBody(settleSchema)
   @ZodAnswer(runItemSchema)

@@ -4,7 +4,7 @@ import {
   judgeStage,
   retryDelayMs,
   stageOf,
-  onlyUnknownLeft,
+  onlyUnprovenLeft,
   tallyOf,
   type ItemState,
   type ItemTally,
@@ -73,18 +73,25 @@ describe('stages', () => {
   });
 });
 
-describe('unknown outcomes', () => {
+describe('orders without proof', () => {
   const running = { state: 'running', stage: 0 } as const;
 
   it('are what a run waits for once nothing else is left in its stage', () => {
     const beyond: StageCount = { stage: 1, state: 'pending', count: 9, settled: 0 };
-    expect(onlyUnknownLeft(running, [...stages({ unknown: 1, verified: 2 }), beyond])).toBe(true);
-    expect(onlyUnknownLeft(running, stages({ unknown: 1, pending: 1 }))).toBe(false);
-    expect(onlyUnknownLeft(running, stages({ unknown: 1, applied: 1 }))).toBe(false);
-    expect(onlyUnknownLeft(running, stages({ verified: 3 }))).toBe(false);
+    expect(onlyUnprovenLeft(running, [...stages({ unknown: 1, verified: 2 }), beyond])).toBe(true);
+    expect(onlyUnprovenLeft(running, stages({ unknown: 1, pending: 1 }))).toBe(false);
+    expect(onlyUnprovenLeft(running, stages({ unknown: 1, attempting: 1 }))).toBe(false);
+    expect(onlyUnprovenLeft(running, stages({ verified: 3 }))).toBe(false);
     expect(
-      onlyUnknownLeft({ state: 'stopped', stage: 0 }, stages({ unknown: 1, pending: 4 })),
+      onlyUnprovenLeft({ state: 'stopped', stage: 0 }, stages({ unknown: 1, pending: 4 })),
     ).toBe(true);
+  });
+
+  it('are those, too, that were written and not seen in the stream, unless a person has settled them', () => {
+    expect(onlyUnprovenLeft(running, stages({ applied: 2, verified: 1 }))).toBe(true);
+    expect(onlyUnprovenLeft(running, stages({ applied: 2, unknown: 1 }))).toBe(true);
+    const settled: StageCount = { stage: 0, state: 'applied', count: 2, settled: 2 };
+    expect(onlyUnprovenLeft(running, [settled])).toBe(false);
   });
 
   it('that a person has settled hold the run up no longer, but prove no plan', () => {

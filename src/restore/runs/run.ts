@@ -217,17 +217,29 @@ export function judgeStage(facts: {
   return stage >= lastStage ? 'finished' : 'next-stage';
 }
 
-/** Whether all that is left are unknown outcomes: the shop and its stream may settle them, else a person has to. Pure. */
-export function onlyUnknownLeft(run: Pick<Run, 'state' | 'stage'>, stages: readonly StageCount[]) {
+/** The shop's server settles most unknown outcomes by then, and its stream shows what was written. */
+export const provenByNowMs = 30_000;
+
+/**
+ * Whether all that is left are orders of which it is not known that they are restored: an unknown outcome, or
+ * no echo yet. The shop and its stream settle most of them within a moment, else a person has to. Pure.
+ */
+export function onlyUnprovenLeft(run: Pick<Run, 'state' | 'stage'>, stages: readonly StageCount[]) {
   // a run that does not go on begins no further order
   const tally = tallyOf(stages, run.state === 'running' ? run.stage : lastStage);
-  const { pending, unknown } = tally.counts;
-  return unknown > 0 && underWay(tally) === 0 && (run.state !== 'running' || pending === 0);
+  const { pending, attempting, unknown } = tally.counts;
+  const left = unknown + withoutEcho(tally);
+  return left > 0 && attempting === 0 && (run.state !== 'running' || pending === 0);
 }
 
 /** Orders that are being written, or whose echo has not come yet. */
-export function underWay({ counts, settled }: ItemTally): number {
-  return counts.attempting + counts.applied - settled;
+export function underWay(tally: ItemTally): number {
+  return tally.counts.attempting + withoutEcho(tally);
+}
+
+/** Written orders whose echo has not come yet, and of which nobody has said that it will not. */
+export function withoutEcho({ counts, settled }: ItemTally): number {
+  return counts.applied - settled;
 }
 
 /** How the attempts since the start (or the last resume) ended, for the limits. */

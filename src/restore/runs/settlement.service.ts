@@ -26,7 +26,13 @@ const refusals: Readonly<Record<SettlementRefusal, { kind: FaultKind; words: str
   },
   'item-not-unknown': {
     kind: 'conflict',
-    words: 'only an order whose outcome is unknown is settled by a person',
+    words:
+      'only an order whose outcome is unknown, or that the shop’s stream has not shown, is settled by a person',
+  },
+  'echo-awaited': {
+    kind: 'conflict',
+    words:
+      'the order was written just now, and the shop’s stream is to show it: wait for half a minute',
   },
   'outcome-in-progress': {
     kind: 'conflict',
@@ -47,6 +53,7 @@ export class SettlementLook {
     private readonly shops: ShopRegistry,
     private readonly leftovers: Leftovers,
     private readonly readBacks: ReadBack,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws Fault where the item is not there, or its outcome is not a person's to say */
@@ -60,7 +67,7 @@ export class SettlementLook {
     const shop = this.shops.get(item.shopId);
     const isUnknown = item.state === 'unknown';
     const server = isUnknown ? await this.leftovers.askServer(shop, item) : undefined;
-    const refusal = judgeSettlement({ caller, state: item.state, server });
+    const refusal = judgeSettlement({ caller, item, server, now: this.clock.now() });
     if (refusal !== undefined) throw refusalFault(refusal);
     return { item, readBack: await this.readBacks.ofItem(shop, item) };
   }
@@ -71,7 +78,7 @@ function refusalFault(refusal: SettlementRefusal): Fault {
   return new Fault(kind, refusal, words);
 }
 
-/** Lets a person say what became of an order whose outcome neither the shop's server nor its stream tells. */
+/** Lets a person say what became of an order of which neither the shop's server nor its stream tells it. */
 @Injectable()
 export class SettlementService {
   constructor(

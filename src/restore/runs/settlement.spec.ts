@@ -1,12 +1,14 @@
 import type { JournalEntry } from '../../orders/order-event.js';
-import { itemStates, type RunItem } from './run.js';
+import { itemStates, type ItemState, type RunItem } from './run.js';
 import { isContradicted, judgeSettlement } from './settlement.js';
 
 const person = { kind: 'person' } as const;
+const now = new Date('2026-03-01T12:00:00Z');
+const itemIn = (state: ItemState) => ({ state, settledOutcome: null, updatedAt: now }) as const;
 
 describe('who may say what became of an order', () => {
   it('a person, of an unknown outcome that the server does not know either', () => {
-    const facts = { caller: person, state: 'unknown' } as const;
+    const facts = { caller: person, item: itemIn('unknown'), now } as const;
     expect(judgeSettlement({ ...facts, server: undefined })).toBeUndefined();
     expect(judgeSettlement({ ...facts, server: 'unknown' })).toBeUndefined();
     expect(judgeSettlement({ ...facts, server: 'in-progress' })).toBe('outcome-in-progress');
@@ -17,9 +19,27 @@ describe('who may say what became of an order', () => {
     );
   });
 
-  it.each(itemStates.filter((state) => state !== 'unknown'))('of no item that is %s', (state) => {
-    expect(judgeSettlement({ caller: person, state, server: undefined })).toBe('item-not-unknown');
+  it('a person, of an order that was written and that the stream has not shown for half a minute', () => {
+    const written = itemIn('applied');
+    const facts = { caller: person, item: written, server: 'committed' } as const;
+    const after = (ms: number) => new Date(now.getTime() + ms);
+    expect(judgeSettlement({ ...facts, now: after(29_999) })).toBe('echo-awaited');
+    expect(judgeSettlement({ ...facts, now: after(30_000) })).toBeUndefined();
+    const retried = { ...written, settledOutcome: 'not-applied' } as const;
+    expect(judgeSettlement({ ...facts, item: retried, now: after(30_000) })).toBeUndefined();
+    const settled = { ...written, settledOutcome: 'applied' } as const;
+    expect(judgeSettlement({ ...facts, item: settled, now: after(30_000) })).toBe(
+      'item-not-unknown',
+    );
   });
+
+  it.each(itemStates.filter((state) => state !== 'unknown' && state !== 'applied'))(
+    'of no item that is %s',
+    (state) => {
+      const facts = { caller: person, item: itemIn(state), now, server: undefined } as const;
+      expect(judgeSettlement(facts)).toBe('item-not-unknown');
+    },
+  );
 });
 
 describe('a marker that comes in after an order was settled', () => {

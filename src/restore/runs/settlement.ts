@@ -2,7 +2,7 @@ import type { Caller } from '../../access/caller.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { ServerAnswer } from './leftovers.js';
 import type { ReadBackVerdict } from './read-back.js';
-import type { ItemState, RunItem, SettledOutcome } from './run.js';
+import { provenByNowMs, type RunItem, type SettledOutcome } from './run.js';
 
 /** What a person says of an order whose outcome nothing else tells. */
 export interface Settlement {
@@ -13,6 +13,7 @@ export interface Settlement {
 export const settlementRefusals = [
   'services-cannot-settle',
   'item-not-unknown',
+  'echo-awaited',
   'outcome-in-progress',
   'outcome-known',
 ] as const;
@@ -24,12 +25,17 @@ export type SettlementRefusal = (typeof settlementRefusals)[number];
  */
 export function judgeSettlement(facts: {
   readonly caller: Pick<Caller, 'kind'>;
-  readonly state: ItemState;
+  readonly item: Pick<RunItem, 'state' | 'settledOutcome' | 'updatedAt'>;
+  readonly now: Date;
   /** undefined where the server does not answer, or no transaction is noted */
   readonly server: ServerAnswer | undefined;
 }): SettlementRefusal | undefined {
   if (facts.caller.kind !== 'person') return 'services-cannot-settle';
-  if (facts.state !== 'unknown') return 'item-not-unknown';
+  const { state, settledOutcome, updatedAt } = facts.item;
+  // its server knows that it committed; whether that is still so, after a change of servers, it may not
+  if (state === 'applied' && settledOutcome !== 'applied')
+    return facts.now.getTime() - updatedAt.getTime() < provenByNowMs ? 'echo-awaited' : undefined;
+  if (state !== 'unknown') return 'item-not-unknown';
   switch (facts.server) {
     case 'in-progress':
       return 'outcome-in-progress';
