@@ -86,12 +86,15 @@ export class StandInStream {
     const begun = this.shop.log.filter(({ endLsn }) => !isLater(endLsn, confirmed)).length;
     const from = Math.max(0, begun - portion.repeated);
     const transactions = this.shop.log.slice(from, begun + portion.fresh);
+    // asked before the write, while which the shop may go on
+    const { position } = this.shop;
+    const isAll = begun + portion.fresh >= this.shop.log.length;
     const { incarnation } = this.shop;
     const batch = { shopId, mapping: this.mapping, incarnation, owner, unseen: [], transactions };
     const written = await process.get(JournalWriter).write(batch);
-    if (begun + portion.fresh >= this.shop.log.length) {
+    if (isAll) {
       const now = clock.now();
-      const noted = { shopId, incarnation, owner, lsn: this.shop.position, seenUntil: now, now };
+      const noted = { shopId, incarnation, owner, lsn: position, seenUntil: now, now };
       await this.store.confirm(database, noted);
     }
     return `${transactions.length} transactions, ${written.length} entries`;
