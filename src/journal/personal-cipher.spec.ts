@@ -25,4 +25,17 @@ describe('sealing a personal value', () => {
     const owner = { key, keyOf: 'customer:1' };
     expect([1, 2].map(() => sealValue('Jane Doe', owner).hash)).toEqual([expected, expected]);
   });
+
+  it('keeps what was sealed where it is the same value under the same person’s key, and nothing else', () => {
+    const [key, other] = [newPersonalKey(), newPersonalKey()];
+    const owner = { key, keyOf: 'customer:1' };
+    const known = sealValue('Jane Doe', owner);
+    expect(sealValue('Jane Doe', owner, known)).toBe(known);
+    const changed = sealValue('Jane Do', owner, known);
+    expect(openValue(changed, key)).toBe('Jane Do');
+    const ofAnother = sealValue('Jane Doe', { key: other, keyOf: 'customer:2' }, known);
+    expect(openValue(ofAnother, other)).toBe('Jane Doe');
+    const underAnotherName = sealValue('Jane Doe', { key, keyOf: 'order:1' }, known);
+    expect(underAnotherName.keyOf).toBe('order:1');
+  });
 });

@@ -15,6 +15,8 @@ export interface ValuesOf {
   /** `customer:<id>` or, for a guest, `order:<id>` */
   readonly keyOf: string;
   readonly values: readonly string[];
+  /** of each value what it may be the same as, where anything: then it stays as it was sealed */
+  readonly known?: readonly (SealedValue | undefined)[];
 }
 
 /**
@@ -38,10 +40,10 @@ export class PersonalData {
   ): Promise<SealedValue[][]> {
     const keysOf = [...new Set(given.map((person) => person.keyOf))].sort();
     const keys = await this.ensureKeys(transaction, shopId, keysOf);
-    return given.map(({ keyOf, values }) => {
+    return given.map(({ keyOf, values, known }) => {
       const key = present(keys.get(keyOf), 'every key asked for was read or made');
-      return values.map((value) =>
-        key === 'erased' ? erasedValue(keyOf) : sealValue(value, { key, keyOf }),
+      return values.map((value, index) =>
+        key === 'erased' ? erasedValue(keyOf) : sealValue(value, { key, keyOf }, known?.[index]),
       );
     });
   }

@@ -70,15 +70,21 @@ export class RowImageStore {
     await transaction.query(
       `INSERT INTO row_image (shop_id, table_name, row_key, order_id, image)
        SELECT $1, table_name, row_key, order_id, image
-       FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) AS given(table_name, row_key, order_id, image)
+       FROM jsonb_to_recordset($2::jsonb) AS given(table_name text, row_key text, order_id text, image jsonb)
        ON CONFLICT (shop_id, table_name, row_key) DO UPDATE
          SET order_id = excluded.order_id, image = excluded.image, stale = false`,
       [
         shopId,
-        images.map((row) => row.table),
-        images.map((row) => rowKeyText(row.key)),
-        images.map((row) => row.orderId),
-        images.map((row) => JSON.stringify(row.image)),
+        // as one text: the driver takes longer to write an array of them than the server takes to read it
+        JSON.stringify(
+          images.map(
+            ({ table, key, orderId, image }) =>
+              ({
+                ...{ table_name: table, row_key: rowKeyText(key), order_id: orderId },
+                image,
+              }) satisfies RowImageRow,
+          ),
+        ),
       ],
     );
   }

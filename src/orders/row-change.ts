@@ -67,5 +67,10 @@ export function changedColumns(change: RowChange): string[] {
 
 /** One text per key, the same for equal keys; the form in which row images are looked up. */
 export function rowKeyText(key: RowKey): string {
+  const [only] = key;
+  // what nearly all keys are, and what nothing in JSON has to be escaped of
+  if (only !== undefined && key.length === 1 && plainKey.test(only)) return `["${only}"]`;
   return JSON.stringify(key);
 }
+
+const plainKey = /^[\w-]*$/;

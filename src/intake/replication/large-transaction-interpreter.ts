@@ -298,12 +298,15 @@ export class LargeTransactionInterpreter {
       refs: [...orderIds.map((orderId) => orderRef(mapping, orderId))],
       images: rows.flatMap(sidesOf),
       read: async (refs) => {
-        const found = await this.rows.read(transaction, shopId, refs);
-        for (const row of found) touched.set(nameOf(row), row);
-        const names = new Set(found.map(nameOf));
-        const others = refs.filter((ref) => !names.has(nameOf(ref)));
+        // an order's rows mostly name each other: those are here already, and opened
+        const isElsewhere = (ref: RowRef): boolean => !touched.has(nameOf(ref));
+        const asked = refs.filter(isElsewhere);
+        for (const row of await this.rows.read(transaction, shopId, asked))
+          touched.set(nameOf(row), row);
+        const others = asked.filter(isElsewhere);
         const stored = await this.rowImages.read(transaction, shopId, others);
-        return [...stored.values(), ...found.flatMap(sidesOf)];
+        const here = refs.map((ref) => touched.get(nameOf(ref))).filter((row) => row !== undefined);
+        return [...stored.values(), ...here.flatMap(sidesOf)];
       },
     });
     for (const { table, key, orderBefore, before } of touched.values()) {

@@ -67,20 +67,13 @@ export class TouchedRowStore {
   async write(transaction: Transaction, rows: readonly KeptRow[]): Promise<void> {
     await transaction.query(
       `INSERT INTO touched_row (table_name, row_key, inserted, order_before, order_after, shared, is_child, images)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::boolean[],
-         $7::boolean[], $8::json[])
+       SELECT table_name, row_key, inserted, order_before, order_after, shared, is_child, images
+       FROM json_to_recordset($1::json) AS given(table_name text, row_key text, inserted boolean, order_before text,
+         order_after text, shared boolean, is_child boolean, images json)
        ON CONFLICT (table_name, row_key) DO UPDATE SET order_before = excluded.order_before,
          order_after = excluded.order_after, images = excluded.images, emptied = false`,
-      [
-        rows.map((row) => row.table),
-        rows.map((row) => rowKeyText(row.key)),
-        rows.map((row) => row.inserted),
-        rows.map((row) => row.orderBefore),
-        rows.map((row) => row.orderAfter),
-        rows.map((row) => row.shared),
-        rows.map((row) => row.isChild),
-        rows.map((row) => JSON.stringify(row.images)),
-      ],
+      // as one text: the driver takes long to write arrays of them
+      [JSON.stringify(rows.map(recordOf))],
     );
   }
 
@@ -184,6 +177,14 @@ export class TouchedRowStore {
     );
     return rows.map(keptRow);
   }
+}
+
+function recordOf(row: KeptRow): object {
+  const { inserted, shared, images } = row;
+  return {
+    ...{ table_name: row.table, row_key: rowKeyText(row.key), inserted, shared, images },
+    ...{ order_before: row.orderBefore, order_after: row.orderAfter, is_child: row.isChild },
+  };
 }
 
 function keptRow({ table, key, ...row }: KeptRowOf): KeptRow {

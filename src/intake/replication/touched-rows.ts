@@ -84,9 +84,15 @@ interface Clear {
 }
 
 function encodeImages({ before, after }: TouchedRow): string {
-  return JSON.stringify({ before, after }, (_key, value: unknown) =>
-    value instanceof PersonalText ? ({ clear: value.text } satisfies Clear) : value,
-  );
+  return JSON.stringify({ before: encodeImage(before), after: encodeImage(after) });
+}
+
+function encodeImage(image: DraftImage | null): StoredImage | null {
+  if (image === null) return null;
+  const stored: Record<string, StoredValue> = {};
+  for (const [column, value] of Object.entries(image))
+    stored[column] = value instanceof PersonalText ? { clear: value.text } : value;
+  return stored;
 }
 
 function decodeImages(text: string): { before: DraftImage | null; after: DraftImage | null } {
@@ -94,16 +100,15 @@ function decodeImages(text: string): { before: DraftImage | null; after: DraftIm
   return { before: decodeImage(before), after: decodeImage(after) };
 }
 
-type StoredImage = Readonly<Record<string, Exclude<DraftValue, PersonalText> | Clear>>;
+type StoredValue = Exclude<DraftValue, PersonalText> | Clear;
+type StoredImage = Readonly<Record<string, StoredValue>>;
 
 function decodeImage(image: StoredImage | null | undefined): DraftImage | null {
   if (image === null || image === undefined) return null;
-  return Object.fromEntries(
-    Object.entries(image).map(([column, value]) => [
-      column,
-      typeof value === 'object' && value !== null && 'clear' in value
-        ? new PersonalText(value.clear)
-        : value,
-    ]),
-  );
+  const draft: Record<string, DraftValue> = {};
+  for (const [column, value] of Object.entries(image)) {
+    const isClear = typeof value === 'object' && value !== null && 'clear' in value;
+    draft[column] = isClear ? new PersonalText(value.clear) : value;
+  }
+  return draft;
 }

@@ -38,13 +38,14 @@ export interface ComposeContext {
 export function ordersToRead(mapping: ShopMapping, draft: TransactionDraft): string[] {
   const { profile } = mapping;
   const { column } = profile.order.status;
+  const told = [column, profile.order.placed_when.column];
   const lessened = new Set(
     draft.rows.filter((row) => isLineCancelled(profile, row)).flatMap(({ orderIds }) => orderIds),
   );
   return [...draft.orders]
     .filter(([orderId, order]) => {
-      const before = clearImage(order.before);
-      const after = clearImage(order.after);
+      const before = clearColumns(order.before, told);
+      const after = clearColumns(order.after, told);
       const changesStatus = before?.[column] !== after?.[column];
       const places = isPlacing(profile, { before, after, isNew: order.isNew });
       return changesStatus || places || lessened.has(orderId);
@@ -269,11 +270,10 @@ export function missed(check: CrossCheck, { seals }: Pick<ComposeContext, 'seals
   const row = `${table} [${key.join(', ')}]`;
   if (known === null) return `${row}: the row before was not known`;
   if (told === null) return `${row}: was known before it was inserted`;
-  const differing = Object.entries(told)
-    .filter(
-      ([column, value]) => known[column] !== undefined && differs(value, known[column], seals),
-    )
-    .map(([column]) => column);
+  const differing = Object.keys(told).filter((column) => {
+    const [was, is] = [known[column], told[column]];
+    return was !== is && was !== undefined && is !== undefined && differs(is, was, seals);
+  });
   return differing.length === 0
     ? null
     : `${row}: ${differing.join(', ')} changed without our having seen it`;
@@ -298,14 +298,9 @@ function sealed(
   return value instanceof PersonalText ? (seals.get(value) ?? null) : value;
 }
 
-function clearImage(image: DraftImage | null): RowImage | null {
+function clearColumns(image: DraftImage | null, columns: readonly string[]): RowImage | null {
   if (image === null) return null;
-  return Object.fromEntries(
-    Object.entries(image).map(([column, value]) => [
-      column,
-      value instanceof PersonalText ? null : value,
-    ]),
-  );
+  return Object.fromEntries(columns.map((column) => [column, plainText(image[column]) ?? null]));
 }
 
 function orderRowOnly(table: string, row: RowImage | null): Map<string, RowImage[]> {

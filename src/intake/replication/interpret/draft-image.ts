@@ -17,6 +17,39 @@ export class MappingMismatch extends ToldFailure {
   override readonly name = 'MappingMismatch';
 }
 
+/** Where a mapped table's columns stand in the tuples of a relation; -1 for one that is not there any more. */
+interface TupleLayout {
+  readonly columns: readonly {
+    readonly column: string;
+    readonly index: number;
+    readonly isPersonal: boolean;
+  }[];
+  readonly key: readonly { readonly column: string; readonly index: number }[];
+  /** of all columns that are no part of the key, mapped or not */
+  readonly others: readonly number[];
+}
+
+/** Worked out once for each description of a table, and not for each of its rows. */
+const layouts = new WeakMap<SourceRelation, Map<MappedTable, TupleLayout>>();
+
+function layoutOf(mapped: MappedTable, relation: SourceRelation): TupleLayout {
+  const ofRelation = layouts.get(relation) ?? new Map<MappedTable, TupleLayout>();
+  const known = ofRelation.get(mapped);
+  if (known !== undefined) return known;
+  const { columns: told } = relation;
+  const place = (column: string) => ({ column, index: told.indexOf(column) });
+  const layout = {
+    columns: mapped.columns.map((column) => ({
+      ...place(column),
+      isPersonal: mapped.personal.has(column),
+    })),
+    key: mapped.key.map(place),
+    others: told.flatMap((column, index) => (mapped.key.includes(column) ? [] : [index])),
+  };
+  layouts.set(relation, ofRelation.set(mapped, layout));
+  return layout;
+}
+
 /**
  * The mapped columns of a tuple. Values that were not sent (unchanged TOAST) come from `base`; where that
  * is not known either, the column is left out.
@@ -24,14 +57,15 @@ export class MappingMismatch extends ToldFailure {
 export function draftImage(
   mapped: MappedTable,
   relation: SourceRelation,
-  given: { tuple: SourceTuple; base: DraftImage | null },
+  { tuple, base }: { tuple: SourceTuple; base: DraftImage | null },
 ): DraftImage {
   const image: Record<string, DraftValue> = {};
-  for (const column of mapped.columns) {
-    const value = given.tuple[columnIndex(relation, column)];
-    const known = value === undefined ? given.base?.[column] : value;
+  for (const { column, index, isPersonal } of layoutOf(mapped, relation).columns) {
+    if (index < 0) throw missingColumn(relation, column);
+    const value = tuple[index];
+    const known = value === undefined ? base?.[column] : value;
     if (known === undefined) continue;
-    image[column] = draftValue(mapped, column, known);
+    image[column] = isPersonal && typeof known === 'string' ? new PersonalText(known) : known;
   }
   return image;
 }
@@ -56,8 +90,9 @@ export function keyOfTuple(
   relation: SourceRelation,
   tuple: SourceTuple,
 ): RowKey {
-  return mapped.key.map((column) => {
-    const value = tuple[columnIndex(relation, column)];
+  return layoutOf(mapped, relation).key.map(({ column, index }) => {
+    if (index < 0) throw missingColumn(relation, column);
+    const value = tuple[index];
     if (typeof value === 'string') return value;
     throw new MappingMismatch(`${mapped.table} did not send its key column ${column}`);
   });
@@ -72,16 +107,11 @@ export function isWhole(
   relation: SourceRelation,
   { whole, values }: SourceOldTuple,
 ): boolean {
-  return (
-    whole &&
-    relation.columns.some((column, index) => !mapped.key.includes(column) && values[index] !== null)
-  );
+  return whole && layoutOf(mapped, relation).others.some((index) => values[index] !== null);
 }
 
-function columnIndex(relation: SourceRelation, column: string): number {
-  const index = relation.columns.indexOf(column);
-  if (index >= 0) return index;
-  throw new MappingMismatch(`${relation.table} has no column ${column} any more`);
+function missingColumn(relation: SourceRelation, column: string): MappingMismatch {
+  return new MappingMismatch(`${relation.table} has no column ${column} any more`);
 }
 
 /** Plain text of a value; undefined for one that is personal, null or not known. */

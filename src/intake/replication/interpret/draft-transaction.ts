@@ -1,5 +1,5 @@
 import { rowName } from '../../../orders/fold.js';
-import type { RowKey } from '../../../orders/row-change.js';
+import type { RowKey, SealedValue } from '../../../orders/row-change.js';
 import type { SourceChange, SourceOldTuple, SourceRelation } from '../source/pgoutput.js';
 import type { SourceTransaction } from '../source/source-transaction.js';
 import {
@@ -52,6 +52,8 @@ export interface CrossCheck extends RowRef {
 export interface SealRequest {
   readonly value: PersonalText;
   readonly keyOf: string;
+  /** what it may be the same as: sealed before, under that key */
+  readonly known?: SealedValue;
 }
 
 /** A transaction, worked out as far as it can be without sealing. */
@@ -98,6 +100,8 @@ export interface DraftScope {
 /** The rows that one transaction has touched so far. */
 export class TransactionWork {
   private readonly touched: Map<string, TouchedRow>;
+  /** the rows that name others, by what they name: made once nothing is touched any more */
+  private naming: Map<string, TouchedRow> | undefined;
   readonly checks: CrossCheck[] = [];
 
   /** `touched`: what it has touched before, where it is worked out in parts */
@@ -244,13 +248,27 @@ export class TransactionWork {
   private orderByLink({ table, by, named }: Link): string | null {
     const known = this.known.get(named)?.orderId ?? null;
     if (known !== null) return known;
-    const [value] = named.key;
-    const link = this.rows.find(
-      ({ table: of, after }) => of === table && after !== null && plainText(after[by]) === value,
-    );
+    this.naming ??= this.namingRows();
+    const link = this.naming.get(linkName({ table, by }, named.key[0] ?? ''));
     const order = this.mapping.tables.get(table)?.order;
     if (!link?.after || order === undefined || order === 'shared') return null;
     return plainText(link.after[order.column]) ?? null;
+  }
+
+  /** Of several rows that name the same one, the first. */
+  private namingRows(): Map<string, TouchedRow> {
+    const naming = new Map<string, TouchedRow>();
+    for (const row of this.touched.values()) {
+      const { table, after } = row;
+      const links = this.mapping.links.get(table) ?? [];
+      for (const { by } of links) {
+        const value = plainText(after?.[by]);
+        if (value === undefined) continue;
+        const name = linkName({ table, by }, value);
+        if (!naming.has(name)) naming.set(name, row);
+      }
+    }
+    return naming;
   }
 
   finish(scope?: DraftScope): Omit<TransactionDraft, 'transaction'> {
@@ -336,6 +354,10 @@ export class TransactionWork {
   }
 }
 
+function linkName({ table, by }: Pick<Link, 'table' | 'by'>, value: string): string {
+  return `${table} ${by} ${value}`;
+}
+
 /** `told`, but with the same object for a personal value that is known in the clear: it is sealed once. */
 function reconciled(told: DraftImage, known: DraftImage): DraftImage {
   const merged = { ...told };
@@ -354,7 +376,9 @@ export function sealsOfCheck({ known, told }: CrossCheck): SealRequest[] {
   return Object.entries(told).flatMap(([column, value]) => {
     const other = known[column];
     const isSealed = typeof other === 'object' && other !== null && 'keyOf' in other;
-    return value instanceof PersonalText && isSealed ? [{ value, keyOf: other.keyOf }] : [];
+    return value instanceof PersonalText && isSealed
+      ? [{ value, keyOf: other.keyOf, known: other }]
+      : [];
   });
 }
 

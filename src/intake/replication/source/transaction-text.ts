@@ -1,4 +1,4 @@
-import type { SourceChange, SourceRelation, SourceTuple } from './pgoutput.js';
+import type { SourceChange, SourceOldTuple, SourceRelation, SourceTuple } from './pgoutput.js';
 import type { SourceTransaction } from './source-transaction.js';
 
 /** JSON has no `undefined`: a value that was not sent (unchanged TOAST) is written as this number. */
@@ -8,7 +8,7 @@ type StoredTuple = readonly (string | null | typeof notSent)[];
 
 /** A transaction as text, to be kept until it can be interpreted. */
 export function encodeTransaction(transaction: SourceTransaction): string {
-  return encode(transaction);
+  return JSON.stringify({ ...transaction, changes: transaction.changes.map(encodeChange) });
 }
 
 /** The transaction in such a text. */
@@ -28,9 +28,9 @@ export function encodeChanges(changes: readonly SourceChange[]): string {
   const numbered = changes.map((change) =>
     change.kind === 'truncate'
       ? { ...change, relations: change.relations.map(numberOf) }
-      : { ...change, relation: numberOf(change.relation) },
+      : { ...encodeChange(change), relation: numberOf(change.relation) },
   );
-  return encode({ changes: numbered, relations: [...relations.keys()] });
+  return JSON.stringify({ changes: numbered, relations: [...relations.keys()] });
 }
 
 /** The changes in such a text. */
@@ -53,37 +53,43 @@ interface Numbered {
   readonly relations?: readonly number[];
 }
 
-function encode(given: object): string {
-  return JSON.stringify(given, (_key, value: unknown) =>
-    Array.isArray(value) ? value.map((item: unknown) => item ?? stored(item)) : value,
+/** As JSON has it: what was not sent is told, and not taken for NULL. */
+function encodeChange<Change extends SourceChange>(change: Change): Change {
+  return withTuples(change, (tuple) =>
+    tuple.includes(undefined)
+      ? (tuple.map((value) => (value === undefined ? notSent : value)) as unknown as SourceTuple)
+      : tuple,
   );
 }
 
-function stored(item: unknown): unknown {
-  return item === undefined ? notSent : item;
+function decodeChange(change: SourceChange): SourceChange {
+  return withTuples(change, (tuple) => {
+    const stored = tuple as StoredTuple;
+    return stored.includes(notSent)
+      ? stored.map((value) => (value === notSent ? undefined : value))
+      : tuple;
+  });
 }
 
-function decodeChange(change: SourceChange): SourceChange {
+/** The change with other tuples. */
+function withTuples<Change extends SourceChange>(
+  given: Change,
+  made: (tuple: SourceTuple) => SourceTuple,
+): Change;
+function withTuples(change: SourceChange, made: (tuple: SourceTuple) => SourceTuple): SourceChange {
+  const madeOld = (old: SourceOldTuple): SourceOldTuple => ({ ...old, values: made(old.values) });
   switch (change.kind) {
     case 'truncate':
       return change;
     case 'insert':
-      return { ...change, after: decodeTuple(change.after) };
+      return { ...change, after: made(change.after) };
     case 'delete':
-      return { ...change, before: decodeOld(change.before) };
+      return { ...change, before: madeOld(change.before) };
     case 'update':
       return {
         ...change,
-        before: change.before === null ? null : decodeOld(change.before),
-        after: decodeTuple(change.after),
+        before: change.before === null ? null : madeOld(change.before),
+        after: made(change.after),
       };
   }
-}
-
-function decodeOld<Old extends { readonly values: SourceTuple }>(old: Old): Old {
-  return { ...old, values: decodeTuple(old.values) };
-}
-
-function decodeTuple(tuple: SourceTuple): SourceTuple {
-  return (tuple as StoredTuple).map((value) => (value === notSent ? undefined : value));
 }
