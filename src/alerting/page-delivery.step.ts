@@ -11,7 +11,7 @@ import { afterAttempt } from './delivery.js';
 import type { DeliveryResult } from './notifiers/notifier.js';
 import { Notifiers } from './notifiers/notifiers.js';
 import type { PageDelivery } from './page.js';
-import { PageService } from './page.service.js';
+import { pageDeliveryStep, PageService } from './page.service.js';
 import { PageStore, type DeliveryState } from './page.store.js';
 
 /** Sent side by side: a receiver that does not answer then costs the others one time-out, not sixteen. */
@@ -25,7 +25,7 @@ const leaseMs = 60_000;
  */
 @Injectable()
 export class PageDeliveryStep implements BackgroundStep {
-  readonly name = 'page-delivery';
+  readonly name = pageDeliveryStep;
   readonly intervalMs = 1_000;
   private readonly log = new Log('Pages');
 

@@ -1,24 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../platform/database/database.js';
+import { Wake } from '../platform/work/wake.js';
 import { AlertingSettings } from './alerting.settings.js';
 import type { NewPage, PageDelivery } from './page.js';
 import { PageStore } from './page.store.js';
 
+/** The step that sends what is written here. */
+export const pageDeliveryStep = 'page-delivery';
+
 /**
  * Pages the people on call. A page is written in the caller's transaction, so that it exists exactly
  * when the event that pages does; the step `page-delivery` sends it to every configured receiver, at
- * least once each (a receiver can tell a repetition by the page's id).
+ * least once each (a receiver can tell a repetition by the page's id), and begins as soon as it is committed.
  */
 @Injectable()
 export class PageService {
   constructor(
     private readonly store: PageStore,
     private readonly settings: AlertingSettings,
+    private readonly wake: Wake,
   ) {}
 
   /** Writes the page down; its id, or undefined where a page of this dedupe key exists already. */
   async enqueue(transaction: Transaction, page: NewPage): Promise<string | undefined> {
-    return this.store.add(transaction, onOneLine(page), this.receivers());
+    return this.add(transaction, page, this.receivers());
   }
 
   /**
@@ -41,7 +46,18 @@ export class PageService {
       },
       now,
     };
-    await this.store.add(transaction, onOneLine(page), others);
+    await this.add(transaction, page, others);
+  }
+
+  private async add(
+    transaction: Transaction,
+    page: NewPage,
+    receivers: readonly string[],
+  ): Promise<string | undefined> {
+    const id = await this.store.add(transaction, onOneLine(page), receivers);
+    // whatever else its writer has to do, nobody waits for it with the page
+    if (id !== undefined) transaction.afterCommit(() => this.wake.notify(pageDeliveryStep));
+    return id;
   }
 
   private receivers(): string[] {

@@ -4,7 +4,6 @@ import { Log } from '../platform/telemetry/log.js';
 import { withLogContext } from '../platform/telemetry/log-context.js';
 import type { BackgroundStep, StepContext } from '../platform/work/background-step.js';
 import { RowByRow } from '../platform/work/row-by-row.js';
-import { Wake } from '../platform/work/wake.js';
 import { ShopRegistry } from '../shops/shop-registry.js';
 import { AlertIntakeService } from './alert-intake.service.js';
 import { GrowthStore } from './growth.store.js';
@@ -32,7 +31,6 @@ export class IncidentsStep implements BackgroundStep {
     private readonly intake: AlertIntakeService,
     private readonly following: IncidentFollowService,
     private readonly shops: ShopRegistry,
-    private readonly wake: Wake,
     metrics: IncidentsMetrics,
   ) {
     const log = new Log('Incidents');
@@ -60,7 +58,6 @@ export class IncidentsStep implements BackgroundStep {
     const followed = await this.incidents.each(incidents, context, (id) =>
       withLogContext({ incident_id: id }, () => this.following.follow(id, now)),
     );
-    if (taken.worked || followed.worked) this.wake.notify('page-delivery');
     return taken.more || followed.more || alerts.length === batch ? 'more' : 'idle';
   }
 }

@@ -12,6 +12,7 @@ import { PageViewService } from '../../src/alerting/page-view.service.js';
 import { PageStore } from '../../src/alerting/page.store.js';
 import type { ReceiverConfig } from '../../src/config/config.schema.js';
 import { ManualClock } from '../../src/platform/clock.js';
+import { Wake } from '../../src/platform/work/wake.js';
 import { PageReceiver } from '../support/page-receiver.js';
 import { createReinstateDatabase, type ReinstateTestDatabase } from '../support/postgres.js';
 import { SmtpSink } from '../support/smtp-sink.js';
@@ -48,6 +49,7 @@ afterEach(async () => {
 
 interface Pager {
   readonly pages: PageService;
+  readonly wake: Wake;
   readonly views: PageViewService;
   readonly step: PageDeliveryStep;
   readonly registry: Registry;
@@ -64,13 +66,15 @@ function pager(receivers: readonly ReceiverConfig[]): Pager {
   opened.push(notifiers);
   const registry = new Registry();
   const metrics = new AlertingMetrics(registry, settings);
-  const pages = new PageService(store, settings);
+  const wake = new Wake();
+  const pages = new PageService(store, settings, wake);
   const step = new PageDeliveryStep(
     ...([test.database, store, pages, notifiers, settings, metrics, clock] as const),
   );
   const { signal } = new AbortController();
   return {
     pages,
+    wake,
     views: new PageViewService(test.database, store),
     step,
     registry,
@@ -136,6 +140,28 @@ describe('a page', () => {
     await expect(failing).rejects.toThrow('cut off');
     await run();
     expect(hook.received).toHaveLength(0);
+  });
+
+  it('wakes who sends it once it is committed: not before, nor where it is not', async () => {
+    const { pages, wake, step, run } = pager([webhook('chat')]);
+    const woken: boolean[] = [];
+    let isCommitted = false;
+    const unlisten = wake.listen(step.name, () => woken.push(isCommitted));
+    await test.database.transaction(async (transaction) => {
+      await pages.enqueue(transaction, page('waking'));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      isCommitted = true;
+    });
+    expect(woken).toEqual([true]);
+    await enqueue(pages, 'waking');
+    const failing = test.database.transaction(async (transaction) => {
+      await pages.enqueue(transaction, page('never waking'));
+      throw new Error('cut off');
+    });
+    await expect(failing).rejects.toThrow('cut off');
+    unlisten();
+    expect(woken).toHaveLength(1);
+    await run();
   });
 
   it('reaches every receiver once, however often the step runs', async () => {

@@ -22,6 +22,7 @@ import { JournalStore } from '../../src/journal/journal.store.js';
 import { ManualClock } from '../../src/platform/clock.js';
 import type { Database } from '../../src/platform/database/database.js';
 import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
+import { Wake } from '../../src/platform/work/wake.js';
 import { WorkQueues } from '../../src/platform/work/work-queues.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { shopOf } from '../support/incident-harness.js';
@@ -57,7 +58,7 @@ function watch(database: Database, shops: Readonly<Record<string, string>>) {
   const step = new StreamAlertStep(
     database,
     new StreamAlertStore(),
-    new PageService(pageStore, settings),
+    new PageService(pageStore, settings, new Wake()),
     settings,
     shopRegistry,
     new StreamInspector(

@@ -10,6 +10,7 @@ import { PageDeliveryStep } from '../../src/alerting/page-delivery.step.js';
 import { PageService } from '../../src/alerting/page.service.js';
 import { PageStore } from '../../src/alerting/page.store.js';
 import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
+import { Wake } from '../../src/platform/work/wake.js';
 import { WorkQueues } from '../../src/platform/work/work-queues.js';
 import { IncidentHarness, orders } from '../support/incident-harness.js';
 import { PageReceiver } from '../support/page-receiver.js';
@@ -38,7 +39,7 @@ beforeAll(async () => {
   const queues = new WorkQueues(registry, scraped);
   const { shops } = bench.parts;
   new AlertingRowMetrics(...([registry, scraped, queues, settings, shops, alerts, pages] as const));
-  const service = new PageService(pages, settings);
+  const service = new PageService(pages, settings, new Wake());
   step = new PageDeliveryStep(
     ...([database, pages, service, notifiers, settings, metrics, bench.clock] as const),
   );

@@ -73,7 +73,7 @@ it('a step that delivers a page is told with it, and with what came of it', asyn
   });
   const notifiers = new Notifiers(settings);
   const metrics = new AlertingMetrics(new Registry(), settings);
-  const pages = new PageService(store, settings);
+  const pages = new PageService(store, settings, new Wake());
   const incidentId = newId();
   hook.answers.push({ status: 400 });
   await test.database.transaction((transaction) =>

@@ -287,7 +287,7 @@ function assemble(
   );
   const [alertStore, pageStore] = [new AlertStore(), new PageStore()];
   const alertingMetrics = new AlertingMetrics(registry, settings);
-  const pages = new PageService(pageStore, settings);
+  const pages = new PageService(pageStore, settings, wake);
   const progress = new IncidentProgressService(growth, incidentStore, pages);
   const gates = new ResolveGates();
   const ends = new IncidentEnds(cases, progress, gates);
@@ -322,7 +322,7 @@ function assemble(
     incidentStore,
     intake,
     alerting: new AlertingStep(database, alertStore, settings, wake, alertingMetrics),
-    step: new IncidentsStep(database, growth, intake, following, shops, wake, metrics),
+    step: new IncidentsStep(database, growth, intake, following, shops, metrics),
     pagesStep: new IncidentPagesStep(database, new IncidentDeliveryStore(), timeline, metrics),
     orders: new OrderService(finder, journal, cases, personal),
     declarations: new DeclarationService(database, shops, opening, audit, clock, wake),
