@@ -153,6 +153,52 @@ it('does not write its lease down at each of its ticks, and keeps it all the sam
   await other.stop();
 });
 
+it('begins what it was woken for by a lease that is about to be prolonged, and prolongs it beside', async () => {
+  const process = runner();
+  let runs = 0;
+  process.start({
+    name: 'woken',
+    intervalMs: 3_600_000,
+    run: () => {
+      runs += 1;
+      return Promise.resolve('idle');
+    },
+  });
+  await until(() => runs === 1);
+  const first = await leaseOf('woken');
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  await test.database.transaction(async (transaction) => {
+    await transaction.query(`SELECT FROM work_lease WHERE name = 'woken' FOR UPDATE`);
+    process.wake.notify('woken');
+    await until(() => runs === 2);
+  });
+  await process.stop();
+  expect(await leaseOf('woken')).toBeUndefined();
+  expect(first).toBeDefined();
+});
+
+it('takes its lease anew before it begins, once it was not prolonged for long', async () => {
+  const process = runner();
+  let runs = 0;
+  process.start({
+    name: 'rested',
+    intervalMs: 3_600_000,
+    run: () => {
+      runs += 1;
+      return Promise.resolve('idle');
+    },
+  });
+  await until(() => runs === 1);
+  await new Promise((resolve) => setTimeout(resolve, 4_100));
+  await test.database.query(
+    `UPDATE work_lease SET owner = 'another', expires_at = '2999-01-01' WHERE name = 'rested'`,
+  );
+  process.wake.notify('rested');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await process.stop();
+  expect(runs).toBe(1);
+});
+
 function leaseOf(name: string) {
   return test.database.queryOne<{ expiresAt: Date }>(
     'SELECT expires_at AS "expiresAt" FROM work_lease WHERE name = $1',

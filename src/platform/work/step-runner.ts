@@ -13,6 +13,8 @@ import type { Wake } from './wake.js';
 /** Longer than any batch should take, short enough that a successor is at work within seconds. */
 const leaseDurationMs = 8_000;
 const leaseRenewalMs = 2_000;
+/** A lease of this age is ours for as long again: work begins by it, and it is prolonged beside the work. */
+const leaseTrustedMs = 2 * leaseRenewalMs;
 /** A step that comes by the hour must not wait an hour because our database was away for a second. */
 const retryMs = 2_000;
 
@@ -28,6 +30,8 @@ export class StepRunner {
   private readonly loops: Promise<void>[] = [];
   /** step -> when its lease was last prolonged, by the process's own monotonic clock */
   private readonly prolongedAt = new Map<string, number>();
+  /** step -> its lease as it is being prolonged beside the work */
+  private readonly renewals = new Map<string, Promise<boolean>>();
   /** step -> what it fails with since its last good run */
   private readonly failing = new Map<string, string>();
 
@@ -72,6 +76,8 @@ export class StepRunner {
     }
     this.scheduler.deleteInterval(step.name);
     unlisten();
+    // one that is under way would take the lease again once it was given back
+    await this.renewals.get(step.name);
     await this.leases.release({ name: step.name, owner: this.owner }).catch(() => undefined);
   }
 
@@ -97,7 +103,7 @@ export class StepRunner {
   }
 
   private async mayRun(step: BackgroundStep): Promise<boolean> {
-    if (step.inEachProcess === true || this.heldLately(step)) return true;
+    if (step.inEachProcess === true || this.leaseAgeMs(step) < leaseTrustedMs) return true;
     return this.acquire(step);
   }
 
@@ -109,17 +115,12 @@ export class StepRunner {
   /** Runs one batch, renewing the lease meanwhile; the batch is told to leave off when it is lost. */
   private async runWithLease(step: BackgroundStep): Promise<'idle' | 'more'> {
     const lost = new AbortController();
-    const renewal = setInterval(() => {
-      this.acquire(step).then(
-        (held) => {
-          if (!held) lost.abort();
-        },
-        () => {
-          this.prolongedAt.delete(step.name);
-          lost.abort();
-        },
-      );
-    }, leaseRenewalMs);
+    const renew = () =>
+      void this.renewed(step).then((held) => {
+        if (!held) lost.abort();
+      });
+    if (this.leaseAgeMs(step) >= leaseRenewalMs) renew();
+    const renewal = setInterval(renew, leaseRenewalMs);
     try {
       const signal = AbortSignal.any([this.stopping.signal, lost.signal]);
       return await this.runTold(step, signal);
@@ -137,10 +138,23 @@ export class StepRunner {
     });
   }
 
-  /** A step that looks for work several times a second need not write its lease down each time. */
-  private heldLately(step: BackgroundStep): boolean {
-    const at = this.prolongedAt.get(step.name);
-    return at !== undefined && performance.now() - at < leaseRenewalMs;
+  /** Prolongs the lease, once at a time; false where it is lost, or where nobody knows. */
+  private renewed(step: BackgroundStep): Promise<boolean> {
+    const underWay = this.renewals.get(step.name);
+    if (underWay !== undefined) return underWay;
+    const renewal = this.acquire(step)
+      .catch(() => {
+        this.prolongedAt.delete(step.name);
+        return false;
+      })
+      .finally(() => this.renewals.delete(step.name));
+    this.renewals.set(step.name, renewal);
+    return renewal;
+  }
+
+  /** Since the lease was last prolonged; a step that looks for work several times a second does not write it down each time. */
+  private leaseAgeMs(step: BackgroundStep): number {
+    return performance.now() - (this.prolongedAt.get(step.name) ?? -Infinity);
   }
 
   private async acquire(step: BackgroundStep): Promise<boolean> {
