@@ -41,9 +41,16 @@ export class PageStore {
     receivers: readonly string[],
   ): Promise<string | undefined> {
     const row = await transaction.queryOne<{ id: string }>(
-      `INSERT INTO page (id, dedupe_key, incident_id, first_line, body, created_at, committed_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7)
-       ON CONFLICT (dedupe_key) DO NOTHING RETURNING id`,
+      `WITH made AS (
+         INSERT INTO page (id, dedupe_key, incident_id, first_line, body, created_at, committed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, created_at
+       ), addressed AS (
+         INSERT INTO page_delivery (id, page_id, receiver, state, next_attempt_at)
+         SELECT given.id, made.id, given.receiver, 'pending', made.created_at
+         FROM made, unnest($8::uuid[], $9::text[]) AS given(id, receiver)
+       )
+       SELECT id FROM made`,
       [
         newId(),
         page.dedupeKey,
@@ -52,15 +59,11 @@ export class PageStore {
         JSON.stringify(page.body),
         page.now,
         page.committedAt ?? null,
+        receivers.map(() => newId()),
+        receivers,
       ],
     );
-    if (row === undefined) return undefined;
-    await transaction.query(
-      `INSERT INTO page_delivery (id, page_id, receiver, state, next_attempt_at)
-       SELECT id, $1, receiver, 'pending', $2 FROM unnest($3::uuid[], $4::text[]) AS given(id, receiver)`,
-      [row.id, page.now, receivers.map(() => newId()), receivers],
-    );
-    return row.id;
+    return row?.id;
   }
 
   /**

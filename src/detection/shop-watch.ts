@@ -41,11 +41,15 @@ export class ShopWatch {
 
   /** Reads on in one shop's journal, at most one batch; where it has come to the end, lets time pass. */
   async run(shop: ShopUnderWatch, now: Date): Promise<WatchOutcome> {
-    const watched = await this.shops.of(shop, now);
+    // how far the journal is known to be whole is asked before it is read
+    const [watched, upTo] = await Promise.all([
+      this.shops.of(shop, now),
+      this.heardUpTo(shop, now),
+    ]);
     if (watched === undefined) return { more: false, found: false };
     // from here on the detector in memory is ahead of what is saved: it must not outlive a failure
     this.shops.forget(shop.id);
-    const batch = await this.advance(watched, shop, now);
+    const batch = await this.advance(watched, shop, upTo);
     const isNew = watched.revision === 0;
     if (isNew || batch.entries.length > 0 || batch.changes.length > 0) {
       if (!(await this.save(watched, shop, { ...batch, now }))) return { more: true, found: false };
@@ -57,8 +61,7 @@ export class ShopWatch {
     };
   }
 
-  private async advance(watched: WatchedShop, shop: ShopUnderWatch, now: Date): Promise<Batch> {
-    const upTo = await this.heardUpTo(shop, now);
+  private async advance(watched: WatchedShop, shop: ShopUnderWatch, upTo: Date): Promise<Batch> {
     const entries = await this.journal.readAfter(shop.id, watched.position, entriesAtOnce);
     const updates: FindingUpdate[] = [];
     const triggers = new Map<string, JournalEntry>();

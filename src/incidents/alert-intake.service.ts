@@ -62,8 +62,10 @@ export class AlertIntakeService {
 
   /** The alert's incident: its own, the open one of its fingerprint, one with the same orders, or a new one. */
   private async homeOf(transaction: Transaction, alert: AlertToTake, now: Date): Promise<Home> {
-    const link = await this.store.readLink(transaction, alert.id);
-    const known = link && (await this.incidents.lock(transaction, link.incidentId));
+    const known =
+      alert.incidentId === null
+        ? undefined
+        : await this.incidents.lock(transaction, alert.incidentId);
     if (known !== undefined && known.status !== 'resolved')
       return { incident: known, how: 'known' };
     const open =
@@ -93,20 +95,18 @@ export class AlertIntakeService {
   private async open(transaction: Transaction, alert: AlertToTake, now: Date): Promise<Home> {
     const { shopId, fingerprint } = alert;
     const id = newId();
-    const isNew = await this.incidents.insert(transaction, {
+    const opened = await this.incidents.insert(transaction, {
       ...{ id, shopId, fingerprint, alertId: alert.id, openedAt: now },
       title: alert.summary,
       // raised to what the cases come to, in this same transaction
       severity: 'low',
-      journalPosition: await this.store.journalHead(transaction, shopId),
+      journalPosition: alert.journalHead,
       declaredBy: null,
       declaration: null,
     });
-    const incident = await this.incidents.lockOpen(transaction, fingerprint);
-    return {
-      incident: present(incident, 'an incident of this fingerprint is open, ours or another one'),
-      how: isNew ? 'opened' : 'joined',
-    };
+    if (opened !== undefined) return { incident: opened, how: 'opened' };
+    const other = await this.incidents.lockOpen(transaction, fingerprint);
+    return { incident: present(other, 'another one of this fingerprint is open'), how: 'joined' };
   }
 
   private async grow(
@@ -150,9 +150,8 @@ export class AlertIntakeService {
     transaction: Transaction,
     alert: AlertToTake,
   ): Promise<NewTimelineEntry[]> {
-    const link = await this.store.readLink(transaction, alert.id);
-    await this.store.taken(transaction, alert);
-    if (alert.state === 'firing' || link?.alertState === 'resolved') return [];
+    const before = await this.store.taken(transaction, alert);
+    if (alert.state === 'firing' || before === 'resolved') return [];
     return [{ type: 'alert-resolved', data: { alertId: alert.id, summary: alert.summary } }];
   }
 }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { findingMeasureSchema, type FindingNumbers } from '../alerting/alert.js';
-import type { ActorKind } from '../orders/order-event.js';
+import { present } from '../platform/assert.js';
 import type { Reader, Transaction } from '../platform/database/database.js';
-import { money, type Money } from '../platform/money.js';
+import { money } from '../platform/money.js';
 import { dueCountedMax, type Waiting } from '../platform/work/work-queues.js';
 import type { IncidentNumbers } from './incident-line.js';
 import type { Declaration } from './incident.js';
@@ -17,12 +17,19 @@ export interface AlertToTake {
   readonly state: 'firing' | 'resolved';
   readonly summary: string;
   readonly version: number;
+  /** the incident that it belongs to so far */
+  readonly incidentId: string | null;
+  /** where its shop's journal ends */
+  readonly journalHead: number;
 }
 
-/** An alert's tie to the incident that it belongs to. */
-export interface AlertLink {
-  readonly incidentId: string;
-  readonly alertState: 'firing' | 'resolved';
+/** What detection says of an incident's alert. */
+export interface AlertNumbers {
+  readonly id: string;
+  readonly firing: boolean;
+  /** when the shop committed what made its finding; null where that is not known */
+  readonly committedAt: Date | null;
+  readonly measure: FindingNumbers;
 }
 
 /** A range of a shop's journal. */
@@ -61,15 +68,6 @@ export class GrowthStore {
     return row ?? { due: 0, since: null };
   }
 
-  /** When the shop committed what made the finding that this alert tells of; null where that is not known. */
-  async committedAt(reader: Reader, alertId: string): Promise<Date | null> {
-    const row = await reader.queryOne<{ committedAt: Date | null }>(
-      `SELECT f.committed_at AS "committedAt" FROM alert a JOIN finding f ON f.id = a.finding_id WHERE a.id = $1`,
-      [alertId],
-    );
-    return row?.committedAt ?? null;
-  }
-
   /**
    * Incidents, not resolved, of whose shop's journal there is more to read, with a case that has settled
    * or has to be read again, or with new cases that others may be like.
@@ -93,16 +91,11 @@ export class GrowthStore {
 
   async readAlert(reader: Reader, alertId: string): Promise<AlertToTake | undefined> {
     return reader.queryOne<AlertToTake>(
-      `SELECT id, shop_id AS "shopId", finding_id AS "findingId", fingerprint, state,
-              annotations ->> 'summary' AS summary, version
-       FROM alert WHERE id = $1`,
-      [alertId],
-    );
-  }
-
-  async readLink(reader: Reader, alertId: string): Promise<AlertLink | undefined> {
-    return reader.queryOne<AlertLink>(
-      'SELECT incident_id AS "incidentId", alert_state AS "alertState" FROM incident_alert WHERE alert_id = $1',
+      `SELECT a.id, a.shop_id AS "shopId", a.finding_id AS "findingId", a.fingerprint, a.state,
+              a.annotations ->> 'summary' AS summary, a.version, l.incident_id AS "incidentId",
+              s.journal_head AS "journalHead"
+       FROM alert a JOIN shop s ON s.id = a.shop_id LEFT JOIN incident_alert l ON l.alert_id = a.id
+       WHERE a.id = $1`,
       [alertId],
     );
   }
@@ -120,12 +113,21 @@ export class GrowthStore {
     );
   }
 
-  /** Notes that the incident knows this version of the alert. */
-  async taken(transaction: Transaction, alert: AlertToTake): Promise<void> {
-    await transaction.query(
-      'UPDATE incident_alert SET alert_version = $2, alert_state = $3 WHERE alert_id = $1',
+  /**
+   * Notes that the incident, which the caller has locked, knows this version of the alert; gives the state in which
+   * it knew it before.
+   */
+  async taken(
+    transaction: Transaction,
+    alert: AlertToTake,
+  ): Promise<AlertToTake['state'] | undefined> {
+    const row = await transaction.queryOne<{ before: AlertToTake['state'] }>(
+      `WITH known AS (SELECT alert_state FROM incident_alert WHERE alert_id = $1)
+       UPDATE incident_alert SET alert_version = $2, alert_state = $3 FROM known WHERE alert_id = $1
+       RETURNING known.alert_state AS before`,
       [alert.id, alert.version, alert.state],
     );
+    return row?.before;
   }
 
   /**
@@ -232,77 +234,65 @@ export class GrowthStore {
     ]);
   }
 
-  /** What the incident's cases come to; see `IncidentNumbers`. */
+  /** What the incident's cases come to; see `IncidentNumbers`. Read at once, since whoever is paged waits for it. */
   async numbers(reader: Reader, incidentId: string): Promise<IncidentNumbers> {
-    const verdicts = await this.verdictCounts(reader, incidentId);
-    const paid = await reader.queryOne<{ paid: number }>(
-      `SELECT count(*) AS paid FROM incident_case
-       WHERE incident_id = $1 AND verdict <> 'intended' AND held_minor > 0`,
+    const row = await reader.queryOne<NumbersRow>(
+      `WITH one AS (
+         SELECT verdict, order_id, customer_id, cancelled_at, actor_kind, actor, cancel_reason, currency, held_minor,
+                verdict <> 'intended' AS is_harmed, verdict <> 'intended' AND held_minor > 0 AS is_paid
+         FROM incident_case WHERE incident_id = $1
+       ), counted AS (
+         SELECT count(*) FILTER (WHERE verdict = 'wrongful') AS wrongful,
+                count(*) FILTER (WHERE verdict = 'intended') AS intended,
+                count(*) FILTER (WHERE verdict = 'unsure') AS unsure, count(*) FILTER (WHERE is_paid) AS paid
+         FROM one
+       ), harmed AS (
+         SELECT one.* FROM one, counted WHERE is_harmed AND (is_paid OR counted.paid = 0)
+       )
+       SELECT wrongful, intended, unsure, paid,
+         (SELECT count(DISTINCT coalesce('customer ' || customer_id, 'order ' || order_id)) FROM harmed) AS customers,
+         (SELECT min(cancelled_at) FROM harmed) AS since,
+         (SELECT jsonb_build_object('actorKind', actor_kind, 'actor', actor, 'reason', cancel_reason, 'orders', count(*))
+          FROM harmed GROUP BY actor_kind, actor, cancel_reason
+          ORDER BY count(*) DESC, actor_kind, actor, cancel_reason LIMIT 1) AS most,
+         (SELECT coalesce(jsonb_agg(jsonb_build_object('currency', currency, 'sum', sum::text) ORDER BY currency), '[]')
+          FROM (SELECT currency, sum(held_minor) AS sum FROM one WHERE is_paid AND currency IS NOT NULL
+                GROUP BY currency) held) AS money
+       FROM counted`,
       [incidentId],
     );
-    const paidOnly = (paid?.paid ?? 0) > 0;
-    const harmed = `FROM incident_case WHERE incident_id = $1 AND verdict <> 'intended' AND ($2 = false OR held_minor > 0)`;
-    const base = await reader.queryOne<{ customers: number; since: Date | null }>(
-      `SELECT count(DISTINCT coalesce('customer ' || customer_id, 'order ' || order_id)) AS customers, min(cancelled_at) AS since ${harmed}`,
-      [incidentId, paidOnly],
-    );
-    const by = await reader.queryOne<{
-      actorKind: ActorKind;
-      actor: string | null;
-      reason: string | null;
-      orders: number;
-    }>(
-      `SELECT actor_kind AS "actorKind", actor, cancel_reason AS reason, count(*) AS orders ${harmed}
-       GROUP BY actor_kind, actor, cancel_reason ORDER BY orders DESC, actor_kind, actor, cancel_reason LIMIT 1`,
-      [incidentId, paidOnly],
-    );
+    const {
+      wrongful,
+      intended,
+      unsure,
+      most: by,
+      money: sums,
+      ...counts
+    } = present(row, 'one row');
     return {
-      verdicts,
-      paid: paid?.paid ?? 0,
-      customers: base?.customers ?? 0,
-      money: await this.moneyHeld(reader, incidentId),
-      since: base?.since ?? null,
-      by: by ?? null,
+      ...counts,
+      verdicts: { wrongful, intended, unsure },
+      money: sums.map(({ sum, currency }) => money(Number(sum), currency)),
+      by,
     };
   }
 
   /** What detection says of the incident's alerts, newest first. */
-  async alertNumbers(
-    reader: Reader,
-    incidentId: string,
-  ): Promise<{ firing: boolean; measure: FindingNumbers }[]> {
-    const rows = await reader.query<{ state: string; measure: unknown }>(
-      `SELECT a.state, f.measure FROM incident_alert l
+  async alertNumbers(reader: Reader, incidentId: string): Promise<AlertNumbers[]> {
+    const rows = await reader.query<Omit<AlertNumbers, 'measure'> & { measure: unknown }>(
+      `SELECT a.id, a.state = 'firing' AS firing, f.committed_at AS "committedAt", f.measure FROM incident_alert l
        JOIN alert a ON a.id = l.alert_id JOIN finding f ON f.id = a.finding_id
        WHERE l.incident_id = $1 ORDER BY a.starts_at DESC, a.id DESC`,
       [incidentId],
     );
-    return rows.map((row) => ({
-      firing: row.state === 'firing',
-      measure: findingMeasureSchema.parse(row.measure),
-    }));
+    return rows.map((row) => ({ ...row, measure: findingMeasureSchema.parse(row.measure) }));
   }
+}
 
-  private async verdictCounts(
-    reader: Reader,
-    incidentId: string,
-  ): Promise<Record<Verdict, number>> {
-    const rows = await reader.query<{ verdict: Verdict; count: number }>(
-      'SELECT verdict, count(*) AS count FROM incident_case WHERE incident_id = $1 GROUP BY verdict',
-      [incidentId],
-    );
-    const counts = new Map(rows.map((row) => [row.verdict, row.count]));
-    const of = (verdict: Verdict) => counts.get(verdict) ?? 0;
-    return { wrongful: of('wrongful'), intended: of('intended'), unsure: of('unsure') };
-  }
-
-  private async moneyHeld(reader: Reader, incidentId: string): Promise<Money[]> {
-    const rows = await reader.query<{ currency: string; sum: string }>(
-      `SELECT currency, sum(held_minor) AS sum FROM incident_case
-       WHERE incident_id = $1 AND verdict <> 'intended' AND held_minor > 0 AND currency IS NOT NULL
-       GROUP BY currency ORDER BY currency`,
-      [incidentId],
-    );
-    return rows.map((row) => money(Number(row.sum), row.currency));
-  }
+interface NumbersRow extends Record<Verdict, number> {
+  readonly paid: number;
+  readonly customers: number;
+  readonly since: Date | null;
+  readonly most: IncidentNumbers['by'];
+  readonly money: readonly { readonly currency: string; readonly sum: string }[];
 }

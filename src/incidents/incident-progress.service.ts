@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PageService } from '../alerting/page.service.js';
 import { isMoreSevere, type Severity } from '../alerting/severity.js';
 import type { Transaction } from '../platform/database/database.js';
-import { GrowthStore } from './growth.store.js';
+import { GrowthStore, type AlertNumbers } from './growth.store.js';
 import {
   harmedOrders,
   incidentLine,
@@ -19,6 +19,8 @@ export interface IncidentState {
   readonly line: string;
   readonly severity: Severity;
   readonly numbers: IncidentNumbers;
+  /** when the shop committed what made the finding of its alert; null where there is none, or that is not known */
+  readonly committedAt: Date | null;
 }
 
 /** Keeps an incident's line and severity true to its cases, and pages when it opens and when it grows worse. */
@@ -38,9 +40,11 @@ export class IncidentProgressService {
   /** What its cases and its alerts come to now. */
   async stateOf(transaction: Transaction, incident: Incident): Promise<IncidentState> {
     const numbers = await this.store.numbers(transaction, incident.id);
-    const trend = await this.trendOf(transaction, incident.id);
+    const alerts = await this.store.alertNumbers(transaction, incident.id);
+    const trend = trendOf(alerts);
     return {
       numbers,
+      committedAt: alerts.find(({ id }) => id === incident.alertId)?.committedAt ?? null,
       line: incidentLine(numbers, trend),
       severity: severityByNumbers(incident, numbers, trend),
     };
@@ -86,12 +90,12 @@ export class IncidentProgressService {
     state: IncidentState & { now: Date; raised: boolean },
   ): Promise<void> {
     if (harmedOrders(state.numbers) === 0) return;
-    const { alertId } = incident;
+    const { committedAt } = state;
     const opened = await this.send(transaction, incident, {
       ...{ state, now: state.now, kind: 'incident-opened' },
       dedupeKey: `incident:${incident.id}:opened`,
       details: [],
-      committedAt: alertId === null ? null : await this.store.committedAt(transaction, alertId),
+      committedAt,
     });
     if (opened || !state.raised) return;
     await this.send(transaction, incident, {
@@ -161,9 +165,7 @@ function changeEntries(
 }
 
 /** The newest alert gives the numbers; any that fires and rises says that it goes on. */
-function trendOf(
-  alerts: readonly { firing: boolean; measure: { expected: number; rising: boolean } }[],
-): IncidentTrend | null {
+function trendOf(alerts: readonly AlertNumbers[]): IncidentTrend | null {
   const [newest] = alerts;
   if (newest === undefined) return null;
   return {

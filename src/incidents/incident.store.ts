@@ -48,13 +48,13 @@ export type IncidentChange = Partial<Pick<Incident, keyof typeof changeable>>;
 
 @Injectable()
 export class IncidentStore {
-  /** Opens it; false where an incident of its fingerprint is open already (the database sees to that). */
-  async insert(transaction: Transaction, incident: NewIncident): Promise<boolean> {
-    const row = await transaction.queryOne(
-      `INSERT INTO incident (id, shop_id, fingerprint, alert_id, title, severity, status, journal_position,
+  /** Opens it; undefined where an incident of its fingerprint is open already (the database sees to that). */
+  async insert(transaction: Transaction, incident: NewIncident): Promise<Incident | undefined> {
+    return transaction.queryOne<Incident>(
+      `INSERT INTO incident AS i (id, shop_id, fingerprint, alert_id, title, severity, status, journal_position,
          declared_by, declaration, opened_at)
        VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8, $9, $10)
-       ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO NOTHING RETURNING id`,
+       ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO NOTHING RETURNING ${columns}`,
       [
         incident.id,
         incident.shopId,
@@ -68,7 +68,6 @@ export class IncidentStore {
         incident.openedAt,
       ],
     );
-    return row !== undefined;
   }
 
   /** Locks an incident until the transaction ends. Always before its cases. */
