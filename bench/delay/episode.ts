@@ -24,16 +24,16 @@ export async function playEpisode(scene: DelayScene, number: number): Promise<Ep
   bare.arm(ordersOfEpisode);
   const noticed = noticedAt(scene);
   const paceMs = pacesMs[number % pacesMs.length] ?? 0;
+  const orders = { first: firstOrder + number * ordersOfEpisode, count: ordersOfEpisode };
   for (let place = 0; place < ordersOfEpisode; place += 1) {
-    const order = firstOrder + number * ordersOfEpisode + place;
-    await shop.cancelAll({ first: order, count: 1 }, 'unpaid-orders');
+    await shop.cancelAll({ first: orders.first + place, count: 1 }, 'unpaid-orders');
     if (paceMs > 0) await pause(paceMs);
   }
   const { at: product, incidentId } = await noticed;
   const { at: bareAt } = await desk.first('bare', patienceMs);
   const [firstAt, tenthAt] = [bare.committedAt[0], bare.committedAt[ordersOfEpisode - 1]];
   if (firstAt === undefined || tenthAt === undefined) throw new Error('commits were missed');
-  await scene.forgetting.forget(incidentId);
+  await scene.forgetting.forget(incidentId, orders);
   return { firstAt, tenthAt, product, bare: bareAt };
 }
 

@@ -1,7 +1,7 @@
 import type { JsonClient } from '../../demo/story/json-client.js';
 import { until } from '../../demo/story/waiting.js';
 import type { House } from '../setting/house.js';
-import { shopId } from '../setting/bench-shop.js';
+import { shopId, type OrderRange } from '../setting/bench-shop.js';
 
 const limit = { timeoutMs: 60_000, everyMs: 25 };
 
@@ -24,9 +24,10 @@ export class Forgetting {
     return new Forgetting(house, await house.as('responder'));
   }
 
-  async forget(incidentId: string): Promise<void> {
+  /** An episode: its incident, and the orders that were cancelled in it. */
+  async forget(incidentId: string, orders: OrderRange): Promise<void> {
     const { house } = this;
-    await until('all to be told', () => this.isQuiet(incidentId), limit);
+    await until('all to be told', () => this.isQuiet(incidentId, orders), limit);
     const reason = 'the bench goes on';
     await this.responder.post(`/incidents/${incidentId}/resolve`, { reason, override: reason });
     await house.query(
@@ -40,17 +41,25 @@ export class Forgetting {
     await until('the alert to be resolved', () => this.isForgotten(), limit);
   }
 
-  /** Every entry was read, and the incident knows all ten orders. */
-  private async isQuiet(incidentId: string): Promise<true | undefined> {
+  /**
+   * Every order has come, every entry was read, and the incident knows of them. One that came later would open the
+   * incident again, and the next episode would be told as its growth.
+   */
+  private async isQuiet(
+    incidentId: string,
+    { first, count }: OrderRange,
+  ): Promise<true | undefined> {
     const [row] = await this.house.query<{ quiet: boolean }>(
       `SELECT d.position >= s.journal_head
           AND NOT EXISTS (SELECT FROM finding f LEFT JOIN alert a ON a.finding_id = f.id
                            WHERE f.state = 'live' AND a.finding_version IS DISTINCT FROM f.version)
           AND NOT EXISTS (SELECT FROM alert a LEFT JOIN incident_alert l ON l.alert_id = a.id
                            WHERE l.alert_version IS DISTINCT FROM a.version)
-          AND (SELECT count(*) FROM incident_case WHERE incident_id = $2) > 0 AS quiet
+          AND (SELECT count(*) FROM incident_case WHERE incident_id = $2) > 0
+          AND (SELECT count(DISTINCT order_id) FROM journal_entry
+                WHERE order_id = ANY($3) AND 'cancelled' = ANY(kinds)) = cardinality($3) AS quiet
          FROM shop s JOIN detector_state d ON d.shop_id = s.id WHERE s.id = $1`,
-      [shopId, incidentId],
+      [shopId, incidentId, Array.from({ length: count }, (_none, place) => `${first + place}`)],
     );
     return row?.quiet === true || undefined;
   }
