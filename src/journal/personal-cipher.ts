@@ -87,7 +87,8 @@ const hashKeys = new WeakMap<Buffer, KeyObject>();
 function hashKey(key: Buffer): KeyObject {
   const known = hashKeys.get(key);
   if (known !== undefined) return known;
-  const derived = hkdfSync('sha256', key, Buffer.alloc(0), 'reinstate value hash', keyBytes);
+  const prepared = preparedKey(key);
+  const derived = hkdfSync('sha256', prepared, Buffer.alloc(0), 'reinstate value hash', keyBytes);
   const made = createSecretKey(Buffer.from(derived));
   hashKeys.set(key, made);
   return made;

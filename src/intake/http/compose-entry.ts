@@ -2,10 +2,11 @@ import type { OrderEvent } from '../../orders/order-event.js';
 import type { OrderSnapshot } from '../../orders/order-snapshot.js';
 import type { RowImage } from '../../orders/row-change.js';
 import { present } from '../../platform/assert.js';
-import { money } from '../../platform/money.js';
+import { money, type Money } from '../../platform/money.js';
 import { attributeColumn, toldOrderProfile } from '../../shops/http/told-order-profile.js';
 import { orderAttributes } from '../../shops/order-attributes.js';
-import { buildSnapshot } from '../../shops/snapshot.js';
+import { ownTotal } from '../../shops/order-total.js';
+import { buildSnapshot, currencyOf } from '../../shops/snapshot.js';
 import type { GoodEvent } from './read-event.js';
 import { orderRow, textOf, type Told, type ToldRows } from './told-order.js';
 
@@ -20,10 +21,9 @@ export function entryOf(
   const { data } = event;
   const { told, sequence } = made;
   const row = present(orderRow(told.rows, data.orderId), 'an event tells of its order');
+  const snapshot = snapshotFor(data.orderId, made);
   const isPlaced = told.kind === 'placed';
-  // of most events only one of the two is needed, and a snapshot is most of an event's work
-  const before = isPlaced ? null : snapshotOf(made.before, data.orderId);
-  const valued = before ?? snapshotOf(told.rows, data.orderId);
+  const before = isPlaced ? undefined : orderRow(made.before, data.orderId);
   const customerId = textOf(row, 'customer_id');
   const actorKind = data.actor?.kind ?? 'unknown';
   return {
@@ -38,10 +38,11 @@ export function entryOf(
     actor: data.actor?.name ?? (actorKind === 'customer' ? customerId : null),
     reason: data.reason ?? null,
     customerId,
-    total: valued === null ? null : money(valued.totalMinor, valued.currency),
-    attributes: attributesOf(told.rows, row),
+    total: totalOf(before) ?? totalOf(row),
+    // those of a snapshot are the same where it is of the same rows, and took a while to make out
+    attributes: (isPlaced ? snapshot?.attributes : undefined) ?? attributesOf(told.rows, row),
     rowChanges: told.changes,
-    snapshot: isPlaced ? valued : told.kind === 'cancelled' ? before : null,
+    snapshot,
     marker: null,
     traceparent: event.traceparent,
     committedAt: event.at,
@@ -55,25 +56,41 @@ function lsnOf(sequence: number): string {
   return parts.map((part) => part.toString(16).toUpperCase()).join('/');
 }
 
-/** Null while nobody has told what the order comes to, and in which currency. */
+/** As it was placed, or as it was before it was cancelled: most of an event's work, and kept of these alone. */
+function snapshotFor(
+  orderId: string,
+  { told, before }: { readonly told: Told; readonly before: ToldRows },
+): OrderSnapshot | null {
+  if (told.kind === 'placed') return snapshotOf(told.rows, orderId);
+  return told.kind === 'cancelled' ? snapshotOf(before, orderId) : null;
+}
+
 function snapshotOf(rows: ToldRows, orderId: string): OrderSnapshot | null {
   const row = orderRow(rows, orderId);
+  if (row === undefined || totalOf(row) === null) return null;
+  const snapshot = buildSnapshot(toldOrderProfile, byTable(rows));
+  return { ...snapshot, attributes: { ...snapshot.attributes, ...toldAttributes(row) } };
+}
+
+/** Null while nobody has told what the order comes to, and in which currency. */
+function totalOf(row: RowImage | undefined): Money | null {
   if (row === undefined) return null;
   if (textOf(row, 'currency') === null || textOf(row, 'total_minor') === null) return null;
-  const snapshot = buildSnapshot(toldOrderProfile, byTable(rows));
-  return { ...snapshot, attributes: attributesOf(rows, row) };
+  const currency = currencyOf(toldOrderProfile, row);
+  return money(ownTotal(toldOrderProfile, row, currency), currency);
+}
+
+function attributesOf(rows: ToldRows, row: RowImage): Record<string, string> {
+  return { ...orderAttributes(toldOrderProfile, byTable(rows)), ...toldAttributes(row) };
 }
 
 /** By whatever names they were told; the profile knows the usual ones alone. */
-function attributesOf(rows: ToldRows, row: RowImage): Record<string, string> {
+function toldAttributes(row: RowImage): Record<string, string> {
   const prefix = attributeColumn('');
-  const told = Object.keys(row)
-    .filter((column) => column.startsWith(prefix))
-    .map((column) => [column.slice(prefix.length), textOf(row, column) ?? '']);
-  return {
-    ...orderAttributes(toldOrderProfile, byTable(rows)),
-    ...(Object.fromEntries(told) as Record<string, string>),
-  };
+  const told: Record<string, string> = {};
+  for (const column of Object.keys(row))
+    if (column.startsWith(prefix)) told[column.slice(prefix.length)] = textOf(row, column) ?? '';
+  return told;
 }
 
 function byTable(rows: ToldRows): Map<string, RowImage[]> {

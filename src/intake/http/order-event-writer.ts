@@ -83,7 +83,8 @@ export class OrderEventWriter {
     const sorted = await this.sort(transaction, batch, orders);
     const fresh = await this.claim(transaction, { ...batch, now, sequence, ...sorted });
     const { entries, outOfOrder } = compose(fresh.events, orders);
-    await this.journal.append(transaction, shopId, entries, now);
+    // the sequence, given out under the stream's lock, makes each of them one that was never there
+    await this.journal.appendNew(transaction, shopId, entries, now);
     await this.rowImages.write(transaction, shopId, imagesOf(entries, orders));
     await this.store.raise(transaction, shopId, sequence + sorted.fresh.length);
     return {

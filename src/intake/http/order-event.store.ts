@@ -45,7 +45,10 @@ export class OrderEventStore {
     ]);
   }
 
-  /** Of these keys, those under which an event was taken before. */
+  /**
+   * Of these keys, those under which an event was taken before. Each is looked up by itself: as a plain join, a table
+   * of which no statistics tell yet that it has grown is gone through whole.
+   */
   async known(
     transaction: Transaction,
     keys: readonly EventKey[],
@@ -53,8 +56,8 @@ export class OrderEventStore {
     return transaction.query(
       `SELECT source, event_id AS "eventId", shop_id AS "shopId", sequence, content_hash AS "contentHash",
          personal_key_of AS "personalKeyOf", personal_hash AS "personalHash"
-       FROM unnest($1::text[], $2::text[]) AS asked (source, event_id)
-       JOIN order_event_key USING (source, event_id)`,
+       FROM unnest($1::text[], $2::text[]) AS asked (asked_source, asked_id),
+         LATERAL (SELECT * FROM order_event_key WHERE source = asked_source AND event_id = asked_id OFFSET 0) AS found`,
       [keys.map(({ source }) => source), keys.map(({ eventId }) => eventId)],
     );
   }

@@ -80,7 +80,7 @@ export function readEvent(
     at,
     data: withMoment(event.data),
     traceparent: wellFormed(event.traceparent) ?? wellFormed(context.traceparent),
-    content: contentOf(event),
+    content: contentOf(event, at),
   });
 }
 
@@ -165,6 +165,6 @@ function withMoment(data: OrderData): OrderData {
 }
 
 /** Without personal values, which are compared sealed, and without what belongs to an attempt to send it. */
-function contentOf({ data, type, time }: CloudEvent): string {
-  return canonicalJson({ type, at: momentOf(time), data: { ...data, personal: undefined } });
+function contentOf({ data, type }: CloudEvent, at: string): string {
+  return canonicalJson({ type, at, data: { ...data, personal: undefined } });
 }

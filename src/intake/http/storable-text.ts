@@ -6,7 +6,9 @@ export function hasUnstorableText(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed();
   if (typeof value !== 'object' || value === null) return false;
   if (depth >= depthMax) return true;
-  return Object.entries(value).some(
-    ([name, child]) => hasUnstorableText(name) || hasUnstorableText(child, depth + 1),
+  if (Array.isArray(value)) return value.some((child) => hasUnstorableText(child, depth + 1));
+  const named = value as Readonly<Record<string, unknown>>;
+  return Object.keys(named).some(
+    (name) => hasUnstorableText(name) || hasUnstorableText(named[name], depth + 1),
   );
 }

@@ -6,6 +6,7 @@ import {
   type RowImage,
 } from '../../orders/row-change.js';
 import { rowName } from '../../orders/fold.js';
+import { canonicalJson } from '../../platform/canonical-json.js';
 import {
   attributeColumn,
   personalColumn,
@@ -166,12 +167,13 @@ function partId(orderId: string, id: string): string {
 }
 
 /** Numbers as the text that they are kept as, without what was not told. */
-function told(values: Readonly<Record<string, string | number | undefined>>) {
-  return Object.fromEntries(
-    Object.entries(values)
-      .filter(([, value]) => value !== undefined)
-      .map(([column, value]) => [column, String(value)]),
-  );
+function told(
+  values: Readonly<Record<string, string | number | undefined>>,
+): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [column, value] of Object.entries(values))
+    if (value !== undefined) texts[column] = String(value);
+  return texts;
 }
 
 /** An order of which nothing else is told stands open: a shop tells of orders, not of carts. */
@@ -188,7 +190,7 @@ function merged(row: RowImage, { values, at }: Pick<Patch, 'values'> & { at: str
     times[column] = at;
   }
   if (!('order_id' in row)) next['told_at'] = latest(textOf(row, 'told_at') ?? at, at);
-  next['told'] = JSON.stringify(inKeyOrder(times));
+  next['told'] = canonicalJson(times);
   return next;
 }
 
@@ -200,12 +202,6 @@ function latest(left: string, right: string): string {
 function timesOf(row: RowImage): Record<string, string> {
   const text = textOf(row, 'told');
   return text === null ? {} : (JSON.parse(text) as Record<string, string>);
-}
-
-function inKeyOrder(times: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(times).sort(([left], [right]) => (left < right ? -1 : 1)),
-  );
 }
 
 function changeOf(row: {
