@@ -1,4 +1,4 @@
-import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import {
   actorKinds,
   type ActorKind,
@@ -28,7 +28,8 @@ import { oneOf, pgLsn } from '../platform/database/entity.js';
 @Check('journal_entry_kinds_check', 'cardinality(kinds) > 0')
 @Check('journal_entry_actor_kind_check', oneOf('actor_kind', actorKinds))
 export class JournalEntryEntity {
-  @ForeignKey('shop') @PrimaryColumn('text') readonly shopId!: string;
+  /** no foreign key: shops stay for ever, and these come by the thousand */
+  @PrimaryColumn('text') readonly shopId!: string;
   @Column('bigint') readonly position!: number;
   @Column('timestamptz') readonly recordedAt!: Date;
   @PrimaryColumn('text') readonly incarnation!: string;

@@ -1,4 +1,4 @@
-import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { RowImage } from '../orders/row-change.js';
 
 /** The last known image of one mapped row of a shop: gives before-images, and finds a child's order. */
@@ -6,7 +6,8 @@ import type { RowImage } from '../orders/row-change.js';
 @Index('row_image_order', ['shopId', 'orderId'])
 @Index('row_image_stale', ['shopId'], { where: 'stale' })
 export class RowImageEntity {
-  @ForeignKey('shop') @PrimaryColumn('text') readonly shopId!: string;
+  /** no foreign key: shops stay for ever, and these come by the thousand */
+  @PrimaryColumn('text') readonly shopId!: string;
   @PrimaryColumn('text') readonly tableName!: string;
   /** the row's key as canonical text */
   @PrimaryColumn('text') readonly rowKey!: string;

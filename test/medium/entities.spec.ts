@@ -120,7 +120,7 @@ describe('drift is found', () => {
     @Entity('personal_key')
     @Check('personal_key_check', 'wrapped_key IS NOT NULL OR erased_at IS NOT NULL')
     class Laxer {
-      @ForeignKey('shop') @PrimaryColumn('text') readonly shopId!: string;
+      @PrimaryColumn('text') readonly shopId!: string;
       @PrimaryColumn('text') readonly keyOf!: string;
       @Column('bytea', { nullable: true }) readonly wrappedKey!: Buffer | null;
       @Column('timestamptz') readonly createdAt!: Date;
@@ -159,6 +159,7 @@ describe('what no entity can state', () => {
       'audit_entry audit_entry_append_only',
       'journal_entry journal_entry_append_only',
       'journal_entry journal_entry_no_truncate',
+      'person person_stays',
       'restore_approval restore_approval_append_only',
       'restore_attempt restore_attempt_append_only',
       'restore_marker restore_marker_append_only',
@@ -167,8 +168,21 @@ describe('what no entity can state', () => {
       'restore_plan_item restore_plan_item_append_only',
       'runbook_run runbook_run_keep',
       'runbook_run runbook_run_no_delete',
+      'shop shop_stays',
       'timeline_entry timeline_entry_append_only',
     ]);
+  });
+
+  it.each([
+    'DELETE FROM reinstate.shop',
+    `UPDATE reinstate.shop SET id = 'other'`,
+    'TRUNCATE reinstate.shop CASCADE',
+    'DELETE FROM reinstate.person',
+    'UPDATE reinstate.person SET id = gen_random_uuid()',
+  ])('nobody may %s: rows without a foreign key tell of them', async (statement) => {
+    await withClient(test.url, async (client) => {
+      await expect(client.query(statement)).rejects.toThrow('is referred to for ever');
+    });
   });
 
   it('and the runtime role has no right to do what they refuse', async () => {

@@ -1,4 +1,4 @@
-import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** The key of an order event that was taken, from the far end; written with its journal entry. */
 @Entity('order_event_key')
@@ -6,7 +6,8 @@ import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 export class OrderEventKeyEntity {
   @PrimaryColumn('text') readonly source!: string;
   @PrimaryColumn('text') readonly eventId!: string;
-  @ForeignKey('shop') @Column('text') readonly shopId!: string;
+  /** neither this nor `toldBy` has a foreign key: shops and persons stay for ever, and keys come by the thousand */
+  @Column('text') readonly shopId!: string;
   @Column('bigint') readonly sequence!: number;
   /** SHA-256 of all that the event says but its personal values */
   @Column('bytea') readonly contentHash!: Buffer;
@@ -14,6 +15,6 @@ export class OrderEventKeyEntity {
   @Column('text', { nullable: true }) readonly personalKeyOf!: string | null;
   /** over their keyed hashes: it tells nothing without the key */
   @Column('bytea', { nullable: true }) readonly personalHash!: Buffer | null;
-  @ForeignKey('person') @Column('uuid') readonly toldBy!: string;
+  @Column('uuid') readonly toldBy!: string;
   @Column('timestamptz') readonly receivedAt!: Date;
 }

@@ -25,6 +25,7 @@ import { MoneyRecovered1700000000028 } from './0028-money-recovered.js';
 import { Signals1700000000030 } from './0030-signals.js';
 import { LargeTransactions1700000000031 } from './0031-large-transactions.js';
 import { JournalLines1700000000032 } from './0032-journal-lines.js';
+import { KeptByWhatStays1700000000038 } from './0038-kept-by-what-stays.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -55,4 +56,5 @@ export const migrations = [
   Signals1700000000030,
   LargeTransactions1700000000031,
   JournalLines1700000000032,
+  KeptByWhatStays1700000000038,
 ];
