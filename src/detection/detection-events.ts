@@ -1,17 +1,17 @@
-import type { JournalEntry } from '../orders/order-event.js';
+import type { EntryHead } from '../orders/order-event.js';
 import { heldMinor } from '../orders/order-snapshot.js';
 import type { DetectionEvent } from './detector.js';
 
 /** Longer values (free-text reasons) are told apart by their beginnings. */
 const valueLengthMax = 120;
 
-export type Actor = Pick<JournalEntry, 'actorKind' | 'actor' | 'reason'>;
+export type Actor = Pick<EntryHead, 'actorKind' | 'actor' | 'reason'>;
 
 /**
  * What a journal entry that counts as of this moment means to a detector. Nothing for our own restores and undos, for carts, and for
  * entries that belong to no order.
  */
-export function eventsOf(entry: JournalEntry, at: Date): DetectionEvent[] {
+export function eventsOf(entry: EntryHead, at: Date): DetectionEvent[] {
   if (entry.orderId === '' || entry.marker !== null) return [];
   const kinds = kindsOf(entry);
   return kinds.map((kind) => ({
@@ -51,7 +51,7 @@ export function shortened(attributes: Readonly<Record<string, string>>): Record<
   );
 }
 
-function kindsOf(entry: JournalEntry): DetectionEvent['kind'][] {
+function kindsOf(entry: EntryHead): DetectionEvent['kind'][] {
   const kinds: DetectionEvent['kind'][] = [];
   if (entry.kinds.includes('placed')) kinds.push('placed');
   if (entry.kinds.includes('cancelled')) {

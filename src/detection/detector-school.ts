@@ -26,7 +26,7 @@ export class DetectorSchool {
   async isReady(shop: ShopUnderWatch): Promise<boolean> {
     const stream = await this.streams.read(this.database, shop.id);
     if (stream !== undefined) return stream.state !== 'snapshot' && stream.state !== 'detached';
-    return (await this.journal.readAfter(shop.id, 0, 1)).length > 0;
+    return (await this.journal.headsAfter(shop.id, 0, 1)).length > 0;
   }
 
   /** Learns everything before the journal's first entry, and the journal up to `position`. */
@@ -35,7 +35,7 @@ export class DetectorSchool {
     shop: ShopUnderWatch,
     upTo: { position: number; now: Date },
   ): Promise<void> {
-    const [first] = await this.journal.readAfter(shop.id, 0, 1);
+    const [first] = await this.journal.headsAfter(shop.id, 0, 1);
     const until = first === undefined ? upTo.now : new Date(first.committedAt);
     const since = new Date(until.getTime() - historyDays * dayMs);
     const orders = await this.history.read(this.database, shop, since);
@@ -56,7 +56,7 @@ export class DetectorSchool {
   ): Promise<void> {
     while (watched.position < position) {
       const limit = Math.min(entriesAtOnce, position - watched.position);
-      const entries = await this.journal.readAfter(shop.id, watched.position, limit);
+      const entries = await this.journal.headsAfter(shop.id, watched.position, limit);
       if (entries.length === 0) return;
       for (const entry of entries) watched.learn(entry);
       await setImmediate();

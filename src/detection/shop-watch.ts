@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JournalService } from '../journal/journal.service.js';
-import type { JournalEntry } from '../orders/order-event.js';
+import type { EntryHead } from '../orders/order-event.js';
 import { Clock } from '../platform/clock.js';
 import { Database, type Transaction } from '../platform/database/database.js';
 import { Log } from '../platform/telemetry/log.js';
@@ -62,9 +62,9 @@ export class ShopWatch {
   }
 
   private async advance(watched: WatchedShop, shop: ShopUnderWatch, upTo: Date): Promise<Batch> {
-    const entries = await this.journal.readAfter(shop.id, watched.position, entriesAtOnce);
+    const entries = await this.journal.headsAfter(shop.id, watched.position, entriesAtOnce);
     const updates: FindingUpdate[] = [];
-    const triggers = new Map<string, JournalEntry>();
+    const triggers = new Map<string, EntryHead>();
     for (const entry of entries) {
       for (const update of watched.read(entry)) {
         updates.push(update);
@@ -135,7 +135,7 @@ export class ShopWatch {
   private tellOpened(
     shop: ShopUnderWatch,
     watched: WatchedShop,
-    trigger: JournalEntry | undefined,
+    trigger: EntryHead | undefined,
   ): void {
     const of = { shop: shop.id, detector: watched.detector.name };
     this.metrics.opened(of);
@@ -149,12 +149,12 @@ interface AppliedChange {
   readonly id: string;
   readonly isNew: boolean;
   readonly change: FindingChange;
-  readonly trigger: JournalEntry | undefined;
+  readonly trigger: EntryHead | undefined;
 }
 
 interface Batch {
-  readonly entries: readonly JournalEntry[];
+  readonly entries: readonly EntryHead[];
   readonly changes: readonly FindingChange[];
   /** the entry at which a finding was first told of in this batch, by fingerprint */
-  readonly triggers: ReadonlyMap<string, JournalEntry>;
+  readonly triggers: ReadonlyMap<string, EntryHead>;
 }

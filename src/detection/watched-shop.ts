@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JournalEntry } from '../orders/order-event.js';
+import type { EntryHead } from '../orders/order-event.js';
 import type { Profile } from '../shops/profile.js';
 import { eventsOf } from './detection-events.js';
 import type { Detector, FindingUpdate } from './detector.js';
@@ -44,14 +44,14 @@ export class WatchedShop {
   }
 
   /** Takes in an entry of the journal, the next one in its order. */
-  read(entry: JournalEntry): FindingUpdate[] {
+  read(entry: EntryHead): FindingUpdate[] {
     const at = this.note(entry);
     if (isGap(entry)) return this.detector.gap(at);
     return eventsOf(entry, at).flatMap((event) => this.detector.observe(event));
   }
 
   /** As read, for what happened before anybody watched: raises nothing. */
-  learn(entry: JournalEntry): void {
+  learn(entry: EntryHead): void {
     const at = this.note(entry);
     const events = eventsOf(entry, at);
     if (isGap(entry)) this.detector.gap(at);
@@ -69,7 +69,7 @@ export class WatchedShop {
     return this.detector.tick(new Date(this.seen.at + passed));
   }
 
-  private note(entry: JournalEntry): Date {
+  private note(entry: EntryHead): Date {
     this.position = entry.position;
     this.seen = { at: momentOf(entry, this.seen), recordedAt: entry.recordedAt.getTime() };
     return new Date(this.seen.at);
@@ -77,7 +77,7 @@ export class WatchedShop {
 }
 
 /** Whether the stream itself has a gap; that one order changed in it is told beside. */
-function isGap({ kinds, orderId }: JournalEntry): boolean {
+function isGap({ kinds, orderId }: EntryHead): boolean {
   return kinds.includes('gap') && orderId === '';
 }
 
@@ -86,7 +86,7 @@ function isGap({ kinds, orderId }: JournalEntry): boolean {
  * would stop time for everything after it, one that is set back would pile a whole hour up on one
  * moment; so in these cases our own clock measures how time goes on.
  */
-function momentOf(entry: JournalEntry, seen: Seen | null): number {
+function momentOf(entry: EntryHead, seen: Seen | null): number {
   const recordedAt = entry.recordedAt.getTime();
   const at = Math.min(new Date(entry.committedAt).getTime(), recordedAt + aheadMsMax);
   if (seen === null || at >= seen.at - lateMsMax) return at;

@@ -1,4 +1,10 @@
-import type { ActorKind, JournalEntry, Marker, OrderEventKind } from '../orders/order-event.js';
+import type {
+  ActorKind,
+  EntryHead,
+  JournalEntry,
+  Marker,
+  OrderEventKind,
+} from '../orders/order-event.js';
 import type { OrderSnapshot } from '../orders/order-snapshot.js';
 import type { RowChange } from '../orders/row-change.js';
 import type { Row } from '../platform/database/database.js';
@@ -32,7 +38,13 @@ interface JournalRow {
 
 /** The entry in a row; what stands in the journal was checked when it was written, and never changes. */
 export function entryOf(row: Row): JournalEntry {
-  const entry = row as unknown as JournalRow;
+  const { row_changes: rowChanges } = row as unknown as JournalRow;
+  return { ...entryHeadOf(row), rowChanges };
+}
+
+/** The same of a row that was selected without its row changes. */
+export function entryHeadOf(row: Row): EntryHead {
+  const entry = row as unknown as Omit<JournalRow, 'row_changes'>;
   return {
     shopId: entry.shop_id,
     position: entry.position,
@@ -57,7 +69,6 @@ export function entryOf(row: Row): JournalEntry {
         ? null
         : { amountMinor: entry.total_minor, currency: entry.currency },
     attributes: entry.attributes,
-    rowChanges: entry.row_changes,
     snapshot: entry.snapshot,
     marker: entry.marker,
     traceparent: entry.traceparent,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
+import type { EntryHead, JournalEntry, OrderEvent, SourcePosition } from '../orders/order-event.js';
 import { assert } from '../platform/assert.js';
 import { Database, type Reader, type Transaction } from '../platform/database/database.js';
 import { Fault } from '../platform/errors.js';
@@ -118,6 +118,11 @@ export class JournalService {
   /** Up to `limit` entries after `position`, oldest first. */
   async readAfter(shopId: string, position: number, limit: number): Promise<JournalEntry[]> {
     return this.store.readAfter(this.database, { shopId, position, limit });
+  }
+
+  /** The same for whoever needs not know which rows changed. */
+  async headsAfter(shopId: string, position: number, limit: number): Promise<EntryHead[]> {
+    return this.store.headsAfter(this.database, { shopId, position, limit });
   }
 
   /** All entries of one order, oldest first. */

@@ -73,3 +73,6 @@ export interface JournalEntry extends OrderEvent {
   /** when Reinstate wrote it down */
   readonly recordedAt: Date;
 }
+
+/** What an entry says beside the rows that changed, which are most of its bytes. */
+export type EntryHead = Omit<JournalEntry, 'rowChanges'>;

@@ -5,6 +5,7 @@ import { backgroundSteps } from '../../src/app.module.js';
 import { JournalPartitionsStep } from '../../src/journal/journal-partitions.step.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
+import { RowImageStore } from '../../src/journal/row-image.store.js';
 import { ManualClock } from '../../src/platform/clock.js';
 import { LeaseStore } from '../../src/platform/work/lease.store.js';
 import { StepMetrics } from '../../src/platform/work/step.metrics.js';
@@ -87,6 +88,44 @@ describe('the journal', () => {
       numbers.map((number) => [number, String(number)]),
     );
     expect(await journal.head(id)).toBe(1_234);
+  });
+
+  it('keeps every text as it is, and tells all but the rows that changed where these are not wanted', async () => {
+    const id = await shop('texts');
+    const odd = 'two\r\nlines, "quoted" {null} \\n \\';
+    const key = [odd, 'null'];
+    const image = { id: odd, none: null, word: 'null' };
+    const event = orderEvent(1, {
+      shopId: id,
+      ...{ orderId: odd, orderNumber: 'null', kinds: ['placed', 'paid'], reason: odd, actor: '' },
+      ...{ customerId: null, total: null, attributes: { note: odd, word: 'null' } },
+      rowChanges: [{ table: 'shop.orders', key, operation: 'insert', before: null, after: image }],
+    });
+    const plain = orderEvent(2, { shopId: id });
+    const written = await test.database.transaction((transaction) =>
+      journal.append(transaction, id, [event, plain], now),
+    );
+    expect(written).toEqual([
+      { ...event, position: 1, recordedAt: now },
+      { ...plain, position: 2, recordedAt: now },
+    ]);
+    expect(await journal.readAfter(id, 0, 10)).toEqual(written);
+    expect(await journal.headsAfter(id, 0, 10)).toEqual(
+      written.map(({ rowChanges: _rows, ...head }) => head),
+    );
+  });
+
+  it('keeps the images of rows as they are, whatever their texts', async () => {
+    const id = await shop('images');
+    const images = new RowImageStore();
+    const odd = 'two\nlines, "quoted" {null} \\n \\';
+    const rows = [
+      { table: odd, key: [odd], orderId: odd, image: { id: odd, none: null } },
+      { table: 'null', key: ['null'], orderId: null, image: { id: 'null' } },
+    ];
+    await test.database.transaction((transaction) => images.write(transaction, id, rows));
+    const read = await images.read(test.database, id, rows);
+    expect([...read.values()]).toEqual(rows);
   });
 
   it('refuses a shop that it does not know, by name', async () => {
