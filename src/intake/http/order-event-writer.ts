@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { JournalService } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
@@ -14,6 +15,7 @@ import { OrderEventStore } from './order-event.store.js';
 import { rejectionOf, type GoodEvent } from './read-event.js';
 import { hashesOf, isSameEvent, keyName, type SealedNames } from './repetition.js';
 import { orderRow, tell, textOf, type ToldRows } from './told-order.js';
+import { Turns } from './turns.js';
 
 /** Whoever waits longer for the shop's other requests is told to come again. */
 const waitMsMax = 5_000;
@@ -47,11 +49,22 @@ interface Numbered extends Sealed {
 }
 
 /** Orders as the events before left them, by id. */
-type Orders = Map<string, ToldRows>;
+type Orders = ReadonlyMap<string, ToldRows>;
+
+/** What new events come to. */
+interface Composed {
+  readonly entries: readonly OrderEvent[];
+  /** places of events that are older than what was known of their order */
+  readonly outOfOrder: readonly number[];
+  /** the orders that were read, as the events leave them */
+  readonly orders: Orders;
+}
 
 /** Writes order events down: keys, journal entries and row images in one transaction of ours. */
 @Injectable()
 export class OrderEventWriter {
+  private readonly turns = new Turns();
+
   constructor(
     private readonly database: Database,
     private readonly journal: JournalService,
@@ -64,11 +77,11 @@ export class OrderEventWriter {
 
   /**
    * Takes the events in the given order, each once: one whose key is known is passed over, or rejected
-   * where it says something else. All that is kept is kept together.
+   * where it says something else. All that is kept is kept together. One shop's batches come in turn.
    */
   async write(batch: Batch): Promise<Written> {
-    const written = await this.database.transaction((transaction) =>
-      this.writeIn(transaction, batch),
+    const written = await this.turns.take(batch.shopId, () =>
+      this.database.transaction((transaction) => this.writeIn(transaction, batch)),
     );
     if (written.kept > 0) this.wake.notify('detection');
     return written;
@@ -81,17 +94,22 @@ export class OrderEventWriter {
     const sequence = await this.store.lockStream(transaction, shopId, now);
     const orders = await this.readOrders(transaction, batch);
     const sorted = await this.sort(transaction, batch, orders);
-    const fresh = await this.claim(transaction, { ...batch, now, sequence, ...sorted });
-    const { entries, outOfOrder } = compose(fresh.events, orders);
+    const fresh = sorted.fresh.map((one, index) => ({ ...one, sequence: sequence + index + 1 }));
+    const { composed, rejections } = await this.claim(
+      transaction,
+      { ...batch, now, fresh },
+      orders,
+    );
+    const { entries, outOfOrder } = composed;
     // the sequence, given out under the stream's lock, makes each of them one that was never there
     await this.journal.appendNew(transaction, shopId, entries, now);
-    await this.rowImages.write(transaction, shopId, imagesOf(entries, orders));
-    await this.store.raise(transaction, shopId, sequence + sorted.fresh.length);
+    await this.rowImages.write(transaction, shopId, imagesOf(composed));
+    await this.store.raise(transaction, shopId, sequence + fresh.length);
     return {
       kept: entries.length,
       repeated: sorted.repeated,
       outOfOrder,
-      rejections: [...sorted.rejections, ...fresh.rejections],
+      rejections: [...sorted.rejections, ...rejections],
     };
   }
 
@@ -165,35 +183,35 @@ export class OrderEventWriter {
   /** Writes the keys of new events down; one that another shop's request was first with is rejected. */
   private async claim(
     transaction: Transaction,
-    given: Batch & { now: Date; sequence: number; fresh: readonly Sealed[] },
-  ): Promise<{ events: Numbered[]; rejections: Rejection[] }> {
-    const { shopId, personId: toldBy, now } = given;
-    const fresh = given.fresh.map((one, index) => ({
-      ...one,
-      sequence: given.sequence + index + 1,
-    }));
-    if (fresh.length === 0) return { events: [], rejections: [] };
+    given: Batch & { now: Date; fresh: readonly Numbered[] },
+    orders: Orders,
+  ): Promise<{ composed: Composed; rejections: Rejection[] }> {
+    const { shopId, personId: toldBy, now, fresh } = given;
+    if (fresh.length === 0) return { composed: compose([], orders), rejections: [] };
     const keys = fresh.map(({ event, sequence, ...personal }) => ({
       ...{ source: event.source, eventId: event.id, sequence },
       ...hashesOf(event, personal),
     }));
-    const added = await this.store.add(transaction, { shopId, toldBy, now }, keys);
+    const [added, foreseen] = await Promise.all([
+      this.store.add(transaction, { shopId, toldBy, now }, keys),
+      // while the database is at it: that a key is not ours is the exception
+      setImmediate().then(() => compose(fresh, orders)),
+    ]);
+    if (added.length === fresh.length) return { composed: foreseen, rejections: [] };
     const names = new Set(added.map(({ source, eventId }) => keyName({ source, id: eventId })));
     const isOurs = ({ event }: Sealed) => names.has(keyName(event));
     return {
-      events: fresh.filter(isOurs),
+      composed: compose(fresh.filter(isOurs), orders),
       rejections: fresh.filter((one) => !isOurs(one)).map(({ event }) => reused(event)),
     };
   }
 }
 
-/** Folds the events into their orders, which are carried forward. */
-function compose(
-  events: readonly Numbered[],
-  orders: Orders,
-): { entries: OrderEvent[]; outOfOrder: number[] } {
+/** Folds the events into their orders as they were `known`. */
+function compose(events: readonly Numbered[], known: Orders): Composed {
   const entries: OrderEvent[] = [];
   const outOfOrder: number[] = [];
+  const orders = new Map(known);
   for (const { event, sealed: personal, sequence } of events) {
     const { orderId } = event.data;
     const before: ToldRows = orders.get(orderId) ?? new Map();
@@ -202,7 +220,7 @@ function compose(
     if (told.isLate) outOfOrder.push(event.index);
     entries.push(entryOf(event, { told, before, sequence }));
   }
-  return { entries, outOfOrder };
+  return { entries, outOfOrder, orders };
 }
 
 function rowsOf(stored: readonly StoredRow[]): ToldRows {
@@ -210,7 +228,7 @@ function rowsOf(stored: readonly StoredRow[]): ToldRows {
 }
 
 /** The rows that the entries have changed, as they are now. */
-function imagesOf(entries: readonly OrderEvent[], orders: Orders): StoredRow[] {
+function imagesOf({ entries, orders }: Composed): StoredRow[] {
   const images = new Map<string, StoredRow>();
   for (const { orderId, rowChanges } of entries)
     for (const { table, key } of rowChanges) {

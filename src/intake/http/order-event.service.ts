@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
 import { Clock } from '../../platform/clock.js';
@@ -15,6 +16,8 @@ import type { Item } from './told-items.js';
 
 /** Events of one transaction: they hold the shop's lock together, and are in memory at once. */
 const batchMax = { events: 500, bytes: 2 * 1_048_576 };
+/** Events that are read and checked before others get their turn. */
+const readAtOnce = 50;
 /** Codes of PostgreSQL: a lock, or the whole statement, took too long. */
 const tookTooLong = new Set(['55P03', '57014']);
 const retryAfterSeconds = 5;
@@ -68,7 +71,11 @@ export class OrderEventService {
   ): Promise<void> {
     let events: GoodEvent[] = [];
     let bytes = 0;
+    let read = 0;
     for await (const item of telling.items) {
+      read += 1;
+      // a body that is there whole would keep what is being written waiting for us
+      if (read % readAtOnce === 0) await setImmediate();
       const event = this.read(item, telling, tally);
       if (event === undefined || 'fault' in item) continue;
       events.push(event);
