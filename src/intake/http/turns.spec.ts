@@ -30,10 +30,10 @@ describe('turns', () => {
 
   it('of different names do not wait for each other', async () => {
     const turns = new Turns();
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: released, resolve: release } = Promise.withResolvers<undefined>();
     const held = turns.take('one', () => released);
     await turns.take('other', () => Promise.resolve());
-    release();
+    release(undefined);
     await held;
   });
 });
