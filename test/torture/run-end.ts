@@ -5,13 +5,15 @@ import type { Stage } from './stage.js';
 interface RunRow {
   readonly state: string;
   readonly reason: string | null;
+  /** for a person to say what became of an order; an echo that is late comes by itself */
   readonly waits: boolean;
   readonly failed: number;
 }
 
 export async function runOf(stage: Stage, runId: string): Promise<RunRow> {
   const [row] = await stage.query<RunRow>(
-    `SELECT state, stop_reason AS reason, waiting_since IS NOT NULL AS waits,
+    `SELECT state, stop_reason AS reason,
+       waiting_since IS NOT NULL AND EXISTS (SELECT FROM restore_run_item WHERE run_id = r.id AND state = 'unknown') AS waits,
        (SELECT count(*)::int FROM restore_run_item WHERE run_id = r.id AND state = 'failed') AS failed
      FROM restore_run r WHERE id = $1`,
     [runId],
