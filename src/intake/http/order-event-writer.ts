@@ -8,6 +8,7 @@ import type { OrderEvent } from '../../orders/order-event.js';
 import { present } from '../../platform/assert.js';
 import { Clock } from '../../platform/clock.js';
 import { Database, type Transaction } from '../../platform/database/database.js';
+import { KeyedLocks } from '../../platform/work/keyed-locks.js';
 import { Wake } from '../../platform/work/wake.js';
 import { entryOf } from './compose-entry.js';
 import type { Rejection } from './order-event.schema.js';
@@ -15,7 +16,6 @@ import { OrderEventStore } from './order-event.store.js';
 import { rejectionOf, type GoodEvent } from './read-event.js';
 import { hashesOf, isSameEvent, keyName, type SealedNames } from './repetition.js';
 import { orderRow, tell, textOf, type ToldRows } from './told-order.js';
-import { Turns } from './turns.js';
 
 /** Whoever waits longer for the shop's other requests is told to come again. */
 const waitMsMax = 5_000;
@@ -63,7 +63,8 @@ interface Composed {
 /** Writes order events down: keys, journal entries and row images in one transaction of ours. */
 @Injectable()
 export class OrderEventWriter {
-  private readonly turns = new Turns();
+  /** the database's lock sees to that between processes; here whoever waits holds no connection meanwhile */
+  private readonly shops = new KeyedLocks();
 
   constructor(
     private readonly database: Database,
@@ -80,7 +81,7 @@ export class OrderEventWriter {
    * where it says something else. All that is kept is kept together. One shop's batches come in turn.
    */
   async write(batch: Batch): Promise<Written> {
-    const written = await this.turns.take(batch.shopId, () =>
+    const written = await this.shops.run([batch.shopId], () =>
       this.database.transaction((transaction) => this.writeIn(transaction, batch)),
     );
     if (written.kept > 0) this.wake.notify('detection');

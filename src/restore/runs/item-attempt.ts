@@ -5,13 +5,13 @@ import { Database } from '../../platform/database/database.js';
 import { Log } from '../../platform/telemetry/log.js';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
 import { inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
+import { KeyedLocks } from '../../platform/work/keyed-locks.js';
 import type { RestoreItem, RestoreOutcome } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { traceOfCase } from '../plans/plan-traces.store.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { AttemptEvidence } from './attempt-evidence.js';
 import { ItemOutcomes } from './item-outcomes.js';
-import { KeyedLocks } from './keyed-locks.js';
 import { ReadBack } from './read-back.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
@@ -29,6 +29,7 @@ class AttemptSuperseded extends Error {
 @Injectable()
 export class ItemAttempt {
   private readonly log = new Log('Restore');
+  /** our workers would else meet at a shared counter, where a restore does not wait, and take each other for a busy shop */
   private readonly counters = new KeyedLocks();
 
   constructor(

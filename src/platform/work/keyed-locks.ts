@@ -1,7 +1,4 @@
-/**
- * Lets one piece of work at a time through per key. Our own workers would else meet at a shared counter of
- * the shop, where a restore does not wait (NOWAIT), and take each other for a busy shop.
- */
+/** Lets one piece of work at a time through per key, within this process, in the order in which they come. */
 export class KeyedLocks {
   private readonly tails = new Map<string, Promise<void>>();
 
