@@ -35,7 +35,8 @@ export class Forgetting {
          UPDATE finding SET state = 'closed', closed_at = clock_timestamp(), version = version + 1,
            measure = jsonb_set(measure, '{rising}', 'false') WHERE state = 'live')
        UPDATE detector_state d SET state = b.state, revision = d.revision + 1,
-         position = (SELECT journal_head FROM shop WHERE id = $1) FROM bench_detector b`,
+         position = s.journal_head, state_position = s.journal_head
+         FROM bench_detector b CROSS JOIN shop s WHERE s.id = $1`,
       [shopId],
     );
     await until('the alert to be resolved', () => this.isForgotten(), limit);

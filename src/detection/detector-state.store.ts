@@ -8,10 +8,16 @@ export interface DetectorKey {
   readonly detector: string;
 }
 
-/** How far a detector has come; `revision` grows with each save, so that a stale one cannot be saved over it. */
+/** How far a detector has read; `revision` grows with each save, so that a stale one cannot be saved over it. */
 export interface DetectorProgress {
   readonly position: number;
   readonly revision: number;
+}
+
+/** A state, and the position after which the journal is read again to be where the detector was. */
+export interface SavedDetector extends DetectorProgress {
+  readonly state: unknown;
+  readonly statePosition: number;
 }
 
 @Injectable()
@@ -23,12 +29,10 @@ export class DetectorStateStore {
     );
   }
 
-  async read(
-    reader: Reader,
-    key: DetectorKey,
-  ): Promise<(DetectorProgress & { state: unknown }) | undefined> {
+  async read(reader: Reader, key: DetectorKey): Promise<SavedDetector | undefined> {
     return reader.queryOne(
-      'SELECT position, revision, state FROM detector_state WHERE shop_id = $1 AND detector = $2',
+      `SELECT position, revision, state, state_position AS "statePosition" FROM detector_state
+       WHERE shop_id = $1 AND detector = $2`,
       [key.shopId, key.detector],
     );
   }
@@ -58,15 +62,30 @@ export class DetectorStateStore {
     const rows =
       after === 0
         ? await transaction.query(
-            `INSERT INTO detector_state (shop_id, detector, position, revision, state, saved_at)
-             VALUES ($1, $2, $3, 1, $4, $5) ON CONFLICT DO NOTHING RETURNING revision`,
+            `INSERT INTO detector_state (shop_id, detector, position, revision, state, state_position, saved_at)
+             VALUES ($1, $2, $3, 1, $4, $3, $5) ON CONFLICT DO NOTHING RETURNING revision`,
             [shopId, detector, position, state, now],
           )
         : await transaction.query(
-            `UPDATE detector_state SET position = $4, revision = revision + 1, state = $5, saved_at = $6
+            `UPDATE detector_state SET position = greatest(position, $4), revision = revision + 1,
+               state = $5, state_position = $4, saved_at = $6
              WHERE shop_id = $1 AND detector = $2 AND revision = $3 RETURNING revision`,
             [shopId, detector, after, position, state, now],
           );
+    return rows.length === 1;
+  }
+
+  /** As `save`, where what was read up to the position told of nothing: whoever loads the state reads it again. */
+  async readUpTo(
+    asker: Reader,
+    key: DetectorKey,
+    progress: { after: number; position: number },
+  ): Promise<boolean> {
+    const rows = await asker.query(
+      `UPDATE detector_state SET position = greatest(position, $4), revision = revision + 1
+       WHERE shop_id = $1 AND detector = $2 AND revision = $3 RETURNING revision`,
+      [key.shopId, key.detector, progress.after, progress.position],
+    );
     return rows.length === 1;
   }
 }

@@ -14,6 +14,8 @@ import type { ShopUnderWatch, WatchedShop } from './watched-shop.js';
 
 /** Entries of the journal that one transaction takes in. */
 const entriesAtOnce = 500;
+/** Of which nothing was found, and which whoever loads the state may have to read again. */
+const unsavedMax = 2_000;
 
 /** What one batch came to. */
 export interface WatchOutcome {
@@ -25,6 +27,8 @@ export interface WatchOutcome {
 /**
  * Takes a shop's detector through the journal. Findings, their entries and the detector's state are
  * saved in one transaction under the state's revision: whatever dies, each entry counts exactly once.
+ * The state holds every cancellation of a day. So where nothing was found, only how far it was read is saved, and
+ * the state is what it was: read again, the same entries come to the same.
  */
 @Injectable()
 export class ShopWatch {
@@ -50,10 +54,7 @@ export class ShopWatch {
     // from here on the detector in memory is ahead of what is saved: it must not outlive a failure
     this.shops.forget(shop.id);
     const batch = await this.advance(watched, shop, upTo);
-    const isNew = watched.revision === 0;
-    if (isNew || batch.entries.length > 0 || batch.changes.length > 0) {
-      if (!(await this.save(watched, shop, { ...batch, now }))) return { more: true, found: false };
-    }
+    if (!(await this.keep(watched, shop, { ...batch, now }))) return { more: true, found: false };
     this.shops.keep(shop.id, watched);
     return {
       more: batch.entries.length === entriesAtOnce,
@@ -83,6 +84,23 @@ export class ShopWatch {
     return last < now ? last : now;
   }
 
+  /** Saves what the batch came to, if to anything; false where another process has saved in between. */
+  private async keep(
+    watched: WatchedShop,
+    shop: ShopUnderWatch,
+    batch: Batch & { now: Date },
+  ): Promise<boolean> {
+    const isNew = watched.revision === 0;
+    if (isNew || batch.changes.length > 0 || watched.unsaved > unsavedMax)
+      return this.save(watched, shop, batch);
+    if (batch.entries.length === 0) return true;
+    const { position, revision: after } = watched;
+    const key = { shopId: shop.id, detector: watched.detector.name };
+    const isSaved = await this.stores.states.readUpTo(this.database, key, { after, position });
+    if (isSaved) watched.saved({ whole: false });
+    return isSaved;
+  }
+
   private async save(
     watched: WatchedShop,
     shop: ShopUnderWatch,
@@ -105,7 +123,7 @@ export class ShopWatch {
       return true;
     });
     if (!isSaved) return false;
-    watched.revision += 1;
+    watched.saved({ whole: true });
     for (const finding of applied) {
       if (finding.isNew) this.tellOpened(shop, watched, finding.trigger);
       this.log(shop, watched, finding);

@@ -24,12 +24,27 @@ const savedSchema = z.object({ seen: seenSchema.nullable(), detector: z.unknown(
 /** A detector at a place in its shop's journal. */
 export class WatchedShop {
   private seen: Seen | null = null;
+  /** the last position that is in the saved state */
+  private savedPosition: number;
 
   constructor(
     readonly detector: Detector,
     public position: number,
     public revision: number,
-  ) {}
+  ) {
+    this.savedPosition = position;
+  }
+
+  /** Entries that are not in the saved state: they have to be read again by whoever loads it. */
+  get unsaved(): number {
+    return this.position - this.savedPosition;
+  }
+
+  /** It was saved, as a whole or only how far it has read. */
+  saved({ whole }: { whole: boolean }): void {
+    this.revision += 1;
+    if (whole) this.savedPosition = this.position;
+  }
 
   save(): unknown {
     return { seen: this.seen, detector: this.detector.save() };

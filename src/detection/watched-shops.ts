@@ -60,8 +60,8 @@ export class WatchedShops {
     const key = { shopId: shop.id, detector: fresh.detector.name };
     const saved = await this.stores.states.read(this.database, key);
     if (saved === undefined) return undefined;
-    const { position, revision, state } = saved;
-    const loaded = new WatchedShop(fresh.detector, position, revision);
+    const { position, revision, state, statePosition } = saved;
+    const loaded = new WatchedShop(fresh.detector, statePosition, revision);
     if (loaded.restore(state)) return loaded;
     return this.relearn({ shop, position, revision, now });
   }
@@ -85,7 +85,7 @@ export class WatchedShops {
       return true;
     });
     if (!isSaved) return undefined;
-    watched.revision += 1;
+    watched.saved({ whole: true });
     return watched;
   }
 }

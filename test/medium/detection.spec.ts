@@ -273,7 +273,7 @@ describe('the detection step', () => {
     const told: unknown[] = [];
     for (const [id, cuts] of [
       ['whole', [16]],
-      ['cut', [3, 5, 8, 9, 16]],
+      ['cut', [1, 2, 3, 5, 8, 9, 16]],
     ] as const) {
       await attach(id);
       const clock = clockAt(70 * secondMs);
@@ -288,6 +288,43 @@ describe('the detection step', () => {
       expect(finding?.state).toBe('live');
     }
     expect(told[1]).toEqual(told[0]);
+  });
+
+  it('writes its whole state where it found something, or after two thousand entries; else how far it has read', async () => {
+    await attach('written');
+    const clock = clockAt(70 * secondMs);
+    const process = startProcess(clock, ['written']);
+    const written = () =>
+      test.database.queryOne(
+        `SELECT position, state_position, revision FROM detector_state WHERE shop_id = 'written'`,
+      );
+    const tell = async (happenings: readonly Happening[]) => {
+      await append('written', happenings, clock.now());
+      await process.run();
+      return written();
+    };
+    const placed = (count: number, first: number): Happening[] =>
+      Array.from({ length: count }, (_none, index) => ({
+        number: first + index,
+        at: new Date(attachedAt.getTime() + secondMs),
+        kind: 'placed' as const,
+      }));
+    await process.run();
+    expect(await written()).toEqual({ position: 0, state_position: 0, revision: 1 });
+    expect(await tell(placed(400, 10_000))).toEqual({
+      position: 400,
+      state_position: 0,
+      revision: 2,
+    });
+    // after each 500 of them, and the fifth time as a whole
+    expect(await tell(placed(2_000, 20_000))).toEqual({
+      position: 2_400,
+      state_position: 2_400,
+      revision: 6,
+    });
+    const found = failure(12, new Date(attachedAt.getTime() + 5 * secondMs));
+    expect(await tell(found)).toEqual({ position: 2_412, state_position: 2_412, revision: 7 });
+    expect((await findingsOf('written'))[0]?.measure.orders).toBe(12);
   });
 
   it('counts each entry once when two processes work at the same moment', async () => {

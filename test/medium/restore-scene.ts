@@ -183,8 +183,8 @@ export class Scene {
   /** A detector has read all of the journal, and found nothing. */
   async detected(): Promise<void> {
     await this.query(
-      `INSERT INTO detector_state (shop_id, detector, position, revision, state, saved_at)
-       SELECT id, 'd', journal_head, 1, '{}', $2 FROM shop WHERE id = $1
+      `INSERT INTO detector_state (shop_id, detector, position, revision, state, state_position, saved_at)
+       SELECT id, 'd', journal_head, 1, '{}', journal_head, $2 FROM shop WHERE id = $1
        ON CONFLICT (shop_id, detector) DO UPDATE SET position = excluded.position`,
       [this.shopId, this.clock.now()],
     );

@@ -86,8 +86,8 @@ async function addIncident(client: pg.Client, incident: LargeIncident): Promise<
     )
   ).rows;
   await client.query(
-    `INSERT INTO detector_state (shop_id, detector, position, revision, state, saved_at)
-     VALUES ($1, 'd', $2, 1, '{}', $3)`,
+    `INSERT INTO detector_state (shop_id, detector, position, revision, state, state_position, saved_at)
+     VALUES ($1, 'd', $2, 1, '{}', $2, $3)`,
     [shopId, head, opened?.at],
   );
   await client.query(
