@@ -5,6 +5,7 @@ import { Database } from './database.js';
 import { pgLsn, type EntityClass } from './entity.js';
 import { migrations } from './migrations/index.js';
 import { PostgresNaming } from './naming.js';
+import { prepareRepeated, RepeatedStatements } from './repeated-statements.js';
 import { ownValues } from './value-parsers.js';
 
 export const runtimeRole = 'reinstate_runtime';
@@ -93,6 +94,7 @@ async function open(
     queryTimeoutMs?: number;
   },
 ): Promise<DataSource> {
+  const statements = new RepeatedStatements();
   const dataSource = new DataSource({
     type: 'postgres',
     url,
@@ -109,8 +111,11 @@ async function open(
     extra: {
       keepAlive: true,
       types: ownValues,
-      // a server that dies just as it lets us in tells so before anybody listens, which would end this process
-      onConnect: (client: pg.Client) => void client.on('error', () => undefined),
+      onConnect: (client: pg.Client) => {
+        // a server that dies just as it lets us in tells so before anybody listens, which would end this process
+        client.on('error', () => undefined);
+        prepareRepeated(client, statements);
+      },
       // a server that has stopped answering must not stop every step for ever
       ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
       options: pinnedOptions({ search_path: schema, ...options.further }),
