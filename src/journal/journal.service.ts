@@ -142,7 +142,16 @@ export class JournalService {
 
   /** What one source transaction did: the entries of all its orders, and the one of shared rows. */
   async ofTransaction(shopId: string, source: SourcePosition): Promise<JournalEntry[]> {
-    return this.store.ofTransaction(this.database, shopId, source);
+    return this.store.ofTransactions(this.database, shopId, [source]);
+  }
+
+  /** The same of several transactions, by their `transactionName`. */
+  async ofTransactions(
+    shopId: string,
+    sources: readonly SourcePosition[],
+  ): Promise<Map<string, JournalEntry[]>> {
+    const entries = await this.store.ofTransactions(this.database, shopId, sources);
+    return Map.groupBy(entries, ({ source }) => transactionName(source));
   }
 
   /** Position of the newest entry; 0 for an empty journal. */
@@ -162,4 +171,9 @@ function monthAndTime(event: Moment): [string, string] {
 
 function missingShop(shopId: string): Fault {
   return new Fault('missing', 'shop-unknown', `there is no shop "${shopId}" in the configuration`);
+}
+
+/** Tells a source transaction from all others of its shop. */
+export function transactionName(source: SourcePosition): string {
+  return `${source.incarnation} ${source.commitLsn} ${source.transactionId}`;
 }

@@ -145,16 +145,22 @@ export class JournalStore {
     );
   }
 
-  async ofTransaction(
+  async ofTransactions(
     reader: Reader,
     shopId: string,
-    source: SourcePosition,
+    sources: readonly SourcePosition[],
   ): Promise<JournalEntry[]> {
     return entries(
       reader.query(
         `SELECT ${columns} FROM journal_entry
-         WHERE shop_id = $1 AND incarnation = $2 AND commit_lsn = $3 AND transaction_id = $4 ORDER BY position`,
-        [shopId, source.incarnation, source.commitLsn, source.transactionId],
+         WHERE shop_id = $1 AND (incarnation, commit_lsn, transaction_id)
+           IN (SELECT * FROM unnest($2::text[], $3::pg_lsn[], $4::bigint[])) ORDER BY position`,
+        [
+          shopId,
+          sources.map(({ incarnation }) => incarnation),
+          sources.map(({ commitLsn }) => commitLsn),
+          sources.map(({ transactionId }) => transactionId),
+        ],
       ),
     );
   }

@@ -26,6 +26,8 @@ import { AttemptEvidence } from './runs/attempt-evidence.js';
 import { EchoComparison } from './runs/echo-comparison.js';
 import { EchoIntake } from './runs/echo-intake.js';
 import { EchoStore } from './runs/echo.store.js';
+import { EchoedItems } from './runs/echoed-items.js';
+import { EchoedItemStore } from './runs/echoed-items.store.js';
 import { HandRuns } from './runs/hand-runs.js';
 import { ItemAttempt } from './runs/item-attempt.js';
 import { ItemClaims } from './runs/item-claims.js';
@@ -104,6 +106,8 @@ const stepKinds = [ApprovalStep, PlanStep, QuietStep, RestoreStep, VerifyStep];
     EchoComparison,
     EchoIntake,
     EchoStore,
+    EchoedItemStore,
+    EchoedItems,
     HandRuns,
     ItemAttempt,
     ItemClaims,

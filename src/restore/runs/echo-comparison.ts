@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { JournalService } from '../../journal/journal.service.js';
+import { JournalService, transactionName } from '../../journal/journal.service.js';
 import { PersonalData } from '../../journal/personal-data.js';
 import type { JournalEntry } from '../../orders/order-event.js';
 import type { Shop } from '../../shops/shop-registry.js';
@@ -26,34 +26,62 @@ export class EchoComparison {
     private readonly personal: PersonalData,
   ) {}
 
-  /** Undefined where the entry's marker is none of our plans', or names another order. */
-  async of(shop: Shop, entry: JournalEntry): Promise<ComparedEcho | undefined> {
-    const [planItem] = await this.plans.itemsById(this.database, [entry.marker?.itemId ?? '']);
-    if (planItem?.orderId !== entry.orderId) return undefined;
-    return { planItem, difference: await this.difference(shop, entry, planItem) };
+  /**
+   * By the entry's position. Left out are entries whose marker is none of our plans', or names another order. All
+   * is read before anything is written: plans and journal entries never change.
+   */
+  async of(shop: Shop, entries: readonly JournalEntry[]): Promise<Map<number, ComparedEcho>> {
+    const itemIds = new Set(entries.flatMap(({ marker }) => marker?.itemId ?? []));
+    if (itemIds.size === 0) return new Map();
+    const found = await this.plans.itemsById(this.database, [...itemIds]);
+    const planItems = new Map(found.map((planItem) => [planItem.id, planItem]));
+    const own = entries.flatMap((entry) => {
+      const planItem = planItems.get(entry.marker?.itemId ?? '');
+      return planItem?.orderId === entry.orderId ? [{ entry, planItem }] : [];
+    });
+    const differences = await this.differences(shop, own);
+    return new Map(
+      own.map(({ entry: { position }, planItem }) => {
+        const found = differences.get(position) ?? [];
+        const difference = found.length === 0 ? null : found.join('; ');
+        return [position, { planItem, difference }];
+      }),
+    );
   }
 
-  private async difference(
+  private async differences(
     shop: Shop,
-    entry: JournalEntry,
-    planItem: PlanItem,
-  ): Promise<string | null> {
-    const entries = await this.journal.ofTransaction(shop.id, entry.source);
-    const { profile } = shop;
-    const own = echoDifferences({
-      profile,
-      orderId: entry.orderId,
-      planned: planItem.changes,
-      entries,
-      opened: await openAdded(this.personal, shop.id, entries),
-    });
-    const others = meanwhileDifferences({
-      profile,
-      entries: await this.journal.ofOrder(shop.id, entry.orderId),
-      plannedAt: planItem.source.lastPosition,
-      echoedAt: entry.position,
-    });
-    const differences = [...own, ...others];
-    return differences.length === 0 ? null : differences.join('; ');
+    own: readonly { entry: JournalEntry; planItem: PlanItem }[],
+  ): Promise<Map<number, string[]>> {
+    if (own.length === 0) return new Map();
+    const { id: shopId, profile } = shop;
+    const echoed = own.map(({ entry }) => entry);
+    const orderIds = [...new Set(echoed.map(({ orderId }) => orderId))];
+    const written = await this.journal.ofTransactions(
+      shopId,
+      echoed.map(({ source }) => source),
+    );
+    const ofOrders = await this.journal.ofOrders(this.database, shopId, orderIds);
+    const opened = await openAdded(this.personal, shopId, [...written.values()].flat());
+    return new Map(
+      own.map(({ entry: { orderId, position, source }, planItem }) => [
+        position,
+        [
+          ...echoDifferences({
+            profile,
+            orderId,
+            planned: planItem.changes,
+            entries: written.get(transactionName(source)) ?? [],
+            opened,
+          }),
+          ...meanwhileDifferences({
+            profile,
+            entries: ofOrders.get(orderId) ?? [],
+            plannedAt: planItem.source.lastPosition,
+            echoedAt: position,
+          }),
+        ],
+      ]),
+    );
   }
 }

@@ -3,6 +3,7 @@ import type { JournalEntry } from '../../orders/order-event.js';
 import type { Transaction } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { EchoComparison, type ComparedEcho } from './echo-comparison.js';
+import { EchoedItems, type EchoGroup } from './echoed-items.js';
 import { HandRuns } from './hand-runs.js';
 import { ItemOutcomes, type EndedAt } from './item-outcomes.js';
 import { RunItemStore } from './run-item.store.js';
@@ -26,11 +27,17 @@ export class EchoIntake {
     private readonly outcomes: ItemOutcomes,
     private readonly hands: HandRuns,
     private readonly settlements: Settlements,
+    private readonly together: EchoedItems,
   ) {}
 
-  /** What to take in, read before the transaction begins: plans and journal entries never change. */
-  async compare({ shop, entry }: Echo): Promise<ComparedEcho | undefined> {
-    return this.comparison.of(shop, entry);
+  /** What to take in, by the entry's position; read before a transaction begins. */
+  async compare(shop: Shop, entries: readonly JournalEntry[]): Promise<Map<number, ComparedEcho>> {
+    return this.comparison.of(shop, entries);
+  }
+
+  /** Several at once; false, and nothing is written, where each of them has to be taken by itself. */
+  async takeAll(transaction: Transaction, group: EchoGroup): Promise<boolean> {
+    return this.together.prove(transaction, group);
   }
 
   /** False where no run of this shop has to do with it. */
