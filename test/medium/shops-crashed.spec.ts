@@ -8,6 +8,7 @@ import { runRestore } from '../../src/shops/postgres/restore-transaction.js';
 import { ShopConnections } from '../../src/shops/postgres/shop-connections.js';
 import { parseProfile } from '../../src/shops/profile-file.js';
 import { oddShopProfileText } from '../support/odd-shop.js';
+import { beforeSeventeen } from '../support/older-server.js';
 import { withClient } from '../support/postgres.js';
 
 // nothing is on disk but what somebody has asked for
@@ -68,7 +69,9 @@ async function notedThenCrashed(flush: 'by itself' | 'elsewhere') {
   pool.on('error', () => undefined);
   const noted: { transactionId: number; incarnation: string }[] = [];
   const write = `INSERT INTO public.written VALUES ('restore')`;
-  const steps = [{ kind: 'run', title: 'write', statement: { text: write, values: [] } }] as const;
+  const steps = [
+    [{ kind: 'run', title: 'write', statement: { text: write, values: [] } }],
+  ] as const;
   const flushElsewhere = () => connections.flush();
   const outcome = await runRestore(
     async () => {
@@ -90,17 +93,6 @@ async function notedThenCrashed(flush: 'by itself' | 'elsewhere') {
   await pool.end();
   expect(outcome.outcome).not.toBe('applied');
   return noted[0]!;
-}
-
-/** The server says that it is an older one, which cannot flush within a transaction. */
-function beforeSeventeen(client: pg.PoolClient): void {
-  const query = client.query.bind(client) as (...given: unknown[]) => unknown;
-  const asked = (sql: unknown) =>
-    typeof sql === 'string'
-      ? sql.replace(`current_setting('server_version_num')`, `'160000'`)
-      : sql;
-  client.query = ((sql: unknown, ...rest: unknown[]) =>
-    query(asked(sql), ...rest)) as typeof client.query;
 }
 
 test.each(['by itself', 'elsewhere'] as const)(

@@ -4,6 +4,7 @@ import type { PostgresShopAdapter } from '../../src/shops/postgres/postgres-shop
 import type { Profile } from '../../src/shops/profile.js';
 import type { RestoreItem } from '../../src/shops/shop-adapter.js';
 import { AdapterScene } from '../support/adapter-scene.js';
+import { beforeSeventeen } from '../support/older-server.js';
 import { withClient } from '../support/postgres.js';
 import { ShopGate } from '../support/shop-gate.js';
 
@@ -277,15 +278,16 @@ describe('the transaction of a restore is bounded by the server itself', () => {
     const run = (
       given: Pick<RestoreAttempt, 'steps' | 'transactionTimeoutMs' | 'noteTransaction'>,
     ) =>
-      runRestore(() => scene.pool.connect(), {
+      runRestore(async () => beforeSeventeen(await scene.pool.connect()), {
         ...given,
         counters: [],
         flushElsewhere: () => Promise.resolve(),
       });
 
     test.each([
-      ['before a step', [sleep, write], 'write'],
-      ['before the transaction is noted', [write, sleep], 'ask for the transaction’s id'],
+      ['before a step', [[sleep], [write]], 'write'],
+      ['before a step of what else goes together', [[sleep, write]], 'write'],
+      ['before the transaction is noted', [[write, sleep]], 'ask for the transaction’s id'],
     ])('%s', async (_where, steps, title) => {
       const before = await scene.dump();
       const noted: unknown[] = [];
@@ -302,7 +304,7 @@ describe('the transaction of a restore is bounded by the server itself', () => {
     test('before the commit', async () => {
       const before = await scene.dump();
       const outcome = await run({
-        steps: [write],
+        steps: [[write]],
         transactionTimeoutMs: 1_000,
         noteTransaction: () => new Promise((resolve) => setTimeout(resolve, 1_100)),
       });

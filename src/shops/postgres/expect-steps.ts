@@ -29,7 +29,9 @@ function expectStep(
   const { from, orderColumn } = ownRows(context.profile, table);
   const order = parameters.add(item.orderId, context.types.orderKey(context.profile));
   const columns = [...new Set(expected.rows.flatMap(({ values }) => Object.keys(values)))];
-  const key = mappingOf(context, table).key;
+  const { key, columns: roles } = mappingOf(context, table);
+  const isSalted = columns.some((column) => isPersonal(roles[column]));
+  const salt = isSalted ? parameters.add(`${item.itemId}\n`, 'text') : `''`;
   const signs = signsAmongNotes(context.profile, table);
   const read = [...key, ...columns, ...(signs ?? []).flatMap((where) => Object.keys(where))];
   const selected = [...new Set(read)].map((column) => `t.${quoteName(column)}`).join(', ');
@@ -40,7 +42,7 @@ function expectStep(
       `WITH known AS MATERIALIZED (SELECT entry -> 'key' AS key, entry -> 'values' AS image FROM jsonb_array_elements(${known}) AS entry),
             own AS MATERIALIZED (SELECT ${selected} FROM ${from} WHERE ${orderColumn} = ${order}),
             compared AS (
-              ${changedRowsSql(context, { item, table, columns })}
+              ${changedRowsSql(context, { salt, table, columns })}
               UNION ALL
               ${addedRowsSql(context, { table, signs })}
             )
@@ -56,11 +58,11 @@ function expectStep(
 
 function changedRowsSql(
   context: RestoreContext,
-  { item, table, columns }: { item: RestoreItem; table: string; columns: readonly string[] },
+  { salt, table, columns }: { salt: string; table: string; columns: readonly string[] },
 ): string {
   const { key } = mappingOf(context, table);
   const title = key.map((_, index) => `known.key ->> ${index}`).join(', ');
-  const differing = columns.map((column) => differingCase(context, { item, table, column }));
+  const differing = columns.map((column) => differingCase(context, { salt, table, column }));
   return `SELECT concat_ws('/', ${title}) AS title,
                      CASE WHEN own.${quoteName(present(key[0], 'a table has a key'))} IS NULL THEN 'the row is gone' ELSE ${listOf(differing)} END AS found
                 FROM known LEFT JOIN own ON ${sameKey(context, table)}`;
@@ -115,14 +117,14 @@ function digest(itemId: string, text: string): string {
 /** Names the column where it does not hold what is known of it. */
 function differingCase(
   context: RestoreContext,
-  cell: { item: RestoreItem; table: string; column: string },
+  cell: { salt: string; table: string; column: string },
 ): string {
-  const { item, table, column } = cell;
+  const { salt, table, column } = cell;
   const [own, name] = [`own.${quoteName(column)}`, quoteLiteral(column)];
   const known = `known.image ->> ${name}`;
   const differs = isPersonal(mappingOf(context, table).columns[column])
     ? // by format(), the text is the one that the stream sends: a cast writes some types otherwise
-      `CASE WHEN ${own} IS NOT NULL THEN encode(sha256(convert_to(${quoteLiteral(`${item.itemId}\n`)} || format('%s', ${own}), 'UTF8')), 'hex') END IS DISTINCT FROM ${known}`
+      `CASE WHEN ${own} IS NOT NULL THEN encode(sha256(convert_to(${salt} || format('%s', ${own}), 'UTF8')), 'hex') END IS DISTINCT FROM ${known}`
     : `${own}::text IS DISTINCT FROM (${known})::${context.types.type(table, column)}::text`;
   return `CASE WHEN known.image ? ${name} AND ${differs} THEN ${name} END`;
 }

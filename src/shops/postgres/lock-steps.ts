@@ -63,8 +63,8 @@ function settingsStatement(settings: Record<string, string>) {
     ([name, value]) => `(${parameters.add(name, 'text')}, ${parameters.add(value, 'text')})`,
   );
   return parameters.statement(
-    `SELECT set_config(s.name, wanted.value, true) FROM (VALUES ${rows.join(', ')}) AS wanted (name, value)
-       JOIN pg_catalog.pg_settings s ON s.name = wanted.name`,
+    `SELECT set_config(wanted.name, wanted.value, true) FROM (VALUES ${rows.join(', ')}) AS wanted (name, value)
+      WHERE current_setting(wanted.name, true) IS NOT NULL`,
   );
 }
 
@@ -72,7 +72,10 @@ function settingsStatement(settings: Record<string, string>) {
  * Locks the order's own rows, table by table in the profile's order. Only the first lock waits, since
  * nothing is held then; every further one fails at once. The order's status is compared on the way.
  */
-export function orderLockSteps(context: RestoreContext, item: RestoreItem): RestoreStep[] {
+export function orderLockSteps(
+  context: RestoreContext,
+  item: RestoreItem,
+): [first: RestoreStep, ...further: RestoreStep[]] {
   const { locks, order } = context.profile;
   const steps = locks.map((table, index) => {
     const wait = index === 0 ? '' : ' NOWAIT';

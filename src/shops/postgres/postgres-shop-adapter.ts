@@ -28,7 +28,7 @@ import { checkShop } from './shop-check.js';
 import { ShopConnections } from './shop-connections.js';
 import { canRetry, isNoSuchValue, problemOf } from './shop-failure.js';
 import { unmappedColumns, unmappedRefusal } from './unmapped-columns.js';
-import { differencesFrom } from './verify.js';
+import { readBack } from './verify.js';
 
 export interface PostgresShopSettings {
   readonly profile: Profile;
@@ -164,8 +164,9 @@ export class PostgresShopAdapter implements ShopAdapter {
 
   async verify(item: RestoreItem): Promise<readonly string[]> {
     return await this.guarded(async () => {
-      const context = await this.context();
-      return await this.connections.inTransaction((query) => differencesFrom(context, item, query));
+      const looks = readBack(await this.context(), item);
+      const answers = await this.connections.answers(looks.map(({ statement }) => statement));
+      return looks.flatMap(({ judge }, index) => judge(answers[index] ?? []));
     });
   }
 
@@ -174,7 +175,7 @@ export class PostgresShopAdapter implements ShopAdapter {
     const { profile } = this.settings;
     const parts = items.map((item) => ({
       item,
-      steps: this.stepsOf(context, item),
+      steps: this.stepsOf(context, item).flat(),
     }));
     return restoreScript(parts, [
       `Reinstate: ${items.length} orders of a shop with the profile ${profile.profile} (${profile.title}).`,
@@ -192,7 +193,7 @@ export class PostgresShopAdapter implements ShopAdapter {
     return (await this.settings.mayWrite()) ? undefined : 'the shop is not armed, or is stopped';
   }
 
-  private async steps(item: RestoreItem): Promise<RestoreStep[] | RestoreOutcome> {
+  private async steps(item: RestoreItem): Promise<RestoreStep[][] | RestoreOutcome> {
     try {
       return this.stepsOf(await this.context(), item);
     } catch (error) {
@@ -257,7 +258,7 @@ export class PostgresShopAdapter implements ShopAdapter {
     }
   }
 
-  private stepsOf(context: RestoreContext, item: RestoreItem): RestoreStep[] {
+  private stepsOf(context: RestoreContext, item: RestoreItem): RestoreStep[][] {
     const marker = this.settings.markerOf(item);
     return restoreSteps(context, { item, marker, timeouts: this.timeouts() });
   }

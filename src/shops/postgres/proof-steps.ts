@@ -148,7 +148,12 @@ export function readOnly(steps: readonly RestoreStep[]): RestoreStep[] {
     {
       kind: 'run',
       title: 'from here on only look',
-      statement: { text: `SAVEPOINT ${name}; SET TRANSACTION READ ONLY`, values },
+      statement: { text: `SAVEPOINT ${name}`, values },
+    },
+    {
+      kind: 'run',
+      title: 'and write nothing',
+      statement: { text: 'SET TRANSACTION READ ONLY', values },
     },
     ...steps,
     {

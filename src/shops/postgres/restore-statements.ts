@@ -18,22 +18,29 @@ export const beginSql = 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE';
 
 /**
  * The whole of a restore (or undo) between BEGIN and COMMIT, as data. First all locks and comparisons,
- * then all writes, then the proof that the shop holds what was planned, and nothing else.
+ * then all writes, then the proof that the shop holds what was planned, and nothing else. What is in one group
+ * may be sent together: nothing is written before all comparisons are known, and while the first lock is waited
+ * for, nothing else is under way.
  */
 export function restoreSteps(
   context: RestoreContext,
   { item, marker, timeouts }: { item: RestoreItem; marker: string; timeouts: RestoreTimeouts },
-): RestoreStep[] {
+): RestoreStep[][] {
+  const [firstLock, ...furtherLocks] = orderLockSteps(context, item);
   return [
-    ...settingSteps(timeouts),
-    ...orderLockSteps(context, item),
-    ...compareSteps(context, item),
-    ...counterLockSteps(context, item),
-    ...expectSteps(context, item),
-    unmappedColumnsStep(context.profile),
-    ...writeSteps(context, item),
-    ...rereadSteps(context, item),
-    markerStep(marker),
-    ...readOnly(invariantSteps(context, item)),
+    [...settingSteps(timeouts), firstLock],
+    [
+      ...furtherLocks,
+      ...compareSteps(context, item),
+      ...counterLockSteps(context, item),
+      ...expectSteps(context, item),
+      unmappedColumnsStep(context.profile),
+    ],
+    [
+      ...writeSteps(context, item),
+      ...rereadSteps(context, item),
+      markerStep(marker),
+      ...readOnly(invariantSteps(context, item)),
+    ],
   ];
 }

@@ -6,11 +6,13 @@ import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
 import { beginSql } from './restore-statements.js';
 import type { Problem, RestoreStep } from './restore-step.js';
 import { identityColumns, incarnationOf } from './server-identity.js';
-import type { TextRow } from './shop-connections.js';
+import { silenceMs } from './shop-connections.js';
 import { canRetry, isCertainlyRolledBack, problemOf } from './shop-failure.js';
+import { forgetsNames, knowsEnough, sendTogether, type Answer } from './statement-batch.js';
 
 export interface RestoreAttempt {
-  readonly steps: readonly RestoreStep[];
+  /** in groups, see `restoreSteps` */
+  readonly steps: readonly (readonly RestoreStep[])[];
   readonly noteTransaction: NoteTransaction;
   /** for servers that have no transaction_timeout of their own */
   readonly transactionTimeoutMs: number;
@@ -20,13 +22,29 @@ export interface RestoreAttempt {
   readonly flushElsewhere: () => Promise<void>;
 }
 
+const begin = run('begin', beginSql);
+
+/** From PostgreSQL 17 a server ends a transaction that takes too long by itself, and can flush within one. */
+const isModern = run(
+  'ask which server it is',
+  `SELECT (current_setting('server_version_num')::integer >= 170000)::text`,
+);
+
 /** Which transaction of which server it was; asked just before COMMIT. */
-const identitySql = `
-  SELECT pg_current_xact_id()::text AS transaction_id, ${identityColumns},
-    (current_setting('server_version_num')::integer >= 170000)::text AS flushes`;
+const identify = run(
+  'ask for the transaction’s id',
+  `SELECT pg_current_xact_id()::text AS transaction_id, ${identityColumns}`,
+);
 
 /** A message that is on disk, with all that was logged before it, when this returns; only one outside of the transaction can be. */
-const flushSql = `SELECT pg_logical_emit_message(false, '${flushPrefix}', '', true)`;
+const flush = run(
+  'write the transaction’s id to disk',
+  `SELECT pg_logical_emit_message(false, '${flushPrefix}', '', true)`,
+);
+
+function run(title: string, text: string) {
+  return { kind: 'run', title, statement: { text, values: [] } } as const;
+}
 
 /**
  * Runs the steps of one restore in one transaction of the shop: all of it, or nothing with a reason.
@@ -38,7 +56,7 @@ export async function runRestore(
 ): Promise<RestoreOutcome> {
   const attributes = {
     'db.system.name': 'postgresql',
-    'reinstate.statements': attempt.steps.length,
+    'reinstate.statements': attempt.steps.flat().length,
   };
   return inSpan({ name: 'shop transaction', kind: 'client', attributes }, async (span) => {
     const outcome = await restoreOn(open, attempt);
@@ -58,24 +76,40 @@ async function restoreOn(
   } catch (error) {
     return outcomeOf(problemOf(error, { title: 'connect', counters: [] }));
   }
+  let isBroken = true;
+  try {
+    let restore = await restoredOn(client, attempt);
+    // nothing was noted or committed: it is done once more, without names
+    if (forgetsNames(client, restore.failure)) restore = await restoredOn(client, attempt);
+    isBroken = restore.isBroken;
+    return restore.outcome;
+  } finally {
+    client.release(isBroken || knowsEnough(client));
+  }
+}
+
+async function restoredOn(client: pg.PoolClient, attempt: RestoreAttempt) {
   const restore = new RestoreTransaction(client, attempt);
   client.on('error', restore.lose);
   try {
-    return await restore.run();
+    const outcome = await restore.run();
+    return { outcome, failure: restore.failure, isBroken: restore.isBroken };
   } finally {
     client.off('error', restore.lose);
-    client.release(restore.isBroken);
   }
 }
 
 class RestoreTransaction {
   /** the session is in an unknown state and must not be used again */
   isBroken = true;
+  /** what the server (or the network) said when it ended before its COMMIT */
+  failure: unknown;
   /** Told of what ended the session while nothing was asked of it: time-outs of the server, for one. */
   readonly lose = (error: Error): void => void (this.lost ??= error);
   private lost: Error | undefined;
-  private title = 'begin';
+  private title = begin.title;
   private deadline = Infinity;
+  private isModern = false;
 
   constructor(
     private readonly client: pg.PoolClient,
@@ -108,64 +142,73 @@ class RestoreTransaction {
 
   private async prepare(): Promise<Problem | undefined> {
     this.deadline = performance.now() + this.attempt.transactionTimeoutMs;
-    try {
-      await this.client.query(beginSql);
-      for (const step of this.attempt.steps) {
-        this.title = step.title;
-        const problem = this.overdue() ?? (await this.take(step));
+    const answers = await this.send([begin, isModern]);
+    if ('outcome' in answers) return answers;
+    this.isModern = answers[1]?.[0]?.[0] === 'true';
+    for (const group of this.attempt.steps) {
+      // an older server leaves it to us to end what takes too long: so it gets one statement at a time
+      for (const steps of this.isModern ? [group] : group.map((step) => [step])) {
+        const problem = await this.take(steps);
         if (problem !== undefined) return problem;
       }
-      return undefined;
-    } catch (error) {
-      return this.problem(error);
     }
+    return undefined;
   }
 
-  /** Asked before each thing that is begun, so that only one statement can last beyond the deadline. */
+  /** Sends the steps together, unless time is up. They are judged in their order, and so is what ended them. */
+  private async take(steps: readonly RestoreStep[]): Promise<Problem | undefined> {
+    const answers = await this.send(steps, judged);
+    return 'outcome' in answers ? answers : undefined;
+  }
+
+  private async send(
+    steps: readonly RestoreStep[],
+    judge: (step: RestoreStep, answer: Answer) => Problem | undefined = () => undefined,
+  ): Promise<readonly Answer[] | Problem> {
+    this.title = steps[0]?.title ?? this.title;
+    const overdue = this.overdue();
+    if (overdue !== undefined) return overdue;
+    const timeoutMs = this.deadline - performance.now() + silenceMs;
+    const statements = steps.map(({ statement }) => statement);
+    const { answers, failure } = await sendTogether(this.client, statements, { timeoutMs });
+    for (const [index, answer] of answers.entries()) {
+      const step = steps[index];
+      const problem = step === undefined ? undefined : judge(step, answer);
+      if (problem !== undefined) return problem;
+    }
+    if (failure === undefined) return answers;
+    this.title = steps[answers.length]?.title ?? this.title;
+    this.failure = failure;
+    return this.problem(failure);
+  }
+
+  /** Asked before anything is begun, so that what is sent at once alone can last beyond the deadline. */
   private overdue(): Problem | undefined {
     if (performance.now() <= this.deadline) return undefined;
     return { outcome: 'failed', reason: 'timeout', detail: `too slow (${this.title})` };
-  }
-
-  private async take(step: RestoreStep): Promise<Problem | undefined> {
-    const { text, values } = step.statement;
-    const { rows } = await this.client.query<TextRow>(text, [...values]);
-    switch (step.kind) {
-      case 'run':
-        return undefined;
-      case 'check':
-        return rows[0] === undefined ? undefined : step.judge(rows[0]['found'] ?? '');
-      case 'one':
-        return rows.length === 1 ? undefined : step.judge();
-      default:
-        return unreachable(step);
-    }
-  }
-
-  private async identify(): Promise<{ transactionId: number; incarnation: string } | Problem> {
-    this.title = 'ask for the transaction’s id';
-    const overdue = this.overdue();
-    if (overdue !== undefined) return overdue;
-    try {
-      const { rows } = await this.client.query<TextRow>(identitySql);
-      await this.keepId(rows[0]?.['flushes'] === 'true');
-      return {
-        transactionId: Number(rows[0]?.['transaction_id']),
-        incarnation: incarnationOf(rows[0]),
-      };
-    } catch (error) {
-      return this.problem(error);
-    }
   }
 
   /**
    * A server that crashes gives an id of which nothing is on disk to another transaction, whose commit would then
    * be taken for ours. So the id is on disk before anybody notes it.
    */
-  private async keepId(canFlush: boolean): Promise<void> {
-    this.title = 'write the transaction’s id to disk';
-    if (canFlush) await this.client.query(flushSql);
-    else await this.attempt.flushElsewhere();
+  private async identify(): Promise<{ transactionId: number; incarnation: string } | Problem> {
+    const answers = await this.send(this.isModern ? [identify, flush] : [identify]);
+    if ('outcome' in answers) return answers;
+    const [[transactionId, systemIdentifier, timeline] = []] = answers[0] ?? [];
+    try {
+      if (!this.isModern) await this.attempt.flushElsewhere();
+    } catch (error) {
+      this.title = flush.title;
+      return this.problem(error);
+    }
+    return {
+      transactionId: Number(transactionId),
+      incarnation: incarnationOf({
+        system_identifier: systemIdentifier ?? null,
+        timeline: timeline ?? null,
+      }),
+    };
   }
 
   private problem(error: unknown): Problem {
@@ -203,6 +246,19 @@ class RestoreTransaction {
       this.isBroken = true;
       this.lose(error as Error);
     }
+  }
+}
+
+function judged(step: RestoreStep, answer: Answer): Problem | undefined {
+  switch (step.kind) {
+    case 'run':
+      return undefined;
+    case 'check':
+      return answer[0] === undefined ? undefined : step.judge(answer[0][0] ?? '');
+    case 'one':
+      return answer.length === 1 ? undefined : step.judge();
+    default:
+      return unreachable(step);
   }
 }
 

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { pinnedOptions } from '../../platform/database/connect.js';
 import { flushPrefix } from '../restore-marker.js';
 import type { Statement } from './sql-text.js';
+import { forgetsNames, knowsEnough, sendTogether, type Answer } from './statement-batch.js';
 
 /** A row with every value as PostgreSQL's own text: the form in which the journal holds them too. */
 export type TextRow = Readonly<Record<string, string | null>>;
@@ -22,9 +23,12 @@ const textTypes = { getTypeParser: () => (value: string) => value };
 /** Commits, on the server's own disk, a transaction that changes nothing. */
 const flushSql = `SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, '${flushPrefix}', '')`;
 
+const beginReading = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', values: [] };
+const endReading = { text: 'ROLLBACK', values: [] };
+
 const readTimeoutMs = 15_000;
 /** A server that does not answer is found out this much later than a statement that takes too long. */
-const silenceMs = 2_000;
+export const silenceMs = 2_000;
 
 export interface ConnectionSettings {
   readonly readUrl: string;
@@ -63,7 +67,7 @@ export class ShopConnections implements ReadSession {
     const client = await this.reading.connect();
     let broken = true;
     try {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(beginReading.text);
       try {
         return await work((statement) => run(client, statement));
       } finally {
@@ -73,6 +77,30 @@ export class ShopConnections implements ReadSession {
     } finally {
       // a session that could not even roll back is not used again
       client.release(broken);
+    }
+  }
+
+  /** Several reads that see the shop at one moment, sent together. */
+  async answers(statements: readonly Statement[]): Promise<readonly Answer[]> {
+    const client = await this.reading.connect();
+    let broken = true;
+    try {
+      const read = async () => {
+        const { answers, failure } = await sendTogether(
+          client,
+          [beginReading, ...statements, endReading],
+          { timeoutMs: readTimeoutMs + silenceMs },
+        );
+        if (failure !== undefined) await client.query('ROLLBACK');
+        return { answers: answers.slice(1, -1), failure };
+      };
+      let { answers, failure } = await read();
+      if (forgetsNames(client, failure)) ({ answers, failure } = await read());
+      broken = false;
+      if (failure !== undefined) throw failure as Error;
+      return answers;
+    } finally {
+      client.release(broken || knowsEnough(client));
     }
   }
 

@@ -8,70 +8,64 @@ import {
   sameAs,
   type RestoreContext,
 } from './row-sql.js';
-import type { Query } from './shop-connections.js';
-import { Parameters, quoteTable } from './sql-text.js';
+import { Parameters, quoteTable, type Statement } from './sql-text.js';
+import type { Answer } from './statement-batch.js';
 
 type Of<Kind extends PlannedChange['do']> = Extract<PlannedChange, { do: Kind }>;
 
-/**
- * What of a plan item the shop does not hold now: tables, keys and columns, no values. Shared counters
- * are left out: others move them too, and the restore itself proved its own move.
- */
-export async function differencesFrom(
-  context: RestoreContext,
-  item: RestoreItem,
-  query: Query,
-): Promise<string[]> {
-  const differences: string[] = [];
-  for (const change of item.changes) {
-    if (change.do === 'set') differences.push(...(await setDifferences(context, change, query)));
-    if (change.do === 'delete') differences.push(...(await leftOver(context, change, query)));
-  }
-  const inserts = item.changes.filter((change) => change.do === 'insert');
-  for (const same of Map.groupBy(inserts, ({ table, row }) =>
-    JSON.stringify([table, row]),
-  ).values())
-    differences.push(...(await missingRows(context, { item, same }, query)));
-  return differences;
+/** One look at the shop, and what its answer says is not as planned: tables, keys and columns, no values. */
+export interface Look {
+  readonly statement: Statement;
+  readonly judge: (answer: Answer) => string[];
 }
 
-async function setDifferences(
-  context: RestoreContext,
-  change: Of<'set'>,
-  query: Query,
-): Promise<string[]> {
+/**
+ * Asks what of a plan item the shop does not hold now. Shared counters are left out: others move them too, and
+ * the restore itself proved its own move.
+ */
+export function readBack(context: RestoreContext, item: RestoreItem): Look[] {
+  const single = item.changes.flatMap((change) => {
+    if (change.do === 'set') return [setLook(context, change)];
+    return change.do === 'delete' ? [goneLook(context, change)] : [];
+  });
+  const inserts = item.changes.filter((change) => change.do === 'insert');
+  const alike = Map.groupBy(inserts, ({ table, row }) => JSON.stringify([table, row]));
+  const added = [...alike.values()].flatMap((same) => addedLook(context, { item, same }));
+  return [...single, ...added];
+}
+
+function setLook(context: RestoreContext, change: Of<'set'>): Look {
   const parameters = new Parameters();
   const key = keyCondition(context, change, parameters);
   const image = { table: change.table, image: change.to };
   const differing = differingColumns(context, image, parameters);
-  const [row] = await query(
-    parameters.statement(
+  return {
+    statement: parameters.statement(
       `SELECT ${differing} AS found FROM ${quoteTable(change.table)} WHERE ${key}`,
     ),
-  );
-  const found = row === undefined ? 'the row is gone' : row['found'];
-  return found ? [`${rowTitle(change)}: ${found}`] : [];
+    judge: ([row]) => {
+      const found = row === undefined ? 'the row is gone' : row[0];
+      return found ? [`${rowTitle(change)}: ${found}`] : [];
+    },
+  };
 }
 
-async function leftOver(
-  context: RestoreContext,
-  change: Of<'delete'>,
-  query: Query,
-): Promise<string[]> {
+function goneLook(context: RestoreContext, change: Of<'delete'>): Look {
   const parameters = new Parameters();
   const key = keyCondition(context, change, parameters);
-  const rows = await query(
-    parameters.statement(`SELECT 1 AS found FROM ${quoteTable(change.table)} WHERE ${key}`),
-  );
-  return rows.length === 0 ? [] : [`${rowTitle(change)}: the row is still there`];
+  return {
+    statement: parameters.statement(
+      `SELECT 1 AS found FROM ${quoteTable(change.table)} WHERE ${key}`,
+    ),
+    judge: (rows) => (rows.length === 0 ? [] : [`${rowTitle(change)}: the row is still there`]),
+  };
 }
 
 /** The order must have at least as many rows with these values as were planned. */
-async function missingRows(
+function addedLook(
   context: RestoreContext,
   { item, same }: { item: RestoreItem; same: readonly Of<'insert'>[] },
-  query: Query,
-): Promise<string[]> {
+): Look[] {
   const [change] = same;
   if (change === undefined) return [];
   const { table } = change;
@@ -82,13 +76,13 @@ async function missingRows(
     sameAs(context, { table, column, value }, parameters),
   );
   const where = cells.length === 0 ? 'true' : cells.join(' AND ');
-  const [row] = await query(
-    parameters.statement(
-      `SELECT count(*) AS found FROM (SELECT t.* FROM ${from} WHERE ${orderColumn} = ${order}) AS own WHERE ${where}`,
-    ),
+  const statement = parameters.statement(
+    `SELECT count(*) AS found FROM (SELECT t.* FROM ${from} WHERE ${orderColumn} = ${order}) AS own WHERE ${where}`,
   );
-  const found = Number(row?.['found'] ?? 0);
-  return found >= same.length
-    ? []
-    : [`${table}: ${same.length - found} of ${same.length} new rows are missing`];
+  const judge = ([row]: Answer) => {
+    const found = Number(row?.[0] ?? 0);
+    const missing = same.length - found;
+    return missing <= 0 ? [] : [`${table}: ${missing} of ${same.length} new rows are missing`];
+  };
+  return [{ statement, judge }];
 }
