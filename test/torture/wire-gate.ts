@@ -1,5 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { MessageReader, openingOf, sqlOf, type WireMessage } from './wire-messages.js';
+import { MessageReader, openingOf, SqlReader, type WireMessage } from './wire-messages.js';
 
 /** What a client sends with SQL in it, on which session. */
 export interface Sent {
@@ -32,6 +32,7 @@ class Session {
   user = '';
   replicates = false;
   isHeld = false;
+  readonly sql = new SqlReader();
   /** the next answer springs the trap */
   awaited: (() => void) | undefined;
   /** the client is gone, and the server is not told */
@@ -183,8 +184,10 @@ export class WireGate {
   private fromClient(session: Session, message: WireMessage): void {
     const parcel: Parcel = { to: 'server', bytes: message.bytes };
     if (message.type === '') this.introduce(session, message);
-    if (!session.isHeld) this.look(session, message);
-    const trap = session.isHeld ? undefined : this.springsAt(session, message);
+    const sql = session.sql.read(message);
+    const isSeen = sql !== undefined && !session.isHeld;
+    if (isSeen) this.look(session, sql);
+    const trap = isSeen ? this.springsAt(session, sql) : undefined;
     if (trap === undefined) {
       session.pass(parcel);
       return;
@@ -201,21 +204,17 @@ export class WireGate {
     trap.sprung();
   }
 
-  private look({ user }: Session, message: WireMessage): void {
+  private look({ user }: Session, sql: string): void {
     const { watched } = this;
-    const sql = watched === undefined ? undefined : sqlOf(message);
-    if (watched === undefined || sql === undefined || !watched.springsAt({ sql, user })) return;
+    if (watched?.springsAt({ sql, user }) !== true) return;
     watched.times -= 1;
     if (watched.times > 0) return;
     this.watched = undefined;
     watched.seen();
   }
 
-  private springsAt(session: Session, message: WireMessage): typeof this.trap {
-    const { trap } = this;
-    const sql = trap === undefined ? undefined : sqlOf(message);
-    if (sql === undefined) return undefined;
-    return trap?.springsAt({ sql, user: session.user }) === true ? trap : undefined;
+  private springsAt({ user }: Session, sql: string): typeof this.trap {
+    return this.trap?.springsAt({ sql, user }) === true ? this.trap : undefined;
   }
 
   private introduce(session: Session, message: WireMessage): void {

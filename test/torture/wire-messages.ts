@@ -39,10 +39,23 @@ export function openingOf({ bytes }: WireMessage): Record<string, string> {
   return said;
 }
 
-/** The SQL of a client's message, where it carries some (simple query, or parse). */
-export function sqlOf({ type, bytes }: WireMessage): string | undefined {
-  if (type === 'Q') return bytes.subarray(5, bytes.length - 1).toString('utf8');
-  if (type !== 'P') return undefined;
-  const text = bytes.subarray(5).toString('utf8');
-  return text.split('\0')[1];
+/** Tells which SQL a client's messages carry, one session's: once for each statement that is to be carried out. */
+export class SqlReader {
+  private readonly texts = new Map<string, string>();
+  private fresh: string | undefined;
+
+  /** Of a simple query, of a statement that is parsed, or of one that is bound again by the name it was given. */
+  read({ type, bytes }: WireMessage): string | undefined {
+    if (type === 'Q') return bytes.subarray(5, bytes.length - 1).toString('utf8');
+    if (type !== 'P' && type !== 'B') return undefined;
+    const [first = '', second = ''] = bytes.subarray(5).toString('utf8').split('\0');
+    if (type === 'P') {
+      this.texts.set(first, second);
+      this.fresh = first;
+      return second;
+    }
+    const wasTold = this.fresh === second;
+    this.fresh = undefined;
+    return wasTold ? undefined : this.texts.get(second);
+  }
 }
