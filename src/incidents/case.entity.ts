@@ -44,6 +44,8 @@ export class CaseEntity implements Case {
   @Column('text') readonly evidence!: 'journal' | 'none';
   @Column('bigint', { nullable: true }) readonly cancelPosition!: number | null;
   @Column('timestamptz', { nullable: true }) readonly cancelledAt!: Date | null;
+  /** the shop's own trace of the cancellation, where it left one */
+  @Column('text', { nullable: true }) readonly traceparent!: string | null;
   @Column('text', { default: 'unknown' }) readonly actorKind!: ActorKind;
   @Column('text', { nullable: true }) readonly actor!: string | null;
   @Column('text', { nullable: true }) readonly cancelReason!: string | null;

@@ -39,31 +39,21 @@ export class TimelineService {
   ): Promise<void> {
     if (entries.length === 0) return;
     const checked = entries.map(checkedEntry);
-    // before the incident is locked: whoever else writes of it waits for nothing that only the log wants
-    const subjects = await this.subjectsOf(transaction, checked);
-    const taken = await this.store.takePositions(transaction, place.incidentId, checked.length);
-    if (taken === undefined) throw missingIncident(place.incidentId);
-    const first = taken.last - checked.length + 1;
+    const subjects = new Map<string, CaseSubject>();
+    let shopId = '';
     for (let start = 0; start < checked.length; start += batch) {
-      await this.store.insert(
+      const written = await this.store.append(
         transaction,
-        { ...place, firstPosition: first + start },
+        place,
         checked.slice(start, start + batch),
       );
+      if (written === undefined) throw missingIncident(place.incidentId);
+      shopId = written.shopId;
+      for (const subject of written.subjects) subjects.set(subject.caseId, subject);
     }
     const { incidentId } = place;
-    const { shopId } = taken;
     // once it stands
     transaction.afterCommit(() => this.log(checked, { incidentId, shopId, subjects }));
-  }
-
-  private async subjectsOf(
-    transaction: Transaction,
-    entries: readonly NewTimelineEntry[],
-  ): Promise<ReadonlyMap<string, CaseSubject>> {
-    const caseIds = [...new Set(entries.flatMap(({ caseId }) => caseId ?? []))];
-    const subjects = caseIds.length === 0 ? [] : await this.store.subjects(transaction, caseIds);
-    return new Map(subjects.map((subject) => [subject.caseId, subject]));
   }
 
   /** One line per entry. */

@@ -12,6 +12,12 @@ export interface TimelineQuery {
   readonly limit: number;
 }
 
+/** Where entries were written, and what their cases are about. */
+export interface AppendedTo {
+  readonly shopId: string;
+  readonly subjects: readonly CaseSubject[];
+}
+
 /** What a case's state or verdict did, and each attempt at its order; told under the case, and left out of the incident's own story. */
 const ofCasesOnly = [
   'case-added',
@@ -26,47 +32,31 @@ const ofCasesOnly = [
 @Injectable()
 export class TimelineStore {
   /**
-   * Locks the incident's row until the transaction ends and takes `count` positions; gives the last one,
-   * and the shop that the incident is of.
+   * Locks the incident's row until the transaction ends, and writes entries under the next positions, in their order.
+   * Gives the shop that the incident is of and, of each case that an entry tells of, its order and the shop's own trace
+   * of the cancellation; undefined where there is no such incident.
    */
-  async takePositions(
+  async append(
     transaction: Transaction,
-    incidentId: string,
-    count: number,
-  ): Promise<{ last: number; shopId: string } | undefined> {
-    return transaction.queryOne(
-      `UPDATE incident SET timeline_head = timeline_head + $2 WHERE id = $1
-       RETURNING timeline_head AS last, shop_id AS "shopId"`,
-      [incidentId, count],
-    );
-  }
-
-  /** The orders of these cases, each with the shop's own trace of its cancellation. */
-  async subjects(reader: Reader, caseIds: readonly string[]): Promise<CaseSubject[]> {
-    return reader.query<CaseSubject>(
-      `SELECT c.id AS "caseId", c.order_id AS "orderId", e.traceparent
-       FROM incident_case c
-       LEFT JOIN journal_entry e ON e.shop_id = c.shop_id AND e.position = c.cancel_position
-       WHERE c.id = ANY($1)`,
-      [caseIds],
-    );
-  }
-
-  /** Writes entries under consecutive positions, the first one `firstPosition`, in one statement. */
-  async insert(
-    transaction: Transaction,
-    place: { incidentId: string; firstPosition: number; at: Date },
+    place: { readonly incidentId: string; readonly at: Date },
     entries: readonly NewTimelineEntry[],
-  ): Promise<void> {
-    await transaction.query(
-      `INSERT INTO timeline_entry (incident_id, position, at, type, case_id, person_id, data)
-       SELECT $1, $2 + ordinal - 1, $3, type, case_id, person_id, data
-       FROM unnest($4::text[], $5::uuid[], $6::uuid[], $7::jsonb[]) WITH ORDINALITY
-         AS given(type, case_id, person_id, data, ordinal)`,
+  ): Promise<AppendedTo | undefined> {
+    return transaction.queryOne<AppendedTo>(
+      `WITH taken AS (
+         UPDATE incident SET timeline_head = timeline_head + $3 WHERE id = $1 RETURNING timeline_head AS last, shop_id
+       ), written AS (
+         INSERT INTO timeline_entry (incident_id, position, at, type, case_id, person_id, data)
+         SELECT $1, taken.last - $3 + ordinal, $2, type, case_id, person_id, data
+         FROM taken, unnest($4::text[], $5::uuid[], $6::uuid[], $7::jsonb[]) WITH ORDINALITY
+           AS given(type, case_id, person_id, data, ordinal)
+       )
+       SELECT shop_id AS "shopId", coalesce((
+         SELECT jsonb_agg(jsonb_build_object('caseId', c.id, 'orderId', c.order_id, 'traceparent', c.traceparent))
+         FROM incident_case c WHERE c.id = ANY($5::uuid[])), '[]') AS subjects FROM taken`,
       [
         place.incidentId,
-        place.firstPosition,
         place.at,
+        entries.length,
         entries.map((entry) => entry.type),
         entries.map((entry) => entry.caseId ?? null),
         entries.map((entry) => entry.personId ?? null),

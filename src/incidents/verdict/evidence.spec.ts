@@ -99,6 +99,7 @@ describe('the evidence of a cancellation', () => {
       position: 5,
       cancelledAt: new Date('2026-03-01T03:00:00Z'),
       startedAt: new Date('2026-03-01T03:00:00Z'),
+      traceparent: null,
       customerId: 'c1',
       totalMinor: 4_990,
       attributes: { warehouse: 'north' },

@@ -29,6 +29,8 @@ export interface CancellationEvidence {
   readonly position: number;
   readonly cancelledAt: Date;
   readonly startedAt: Date;
+  /** of the shop's own trace, where it left one */
+  readonly traceparent: string | null;
   readonly customerId: string | null;
   readonly totalMinor: number | null;
   readonly attributes: Readonly<Record<string, string>>;
@@ -67,6 +69,7 @@ export function cancellationOf(evidence: OrderEvidence): CancellationEvidence | 
     position: core.position,
     cancelledAt: new Date(core.committedAt),
     startedAt: act.startedAt,
+    traceparent: core.traceparent,
     customerId: core.customerId,
     totalMinor: before?.totalMinor ?? core.total?.amountMinor ?? null,
     attributes: core.attributes,

@@ -81,12 +81,12 @@ export class JudgingStore {
   ): Promise<number> {
     const rows = await transaction.query(
       `INSERT INTO incident_case (id, incident_id, shop_id, state, verdict, reasons, evidence, created_at, updated_at,
-         order_id, order_number, facts, settles_at, cancel_position, cancelled_at, actor_kind, actor, cancel_reason,
-         customer_id, total_minor, held_minor, currency)
+         order_id, order_number, facts, settles_at, cancel_position, cancelled_at, traceparent, actor_kind, actor,
+         cancel_reason, customer_id, total_minor, held_minor, currency)
        SELECT given.id, $1, $2, 'open', 'unsure', '[]', 'journal', $3, $3,
          given.order_id, given.order_number, given.facts, given.settles_at, given.cancel_position, given.cancelled_at,
-         given.actor_kind, given.actor, given.cancel_reason, given.customer_id, given.total_minor, given.held_minor,
-         given.currency
+         given.traceparent, given.actor_kind, given.actor, given.cancel_reason, given.customer_id, given.total_minor,
+         given.held_minor, given.currency
        FROM jsonb_to_recordset($4::jsonb) AS given(${recordColumns})
        ON CONFLICT (incident_id, order_id) DO NOTHING RETURNING id`,
       [place.incidentId, place.shopId, place.now, JSON.stringify(cases.map(recordOf))],
@@ -116,8 +116,9 @@ export class JudgingStore {
            settles_at = CASE WHEN c.settles_at IS NULL AND c.cancel_position = given.cancel_position
              AND c.facts ->> 'settlesAt' = given.facts ->> 'settlesAt' THEN NULL ELSE given.settles_at END,
            verdict_by = CASE WHEN c.cancel_position = given.cancel_position THEN c.verdict_by END,
-           cancel_position = given.cancel_position, cancelled_at = given.cancelled_at, actor_kind = given.actor_kind,
-           actor = given.actor, cancel_reason = given.cancel_reason, held_minor = given.held_minor,
+           cancel_position = given.cancel_position, cancelled_at = given.cancelled_at,
+           traceparent = given.traceparent, actor_kind = given.actor_kind, actor = given.actor,
+           cancel_reason = given.cancel_reason, held_minor = given.held_minor,
            order_number = coalesce(given.order_number, c.order_number),
            customer_id = coalesce(given.customer_id, c.customer_id),
            total_minor = coalesce(given.total_minor, c.total_minor), currency = coalesce(given.currency, c.currency),
@@ -356,7 +357,7 @@ export class JudgingStore {
 }
 
 const recordColumns = `id uuid, order_id text, order_number text, facts jsonb, settles_at timestamptz,
-  cancel_position bigint, cancelled_at timestamptz, actor_kind text, actor text, cancel_reason text,
+  cancel_position bigint, cancelled_at timestamptz, traceparent text, actor_kind text, actor text, cancel_reason text,
   customer_id text, total_minor bigint, held_minor bigint, currency text`;
 
 function recordOf(one: Omit<NewCase, 'id'> & { id: string | null }): Record<string, unknown> {
@@ -369,6 +370,7 @@ function recordOf(one: Omit<NewCase, 'id'> & { id: string | null }): Record<stri
     settles_at: facts.settlesAt,
     cancel_position: cancellation.position,
     cancelled_at: cancellation.cancelledAt,
+    traceparent: cancellation.traceparent,
     actor_kind: facts.actorKind,
     actor: facts.actor,
     cancel_reason: facts.reason,

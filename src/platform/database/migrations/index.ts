@@ -27,6 +27,7 @@ import { LargeTransactions1700000000031 } from './0031-large-transactions.js';
 import { JournalLines1700000000032 } from './0032-journal-lines.js';
 import { KeptByWhatStays1700000000038 } from './0038-kept-by-what-stays.js';
 import { DetectorStatePosition1700000000039 } from './0039-detector-state-position.js';
+import { CaseTraces1700000000040 } from './0040-case-traces.js';
 
 /** All migrations, oldest first. A released one is never edited; a change is a new one. */
 export const migrations = [
@@ -59,4 +60,5 @@ export const migrations = [
   JournalLines1700000000032,
   KeptByWhatStays1700000000038,
   DetectorStatePosition1700000000039,
+  CaseTraces1700000000040,
 ];
