@@ -14,6 +14,9 @@ import { countOrders, sumCounts, type OrderCount } from './order-tally.js';
  */
 @Injectable()
 export class JournalService {
+  /** of which there are partitions, and which need not be asked for again */
+  private readonly months = new Set<string>();
+
   constructor(
     private readonly database: Database,
     private readonly store: JournalStore,
@@ -83,9 +86,13 @@ export class JournalService {
     const head = await this.store.lockHead(transaction, shopId);
     if (head === undefined) throw missingShop(shopId);
     // before anything of the journal is read here: a reader's lock would stand in the way of a new partition
-    if (moments.length > 0) {
-      const ofEachMonth = [...new Map(moments.map(monthAndTime)).values()];
-      await this.store.makePartitions(transaction, ofEachMonth);
+    const ofEachMonth = new Map(moments.map(monthAndTime));
+    for (const month of this.months) ofEachMonth.delete(month);
+    if (ofEachMonth.size > 0) {
+      await this.store.makePartitions(transaction, [...ofEachMonth.values()]);
+      transaction.afterCommit(() => {
+        for (const month of ofEachMonth.keys()) this.months.add(month);
+      });
     }
     return head;
   }

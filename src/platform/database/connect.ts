@@ -110,6 +110,8 @@ async function open(
     installExtensions: false,
     extra: {
       keepAlive: true,
+      // kept open: a new session reads the catalogue and plans every statement anew, while an incident waits for it
+      min: Math.ceil(options.poolSize / 2),
       types: ownValues,
       onConnect: (client: pg.Client) => {
         // a server that dies just as it lets us in tells so before anybody listens, which would end this process
