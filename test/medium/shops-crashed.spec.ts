@@ -85,7 +85,7 @@ async function notedThenCrashed(flush: 'by itself' | 'elsewhere') {
         noted.push(transaction);
         await crash();
       },
-      transactionTimeoutMs: 30_000,
+      timeouts: { lockMs: 300, statementMs: 2_000, transactionMs: 30_000 },
       counters: [],
       flushElsewhere,
     },

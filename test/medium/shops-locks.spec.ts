@@ -275,11 +275,13 @@ describe('the transaction of a restore is bounded by the server itself', () => {
       title: 'write',
       statement: { text: `UPDATE shop.orders SET coupon_code = 'LATE'`, values: [] },
     };
-    const run = (
-      given: Pick<RestoreAttempt, 'steps' | 'transactionTimeoutMs' | 'noteTransaction'>,
-    ) =>
+    const run = ({
+      transactionMs,
+      ...given
+    }: Pick<RestoreAttempt, 'steps' | 'noteTransaction'> & { transactionMs: number }) =>
       runRestore(async () => beforeSeventeen(await scene.pool.connect()), {
         ...given,
+        timeouts: { lockMs: 300, statementMs: 10_000, transactionMs },
         counters: [],
         flushElsewhere: () => Promise.resolve(),
       });
@@ -293,7 +295,7 @@ describe('the transaction of a restore is bounded by the server itself', () => {
       const noted: unknown[] = [];
       const outcome = await run({
         steps,
-        transactionTimeoutMs: 100,
+        transactionMs: 100,
         noteTransaction: (transaction) => Promise.resolve(void noted.push(transaction)),
       });
       expect(outcome).toMatchObject({ reason: 'timeout', detail: `too slow (${title})` });
@@ -305,7 +307,7 @@ describe('the transaction of a restore is bounded by the server itself', () => {
       const before = await scene.dump();
       const outcome = await run({
         steps: [[write]],
-        transactionTimeoutMs: 1_000,
+        transactionMs: 1_000,
         noteTransaction: () => new Promise((resolve) => setTimeout(resolve, 1_100)),
       });
       expect(outcome).toMatchObject({ reason: 'timeout', retry: true });

@@ -67,7 +67,7 @@ async function noted(): Promise<{ transactionId: number; incarnation: string }> 
   const outcome = await runRestore(() => pool.connect(), {
     steps: [],
     noteTransaction: () => Promise.resolve(),
-    transactionTimeoutMs: 5_000,
+    timeouts: { lockMs: 300, statementMs: 2_000, transactionMs: 5_000 },
     counters: [],
     flushElsewhere: () => Promise.resolve(),
   });

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { pause } from '../../demo/story/waiting.js';
+import { settingSteps } from '../../src/shops/postgres/lock-steps.js';
 import { runRestore } from '../../src/shops/postgres/restore-transaction.js';
 import {
   forgetsNames,
@@ -129,7 +131,7 @@ describe('a restore in a session that has restored before', () => {
           [{ kind: 'one', title: 'look', statement: { text: 'SELECT 1', values: [] }, judge }],
         ],
         noteTransaction: (transaction) => Promise.resolve(void noted.push(transaction)),
-        transactionTimeoutMs: 10_000,
+        timeouts: { lockMs: 300, statementMs: 2_000, transactionMs: 10_000 },
         counters: [],
         flushElsewhere: () => Promise.resolve(),
       });
@@ -138,6 +140,70 @@ describe('a restore in a session that has restored before', () => {
     expect(await restore()).toMatchObject({ outcome: 'applied' });
     expect(noted).toHaveLength(2);
     await pool.end();
+  });
+});
+
+describe('a restore of which the network cuts off the rest', () => {
+  const transactionMs = 400;
+
+  /** Carries on as if all were well, and lets no more than so many messages through. */
+  function cutAfter(session: pg.PoolClient, messages: number): void {
+    const { stream } = (session as unknown as { connection: pg.Connection }).connection;
+    const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
+    let left = messages;
+    stream.write = ((...given: unknown[]) => {
+      left -= 1;
+      return left < 0 || write(...given);
+    }) as typeof stream.write;
+  }
+
+  async function sessionsLeft(pids: readonly number[]): Promise<number> {
+    const { rows } = await scene.pool.query(
+      'SELECT FROM pg_stat_activity WHERE pid = ANY($1::integer[])',
+      [pids],
+    );
+    return rows.length;
+  }
+
+  test('holds nothing in the shop beyond its bounds, wherever the cut is', async () => {
+    const { orderId } = await scene.wronglyCancelled();
+    const lock = {
+      text: 'SELECT id FROM shop.orders WHERE id = $1::bigint FOR UPDATE',
+      values: [orderId],
+    };
+    const step = { kind: 'run', title: 'lock', statement: lock } as const;
+    const settings = settingSteps({ lockMs: 60_000, statementMs: 60_000, transactionMs });
+    const pids: number[] = [];
+    const streams: pg.Connection['stream'][] = [];
+    const reached = await Promise.all(
+      Array.from({ length: 24 }, async (_, messages) => {
+        const pool = new pg.Pool({ connectionString: scene.database.url, max: 1 });
+        pool.on('error', () => undefined);
+        const open = async () => {
+          const session = await pool.connect();
+          const { processID } = session as unknown as { processID: number };
+          pids.push(processID);
+          streams.push((session as unknown as { connection: pg.Connection }).connection.stream);
+          cutAfter(session, messages);
+          return session;
+        };
+        let isNoted = false;
+        const restore = runRestore(open, {
+          steps: [[...settings, step, step, step]],
+          noteTransaction: () => Promise.resolve(void (isNoted = true)),
+          timeouts: { lockMs: 60_000, statementMs: 60_000, transactionMs },
+          counters: [],
+          flushElsewhere: () => Promise.resolve(),
+        });
+        // nobody answers it any more, and what it waits for is not the question here
+        await Promise.race([restore, pause(transactionMs + 1_000)]);
+        return isNoted;
+      }),
+    );
+    // the sessions to which nothing came have begun nothing
+    expect(await sessionsLeft(pids)).toBe(1);
+    expect(reached).not.toContain(true);
+    for (const stream of streams) stream.destroy();
   });
 });
 

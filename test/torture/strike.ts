@@ -30,7 +30,10 @@ export function lay(stage: Stage, draw: Draw, runId: () => string): Promise<void
   const commits = nth(draw.nth, (sql) => sql === 'COMMIT');
   switch (draw.point) {
     case 'begun':
-      return toShop.arm({ springsAt: nth(draw.nth, (sql) => sql === begins), hold: 'before' });
+      return toShop.arm({
+        springsAt: nth(draw.nth, (sql) => sql.startsWith(begins)),
+        hold: 'before',
+      });
     case 'written': {
       const springsAt = nth(draw.nth, (sql) => sql.includes('pg_logical_emit_message'));
       return toShop.arm({ springsAt, hold: 'before' });
@@ -62,7 +65,7 @@ export function lay(stage: Stage, draw: Draw, runId: () => string): Promise<void
       // not before the run has begun: a run does not start while the journal is behind
       return toShop
         .watch(
-          nth(1, (sql) => sql === begins),
+          nth(1, (sql) => sql.startsWith(begins)),
           1,
         )
         .then(() => {

@@ -144,7 +144,7 @@ export class PostgresShopAdapter implements ShopAdapter {
     const outcome = await runRestore(() => this.connections.write(), {
       steps,
       noteTransaction,
-      transactionTimeoutMs: settings.transactionTimeoutMs,
+      timeouts: this.timeouts(),
       counters: counterTables(settings.profile),
       flushElsewhere: () => this.connections.flush(),
     });

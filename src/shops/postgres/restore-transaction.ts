@@ -3,7 +3,8 @@ import { unreachable } from '../../platform/assert.js';
 import { failed, inSpan } from '../../platform/telemetry/tracing/span.js';
 import { flushPrefix } from '../restore-marker.js';
 import type { NoteTransaction, RestoreOutcome } from '../shop-adapter.js';
-import { beginSql } from './restore-statements.js';
+import type { RestoreTimeouts } from './lock-steps.js';
+import { boundedBeginSql } from './restore-statements.js';
 import type { Problem, RestoreStep } from './restore-step.js';
 import { identityColumns, incarnationOf } from './server-identity.js';
 import { silenceMs } from './shop-connections.js';
@@ -14,21 +15,13 @@ export interface RestoreAttempt {
   /** in groups, see `restoreSteps` */
   readonly steps: readonly (readonly RestoreStep[])[];
   readonly noteTransaction: NoteTransaction;
-  /** for servers that have no transaction_timeout of their own */
-  readonly transactionTimeoutMs: number;
+  /** the whole one is watched here too: servers before 17 have none of their own */
+  readonly timeouts: RestoreTimeouts;
   /** tables of shared counters */
   readonly counters: readonly string[];
   /** has the server write its log to disk; for servers that cannot be asked so within a transaction */
   readonly flushElsewhere: () => Promise<void>;
 }
-
-const begin = run('begin', beginSql);
-
-/** From PostgreSQL 17 a server ends a transaction that takes too long by itself, and can flush within one. */
-const isModern = run(
-  'ask which server it is',
-  `SELECT (current_setting('server_version_num')::integer >= 170000)::text`,
-);
 
 /** Which transaction of which server it was; asked just before COMMIT. */
 const identify = run(
@@ -107,7 +100,7 @@ class RestoreTransaction {
   /** Told of what ended the session while nothing was asked of it: time-outs of the server, for one. */
   readonly lose = (error: Error): void => void (this.lost ??= error);
   private lost: Error | undefined;
-  private title = begin.title;
+  private title = 'begin';
   private deadline = Infinity;
   private isModern = false;
 
@@ -141,10 +134,9 @@ class RestoreTransaction {
   }
 
   private async prepare(): Promise<Problem | undefined> {
-    this.deadline = performance.now() + this.attempt.transactionTimeoutMs;
-    const answers = await this.send([begin, isModern]);
-    if ('outcome' in answers) return answers;
-    this.isModern = answers[1]?.[0]?.[0] === 'true';
+    this.deadline = performance.now() + this.attempt.timeouts.transactionMs;
+    const begun = await this.begin();
+    if (begun !== undefined) return begun;
     for (const group of this.attempt.steps) {
       // an older server leaves it to us to end what takes too long: so it gets one statement at a time
       for (const steps of this.isModern ? [group] : group.map((step) => [step])) {
@@ -153,6 +145,24 @@ class RestoreTransaction {
       }
     }
     return undefined;
+  }
+
+  /** From PostgreSQL 17 a server ends a transaction that takes too long by itself, and can flush within one. */
+  private async begin(): Promise<Problem | undefined> {
+    const { timeouts } = this.attempt;
+    const text = boundedBeginSql(timeouts);
+    const query_timeout = timeouts.statementMs + silenceMs;
+    try {
+      // a result for each of its statements
+      const results = (await this.client.query({
+        ...{ text, rowMode: 'array', query_timeout },
+      } as pg.QueryArrayConfig)) as unknown as pg.QueryArrayResult<string[]>[];
+      this.isModern = results.at(-1)?.rows[0]?.[0] === 'true';
+      return undefined;
+    } catch (error) {
+      this.failure = error;
+      return this.problem(error);
+    }
   }
 
   /** Sends the steps together, unless time is up. They are judged in their order, and so is what ended them. */

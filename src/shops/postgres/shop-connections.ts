@@ -23,10 +23,13 @@ const textTypes = { getTypeParser: () => (value: string) => value };
 /** Commits, on the server's own disk, a transaction that changes nothing. */
 const flushSql = `SELECT set_config('synchronous_commit', 'local', true), pg_logical_emit_message(true, '${flushPrefix}', '')`;
 
+const readTimeoutMs = 15_000;
+
 const beginReading = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', values: [] };
 const endReading = { text: 'ROLLBACK', values: [] };
-
-const readTimeoutMs = 15_000;
+/** Ends a session of which the network cuts off a part of what was sent together; servers before 17 have no such bound. */
+const boundSql = `SELECT set_config('transaction_timeout', '${2 * readTimeoutMs}ms', false)
+  WHERE current_setting('transaction_timeout', true) IS NOT NULL`;
 /** A server that does not answer is found out this much later than a statement that takes too long. */
 export const silenceMs = 2_000;
 
@@ -54,8 +57,12 @@ export class ShopConnections implements ReadSession {
       options: pinnedOptions({
         default_transaction_read_only: 'on',
         statement_timeout: String(readTimeoutMs),
+        idle_in_transaction_session_timeout: String(2 * readTimeoutMs),
       }),
       query_timeout: readTimeoutMs + silenceMs,
+      verify: (client, done) => {
+        client.query(boundSql).then(() => done(), done);
+      },
     });
   }
 
