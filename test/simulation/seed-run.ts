@@ -1,5 +1,5 @@
 import type { Act } from './acts/act.js';
-import { faultyJobRuns, placeOrders, shopGoesOn, tellerTells } from './acts/load.js';
+import { faultyJobRuns, harmGoesOn, placeOrders, shopGoesOn, tellerTells } from './acts/load.js';
 import {
   calm,
   othersFare,
@@ -16,7 +16,7 @@ import { World } from './world.js';
 
 const acts: readonly Act[] = [
   ...[placeOrders, faultyJobRuns, shopGoesOn, processWorks, streamComes, timePasses, processFares],
-  ...[othersFare, personActs, calm, tellerTells],
+  ...[othersFare, personActs, calm, tellerTells, harmGoesOn],
 ];
 const weights = Object.fromEntries(acts.map(({ name, weight }) => [name, weight]));
 

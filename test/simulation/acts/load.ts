@@ -1,4 +1,5 @@
 import { faultyJob, products, type Canceller } from '../shop/shop-software.js';
+import { shopId } from '../world.js';
 import type { Act } from './act.js';
 
 const customer: Canceller = { kind: 'customer', name: 'web', reason: 'changed my mind' };
@@ -31,6 +32,30 @@ export const faultyJobRuns: Act = {
     });
     world.say(`  cancelled ${done.join(' ')}`);
     return Promise.resolve();
+  },
+};
+
+/** The job that everybody took for stopped goes on while a run of its orders is under way. */
+export const harmGoesOn: Act = {
+  name: 'the harm goes on',
+  weight: 3,
+  async run(world, random) {
+    const running = await world.query(
+      `SELECT FROM restore_run WHERE shop_id = $1 AND state = 'running'`,
+      [shopId],
+    );
+    const able = world.able();
+    const orders = world.software.ordersIn('paid');
+    if (running.length === 0 || able.length === 0 || orders.length === 0) {
+      world.say('  nothing of it');
+      return;
+    }
+    const orderId = random.pick(orders);
+    const isDone = world.software.cancel(orderId, faultyJob);
+    world.say(`  ${isDone ? 'cancelled' : 'a lock keeps it from'} ${orderId}`);
+    const process = random.pick(able);
+    const ended = await world.stream.deliver(process, { fresh: Infinity, repeated: 0 });
+    world.tell(`${process.name} journals`, ended);
   },
 };
 

@@ -3,7 +3,7 @@ import type { Caller } from '../../../src/access/caller.js';
 import { CaseService } from '../../../src/incidents/case.service.js';
 import { DeclarationService } from '../../../src/incidents/declaration.service.js';
 import { IncidentService } from '../../../src/incidents/incident.service.js';
-import { verdicts } from '../../../src/incidents/verdict/verdict.js';
+import { verdicts, type Verdict } from '../../../src/incidents/verdict/verdict.js';
 import { ApprovalService } from '../../../src/restore/approvals/approval.service.js';
 import { PlanService } from '../../../src/restore/plans/plan.service.js';
 import { RunControlService } from '../../../src/restore/runs/run-control.service.js';
@@ -122,7 +122,7 @@ async function startRun(deed: Deed): Promise<void> {
     : approved[random.whole(0, approved.length - 1)];
   if (plan === undefined) return vote(deed);
   if (random.chance(0.8) && !(await mayWrite(world))) return killSwitch(deed);
-  const override = random.chance(0.35) ? { reason: 'customers cannot wait' } : null;
+  const override = random.chance(0.65) ? { reason: 'customers cannot wait' } : null;
   const who = somebody(deed, override === null ? world.people.robin : world.people.kim);
   const { id: planId, hash, number } = plan;
   const what = `starts plan ${number}${override === null ? '' : ' although it bleeds'}`;
@@ -179,16 +179,41 @@ async function undo(deed: Deed): Promise<void> {
   );
 }
 
+interface CaseRow {
+  readonly id: string;
+  readonly incidentId: string;
+  readonly orderId: string;
+}
+
 async function judge(deed: Deed): Promise<void> {
-  const { world, process, random } = deed;
-  const found = await oneOf<{ id: string; incidentId: string; orderId: string }>(
+  const { random } = deed;
+  const found = await oneOf<CaseRow>(
     deed,
     `SELECT id, incident_id AS "incidentId", order_id AS "orderId" FROM incident_case
      WHERE shop_id = $1 ORDER BY cancel_position, order_id, created_at`,
   );
   if (found === undefined) return declare(deed);
+  return decide(deed, found, random.chance(0.6) ? 'wrongful' : random.pick(verdicts));
+}
+
+/** Of an order whose restore is approved, or is under way and has not come to it, somebody finds that it was meant. */
+async function judgePlanned(deed: Deed): Promise<void> {
+  const found = await oneOf<CaseRow>(
+    deed,
+    `SELECT c.id, c.incident_id AS "incidentId", c.order_id AS "orderId"
+     FROM restore_plan p JOIN restore_plan_item i ON i.plan_id = p.id JOIN incident_case c ON c.id = i.case_id
+       LEFT JOIN restore_run_item r ON r.plan_item_id = i.id
+     WHERE p.shop_id = $1 AND p.state IN ('approved', 'run') AND p.action = 'restore' AND i.disposition = 'reopen' AND c.verdict = 'wrongful'
+       AND (r.id IS NULL OR r.state = 'pending')
+     ORDER BY c.cancel_position, c.order_id, c.created_at`,
+  );
+  if (found === undefined) return startRun(deed);
+  return decide(deed, found, deed.random.pick(['intended', 'unsure']));
+}
+
+async function decide(deed: Deed, found: CaseRow, verdict: Verdict): Promise<void> {
+  const { world, process } = deed;
   const who = somebody(deed, world.people.robin);
-  const verdict = random.chance(0.6) ? 'wrongful' : random.pick(verdicts);
   const { id: caseId, incidentId, orderId } = found;
   await ask(deed, { who, what: `judges order ${orderId} ${verdict}` }, () =>
     process
@@ -264,7 +289,7 @@ async function killSwitch(deed: Deed): Promise<void> {
 
 const deeds = {
   ...{ declare, propose, vote, startRun, pause, abort, resume, undo, judge, resolve, reopen },
-  ...{ settle, killSwitch },
+  ...{ settle, killSwitch, judgePlanned },
 };
 
 /** A person does something, by whichever process answers. */
@@ -277,7 +302,7 @@ export const personActs: Act = {
     const deed = { world, process: random.pick(able), random };
     const kind = random.weighted({
       ...{ declare: 1, propose: 4, vote: 5, startRun: 8, pause: 1, abort: 1, resume: 3, undo: 1 },
-      ...{ judge: 2, resolve: 1, reopen: 1, settle: 2, killSwitch: 1 },
+      ...{ judge: 2, judgePlanned: 2, resolve: 1, reopen: 1, settle: 2, killSwitch: 1 },
     });
     await deeds[kind](deed);
   },
