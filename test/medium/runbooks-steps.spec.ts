@@ -8,7 +8,7 @@ import { signatureOf } from '../../src/alerting/notifiers/signature.js';
 import type { RunbookRunDetail } from '../../src/runbooks/runbook.schema.js';
 import { askShop } from '../../src/shops/postgres/shop-query.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
-import { testServerUrl } from '../support/postgres.js';
+import { testServerUrl, withClient } from '../support/postgres.js';
 import { Scene } from './restore-scene.js';
 import { RunbookScene } from './runbooks-scene.js';
 
@@ -253,6 +253,54 @@ describe('an HTTP check', () => {
       ...{ other: 'failed: check-failed', silent: 'failed: timeout' },
     });
     expect(asked.filter(({ path }) => path === '/silent')).toHaveLength(3);
+  });
+});
+
+describe('a dry run', () => {
+  it('asks by GET and HEAD alone; its queries neither write nor go on for ever', async () => {
+    answers.set('/health', { status: 200, body: 'up' });
+    const at = `url: "http://${host}/health"`;
+    const shop = scene.get(ShopRegistry).get(scene.shopId);
+    const superuser = testServerUrl(new URL(shop.credentials!.read).pathname.slice(1));
+    await withClient(superuser, (client) =>
+      client.query(
+        `CREATE TABLE public.swept (id int);
+         INSERT INTO public.swept VALUES (1);
+         CREATE FUNCTION public.sweep() RETURNS int LANGUAGE plpgsql SECURITY DEFINER
+           AS 'BEGIN DELETE FROM public.swept; RETURN 1; END'`,
+      ),
+    );
+    const name = await written(`
+  - { name: got, kind: http, ${at}, expect: { contains: up } }
+  - { name: headed, kind: http, ${at}, method: HEAD }
+  - { name: writing, kind: sql, query: "SELECT public.sweep()" }
+  - { name: slow, kind: sql, query: "SELECT count(*) FROM generate_series(1, 100000000000)", timeout: 200ms }
+  - { name: told, kind: webhook, ${at} }`);
+    const dry = await runbooks.start(incidentId, name, { assumptions: {} });
+    const run = await runbooks.until(dry, 'finished', 'stopped');
+    expect(run).toMatchObject({ state: 'finished', dryRun: true });
+    expect(await runbooks.states(dry)).toEqual({
+      ...{ got: 'done', headed: 'done', writing: 'failed: query-failed' },
+      ...{ slow: 'failed: timeout', told: 'done' },
+    });
+    // refused for what it is, not for a right that is missing
+    expect(stepOf(run, 'writing').words).toContain('25006');
+    expect(asked.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
+    const left = await withClient(superuser, (client) => client.query('SELECT id FROM swept'));
+    expect(left.rows).toEqual([{ id: 1 }]);
+
+    const posting = await written(`
+  - { name: got, kind: http, ${at} }
+  - { name: posted, kind: http, ${at}, method: POST }`);
+    await expect(runbooks.start(incidentId, posting, { assumptions: {} })).rejects.toMatchObject({
+      code: 'runbook-invalid',
+      details: {
+        fields: [
+          { field: 'steps[1].method', message: 'line 15: GET or HEAD: a check changes nothing' },
+        ],
+      },
+    });
+    expect(asked).toHaveLength(2);
   });
 });
 
