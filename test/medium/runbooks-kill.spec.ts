@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { createReinstateCredentials, createShopDatabase } from '../../demo/shop/database.js';
 import { AccessService } from '../../src/access/access.service.js';
 import type { Caller } from '../../src/access/caller.js';
@@ -15,9 +16,12 @@ import { configSchema } from '../../src/config/config.schema.js';
 import { DeclarationService } from '../../src/incidents/declaration.service.js';
 import { ServiceKey } from '../../src/journal/personal-data.js';
 import { SystemClock } from '../../src/platform/clock.js';
+import { ApprovalService } from '../../src/restore/approvals/approval.service.js';
+import type { RunbookRunDetail } from '../../src/runbooks/runbook.schema.js';
 import { AnswerService } from '../../src/runbooks/runs/answer.service.js';
 import { RunbookStartService } from '../../src/runbooks/runs/run-start.service.js';
 import { RunbookRunViewService } from '../../src/runbooks/runs/run-view.service.js';
+import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import {
   createReinstateDatabase,
   testServerUrl,
@@ -28,18 +32,64 @@ import { startServiceProcess, type ServiceProcess } from '../support/service-pro
 import { Scene } from './restore-scene.js';
 import { RunbookScene } from './runbooks-scene.js';
 
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+async function found<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   const giveUpAt = Date.now() + 50_000;
   for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
+    const result = await look();
+    if (result !== undefined) return result;
     if (Date.now() > giveUpAt) throw new Error(`waited in vain for ${what}`);
     await pause(50);
   }
 }
 
+const key = Buffer.alloc(32, 3);
+
+/** The part of a configuration that names its own database. */
+function ownParts({ settings }: ReinstateTestDatabase, directory: string) {
+  return {
+    http: { port: 0 },
+    data_directory: directory,
+    encryption_key: key.toString('base64'),
+    database: { url: settings.url, runtime_url: settings.runtimeUrl },
+  };
+}
+
+async function writeRunbook(
+  directory: string,
+  name: string,
+  steps: readonly string[],
+): Promise<void> {
+  const people = ['Meaning', 'Impact', 'Diagnosis', 'Mitigation'].map(
+    (one) => `## ${one}\nwords\n`,
+  );
+  const block = `\`\`\`yaml runbook\nsteps:\n${steps.map((step) => `  - ${step}\n`).join('')}\`\`\`\n`;
+  await writeFile(join(directory, `${name}.md`), `# ${name}\n${people.join('')}${block}`);
+}
+
+/** Somebody else's transaction that holds what this statement locks, until the answer is called. */
+async function blockedBy(url: string, statement: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query(statement);
+  return () => client.end();
+}
+
+/** Until somebody waits for a lock in a statement on this table. */
+async function waits(url: string, table: string): Promise<void> {
+  await found(`somebody who waits at ${table}`, () =>
+    withClient(url, async (client) => {
+      const { rowCount } = await client.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database()
+           AND wait_event_type = 'Lock' AND query ~ $1`,
+        [`\\m${table}\\M`],
+      );
+      return rowCount === 0 ? undefined : true;
+    }),
+  );
+}
+
 describe('a run whose service is killed', () => {
-  const key = Buffer.alloc(32, 3);
   const shopName = `shop_${randomBytes(5).toString('hex')}`;
   let reinstate: ReinstateTestDatabase;
   let directory: string;
@@ -64,10 +114,7 @@ describe('a run whose service is killed', () => {
     const shop = await createShopDatabase(testServerUrl('postgres'), shopName);
     const { replicate, read } = await createReinstateCredentials(shop);
     given = {
-      http: { port: 0 },
-      data_directory: directory,
-      encryption_key: key.toString('base64'),
-      database: { url: reinstate.settings.url, runtime_url: reinstate.settings.runtimeUrl },
+      ...ownParts(reinstate, directory),
       shops: [
         {
           id: 'far',
@@ -78,15 +125,15 @@ describe('a run whose service is killed', () => {
       ],
       runbooks: { directory, allowed_hosts: [host] },
     };
-    await writeFile(
-      join(directory, 'Killed.md'),
-      `# Killed\n## Meaning\na\n## Impact\nb\n## Diagnosis\nc\n## Mitigation\nd\n\`\`\`yaml runbook
-steps:
-  - { name: look, kind: http, url: "http://${host}/look", timeout: 30s }
-  - { name: ask, kind: question, ask: "go on?", options: [yes, no] }
-  - { name: tell, kind: webhook, url: "http://${host}/tell", timeout: 30s }
-\`\`\`\n`,
-    );
+    await writeRunbook(directory, 'Killed', [
+      `{ name: look, kind: http, url: "http://${host}/look", timeout: 30s }`,
+      '{ name: ask, kind: question, ask: "go on?", options: [yes, no] }',
+      `{ name: tell, kind: webhook, url: "http://${host}/tell", timeout: 30s }`,
+    ]);
+    await writeRunbook(directory, 'Beside', [
+      '{ name: count, kind: sql, query: "SELECT count(*) AS orders FROM shop.orders", timeout: 30s }',
+      '{ name: pause, kind: wait, for: 4s }',
+    ]);
     module = await Test.createTestingModule({
       imports: [
         AppModule.with({
@@ -112,32 +159,58 @@ steps:
   });
 
   const requestOf = (path: string) =>
-    until(`a request of ${path}`, () => Promise.resolve(held.find((one) => one.path === path)));
+    found(`a request of ${path}`, () => Promise.resolve(held.find((one) => one.path === path)));
+
+  /** Server processes in which a query of a runbook waits, without those known already. */
+  const queries = (known: readonly number[]) =>
+    found('a query of the runbook', async () => {
+      const pids = await withClient(testServerUrl(shopName), async (client) => {
+        const { rows } = await client.query<{ pid: number }>(
+          `SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+             AND application_name = 'reinstate-runbook' AND wait_event_type = 'Lock'`,
+        );
+        return rows.map(({ pid }) => pid).filter((pid) => !known.includes(pid));
+      });
+      return pids.length > 0 ? pids : undefined;
+    });
 
   it('goes on where it was, with each effect and each evidence once', async () => {
     const incidentId = await module.get(DeclarationService, { strict: false }).declare(admin, {
       ...{ shopId: 'far', since: new Date(Date.now() - 60_000), until: null, filter: {} },
       ...{ reason: 'a test', severity: null },
     });
-    const runId = await module.get(RunbookStartService, { strict: false }).start(admin, {
-      ...{ incidentId, runbook: 'Killed', dryRun: false, assumptions: {} },
-    });
-    const view = () => module.get(RunbookRunViewService, { strict: false }).view(runId);
+    const start = (runbook: string) =>
+      module.get(RunbookStartService, { strict: false }).start(admin, {
+        ...{ incidentId, runbook, dryRun: false, assumptions: {} },
+      });
+    const runId = await start('Killed');
+    const besideId = await start('Beside');
+    const view = (id: string) => module.get(RunbookRunViewService, { strict: false }).view(id);
+    const until = async (id: string, wanted: string) =>
+      found(`a run that is, or waits for, ${wanted}`, async () => {
+        const run = await view(id);
+        return wanted === run.state || wanted === run.waitsFor ? run : undefined;
+      });
+    const stepOf = (run: RunbookRunDetail, name: string) =>
+      run.steps.find((step) => step.name === name)!;
     const restart = async () => {
       await service?.kill();
       held.length = 0;
       service = await startServiceProcess({ directory, config: given });
     };
+    const free = await blockedBy(testServerUrl(shopName), 'LOCK TABLE shop.orders');
 
     await restart();
     await requestOf('/look');
-    // killed while it asks
+    const [pid] = await queries([]);
+    // killed while it asks, and while the shop works at a query of another run
     await restart();
     (await requestOf('/look')).response.end('up');
-    await until('the question', async () =>
-      (await view()).waitsFor === 'answer' ? true : undefined,
-    );
-    // killed while it waits for a person, who answers meanwhile
+    await queries([pid!]);
+    await free();
+    await until(runId, 'answer');
+    const pausing = await until(besideId, 'time');
+    // killed while it waits for a person, who answers meanwhile, and while another run lets time pass
     await service?.kill();
     await module.get(AnswerService, { strict: false }).answer(admin, runId, {
       ...{ step: 'ask', answer: 'yes', planHash: null, reason: null },
@@ -149,74 +222,104 @@ steps:
     const second = await requestOf('/tell');
     expect(second.delivery).toBe(delivery);
     second.response.writeHead(204).end();
-    await until('the end', async () => ((await view()).state === 'finished' ? true : undefined));
+    await until(runId, 'finished');
+    const beside = await until(besideId, 'finished');
+    expect(stepOf(beside, 'count').evidence?.rows).toEqual([{ orders: '0' }]);
+    const waited = String(stepOf(beside, 'pause').evidence?.facts['until']);
+    expect(stepOf(pausing, 'pause').words).toBe(`until ${waited}`);
 
-    const told = await reinstate.database.query<{ type: string; step: string | null }>(
-      `SELECT type, data->>'step' AS step FROM timeline_entry
-       WHERE incident_id = $1 AND type LIKE 'runbook-%' ORDER BY position`,
-      [incidentId],
-    );
-    expect(told.map(({ type, step }) => (step === null ? type : `${type} ${step}`))).toEqual([
+    const told = async (id: string) => {
+      const rows = await reinstate.database.query<{ type: string; step: string | null }>(
+        `SELECT type, data->>'step' AS step FROM timeline_entry
+         WHERE data->>'runbookRunId' = $1 AND type LIKE 'runbook-%' ORDER BY position`,
+        [id],
+      );
+      return rows.map(({ type, step }) => (step === null ? type : `${type} ${step}`));
+    };
+    const once = (...steps: string[]) => [
       'runbook-run-started',
-      ...['look', 'ask', 'tell'].flatMap((step) => [
-        `runbook-step-begun ${step}`,
-        `runbook-step-done ${step}`,
-      ]),
+      ...steps.flatMap((step) => [`runbook-step-begun ${step}`, `runbook-step-done ${step}`]),
       'runbook-run-finished',
-    ]);
+    ];
+    expect(await told(runId)).toEqual(once('look', 'ask', 'tell'));
+    expect(await told(besideId)).toEqual(once('count', 'pause'));
   });
 });
 
-describe('a step whose end was not written down', () => {
+describe('a service that is killed between what a step has made and the step’s own end', () => {
   let scene: Scene;
   let runbooks: RunbookScene;
+  let directory: string;
   beforeAll(async () => {
-    scene = await Scene.create();
+    directory = await mkdtemp(join(tmpdir(), 'reinstate-kill-'));
+    await writeRunbook(directory, 'Made', [
+      '{ name: plan, kind: plan }',
+      '{ name: approval, kind: approval, plan: plan }',
+      '{ name: restore, kind: restore, plan: plan }',
+      '{ name: verify, kind: verify, restore: restore }',
+    ]);
+    scene = await Scene.create({ runbooks: { directory } });
     runbooks = new RunbookScene(scene);
   });
-  afterAll(() => scene.close());
+  afterAll(async () => {
+    await scene.close();
+    await rm(directory, { recursive: true, force: true });
+  });
 
-  /** As `kill -9` leaves it that comes between the service's commit and the step's. */
-  const forgotten = (runId: string, name: string) =>
-    scene.query(
-      `UPDATE runbook_step SET state = 'begun', ended_at = NULL, words = NULL, evidence = NULL, result = NULL
-       WHERE run_id = $1 AND name = $2`,
-      [runId, name],
-    );
+  /** A process takes the run on, and is killed once its step has made a row of this table, and not yet said so. */
+  async function killedAfterMaking(table: string, runId: string): Promise<void> {
+    const { url } = scene.reinstate;
+    const unmade = await blockedBy(url, `LOCK TABLE reinstate.${table} IN SHARE MODE`);
+    const { credentials } = scene.get(ShopRegistry).get(scene.shopId);
+    const shop = { id: scene.shopId, name: 'Sample shop', profile: 'sample-shop' };
+    const config = {
+      ...ownParts(scene.reinstate, directory),
+      shops: [{ ...shop, postgres: credentials }],
+    };
+    const service = await startServiceProcess({ directory, config });
+    try {
+      await waits(url, table);
+      const unsaid = await blockedBy(
+        url,
+        `SELECT FROM reinstate.runbook_run WHERE id = '${runId}' FOR UPDATE`,
+      );
+      await unmade();
+      await waits(url, 'runbook_run');
+      await service.kill();
+      await unsaid();
+    } finally {
+      await service.kill();
+    }
+  }
 
-  it('finds its plan and its restore run, and makes no second ones', async () => {
+  it('leaves its plan and its restore run to the next, which makes no second ones', async () => {
     const orders = await scene.placePaid([1, 2]);
-    const incidentId = await scene.harm(orders, 'job-forgotten');
-    const runId = await runbooks.start(incidentId, 'WrongfulCancellations');
-    await runbooks.until(runId, 'answer');
-    await runbooks.answer(runId, 'meant', 'no');
-    await runbooks.answer(runId, 'cause-stopped', 'yes');
-    const asked = await runbooks.until(runId, 'approval');
-    const planned = asked.steps.find(({ name }) => name === 'plan')!;
+    const incidentId = await scene.harm(orders, 'job-killed');
+    const runId = await runbooks.start(incidentId, 'Made');
+    const rows = (table: string) =>
+      scene.query<{ id: string; state: string }>(
+        `SELECT id, state FROM ${table} WHERE incident_id = $1`,
+        [incidentId],
+      );
 
-    await forgotten(runId, 'plan');
-    await scene.query(
-      `UPDATE runbook_step SET state = 'pending', begun_at = NULL, waits_for = NULL WHERE run_id = $1 AND name = 'approval'`,
-      [runId],
-    );
-    const again = await runbooks.until(runId, 'approval');
-    expect(again.steps.find(({ name }) => name === 'plan')!.result).toEqual(planned.result);
-    const plans = await scene.query('SELECT state FROM restore_plan WHERE incident_id = $1', [
-      incidentId,
-    ]);
-    expect(plans).toEqual([{ state: 'proposed' }]);
+    await killedAfterMaking('restore_plan', runId);
+    const [made, ...others] = await rows('restore_plan');
+    expect([made, others]).toMatchObject([{ state: 'proposed' }, []]);
+    expect(await runbooks.states(runId)).toMatchObject({ plan: 'begun' });
+    const { steps } = await runbooks.until(runId, 'approval');
+    const { planId, planHash } = steps.find(({ name }) => name === 'plan')!.result!;
+    expect([planId, await rows('restore_plan')]).toEqual([made!.id, [made]]);
 
-    const planHash = planned.result!.planHash!;
-    await runbooks.answer(runId, 'approval', 'approved', { caller: scene.people.alex, planHash });
-    await runbooks.until(runId, 'restore-run');
-    await scene.query(
-      `UPDATE runbook_step SET waits_for = NULL, words = NULL WHERE run_id = $1 AND name = 'restore'`,
-      [runId],
-    );
+    const { alex } = scene.people;
+    await scene.get(ApprovalService).vote(planId!, {
+      ...{ caller: alex, decision: 'approved', hash: planHash! },
+      ...{ breakGlass: false, reason: null },
+    });
+    await killedAfterMaking('restore_run', runId);
+    expect(await runbooks.states(runId)).toMatchObject({ approval: 'done', restore: 'begun' });
+    expect(await rows('restore_run')).toHaveLength(1);
     expect(await runbooks.until(runId, 'finished', 'stopped')).toMatchObject({ state: 'finished' });
-    expect(
-      await scene.query('SELECT state FROM restore_run WHERE incident_id = $1', [incidentId]),
-    ).toEqual([{ state: 'finished' }]);
+    expect(await rows('restore_run')).toMatchObject([{ state: 'finished' }]);
     expect(await scene.writes(orders)).toEqual([1, 1]);
   });
 });
