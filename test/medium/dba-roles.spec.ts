@@ -2,6 +2,8 @@ import pg from 'pg';
 import { STRIKES } from '../../demo/faults/ways.js';
 import type { ShopDatabase } from '../../demo/shop/database.js';
 import { ReplicationService } from '../../src/intake/replication/replication.service.js';
+import { mapShop } from '../../src/intake/replication/interpret/shop-mapping.js';
+import { SnapshotReader } from '../../src/intake/replication/source/snapshot-reader.js';
 import type { Refusal } from '../../src/intake/replication/attach/judge-shop.js';
 import { Fault } from '../../src/platform/errors.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
@@ -203,6 +205,44 @@ describe('the four logins of the document', () => {
         credential: urls.attach,
         forget: false,
       });
+    });
+
+    it('row security that applies to the read role: check names it, attach refuses, reading fails', async () => {
+      const { read } = shop.roles;
+      const { profile } = scene.get(ShopRegistry).get(scene.shopId);
+      const told = async () =>
+        (await adapter().check()).faults
+          .filter(({ message }) => message.startsWith('row security'))
+          .map(({ severity, where }) => `${severity} ${where}`);
+      const where = 'tables["shop.refund"]';
+      const filtered = {
+        what: 'row security',
+        // a policy that lets every row through is one all the same
+        revoke: `ALTER TABLE shop.refund ENABLE ROW LEVEL SECURITY; CREATE POLICY all_rows ON shop.refund USING (true)`,
+        grant: `DROP POLICY all_rows ON shop.refund; ALTER TABLE shop.refund DISABLE ROW LEVEL SECURITY; ALTER ROLE ${read} NOBYPASSRLS`,
+      };
+      await without(filtered, async () => {
+        expect(await told()).toEqual([`error ${where}`]);
+        expect(await refusals()).toEqual([
+          expect.stringMatching(/^profile-fault: row security .* BYPASSRLS$/),
+        ]);
+        await withClient(shop.url, async (client) => {
+          await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+          const { rows } = await client.query<{ name: string }>(
+            'SELECT pg_export_snapshot() AS name',
+          );
+          const { signal } = new AbortController();
+          const reader = await SnapshotReader.open(urls.read, rows[0]!.name, signal);
+          const mapping = mapShop(profile);
+          const chunks = reader.chunks(mapping, mapping.tables.get('shop.refund')!, 10);
+          await expect(chunks.next()).rejects.toMatchObject({ code: '42501' });
+          await reader.close();
+        });
+        await asDba(`ALTER ROLE ${read} BYPASSRLS`);
+        // the write role, which is not asked before the shop is armed
+        expect(await told()).toEqual([`warning ${where}`]);
+      });
+      expect(await told()).toEqual([]);
     });
 
     it('attach needs the owner and CREATE', async () => {

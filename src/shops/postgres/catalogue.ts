@@ -7,6 +7,8 @@ export interface CatalogueTable {
   /** ordinary and partitioned tables can be restored; views and foreign tables cannot */
   readonly isTable: boolean;
   readonly hasRowSecurity: boolean;
+  /** policies choose the rows that the read role sees */
+  readonly isFilteredForUs: boolean;
   readonly isReadable: boolean;
   readonly columns: ReadonlyMap<string, CatalogueColumn>;
   /** columns of each unique index that covers all rows */
@@ -69,6 +71,7 @@ export async function readCatalogue(
           table,
           isTable: row['is_table'] === 't',
           hasRowSecurity: row['row_security'] === 't',
+          isFilteredForUs: row['filtered'] === 't',
           isReadable: row['readable'] === 't',
           columns: new Map(ofTable(read.columns, table).map(columnOf)),
           uniqueKeys: ofTable(read.keys, table).map(({ columns }) => (columns ?? '').split('\n')),
@@ -98,6 +101,7 @@ const isWanted = `c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ${named} = ANY ($1:
 
 const tablesSql = `
   SELECT ${named} AS table_name, c.relkind IN ('r', 'p') AS is_table, c.relrowsecurity AS row_security,
+         row_security_active(c.oid) AS filtered,
          has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
     FROM ${from} WHERE ${isWanted}`;
 

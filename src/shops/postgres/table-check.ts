@@ -46,12 +46,20 @@ function wholeTableFaults(table: string, found: CatalogueTable): CheckFault[] {
         `the read credential may not read it: GRANT USAGE ON the schema and SELECT ON ${quoteTable(table)} to it`,
       ),
     );
-  if (found.hasRowSecurity)
+  if (found.isFilteredForUs)
+    faults.push(
+      fault(
+        'error',
+        path,
+        'row security applies to the read role, so that orders might stay hidden from Reinstate: ALTER ROLE ... BYPASSRLS',
+      ),
+    );
+  else if (found.hasRowSecurity)
     faults.push(
       fault(
         'warning',
         path,
-        'row security is on, and rows that it hides from our roles are not restored; see that they see all',
+        'row security is on, and rows that it hides from the write role are not restored; see that it sees all',
       ),
     );
   for (const trigger of found.triggers)
