@@ -207,6 +207,15 @@ describe('attaching a shop', () => {
     expect(await traces()).not.toContainEqual(expect.objectContaining({ name: 'publication' }));
   });
 
+  /** When statements of ours began that wait for the table now: each try is one of its own. */
+  async function waitsForRefund(): Promise<string[]> {
+    const waiting = await shop.query<{ since: string }>(
+      `SELECT query_start::text AS since FROM pg_stat_activity
+       WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%refund%'`,
+    );
+    return waiting.map(({ since }) => since);
+  }
+
   it('gives up on a locked table, names who holds it, and leaves nothing behind', async () => {
     const before = await traces();
     const reader = new pg.Client({
@@ -216,7 +225,12 @@ describe('attaching a shop', () => {
     await reader.connect();
     await reader.query('BEGIN');
     await reader.query('SELECT FROM shop.refund');
-    const { refusals } = await attach();
+    const state = { over: false };
+    const attaching = attach().finally(() => (state.over = true));
+    const tries = new Set<string>();
+    while (!state.over) for (const one of await waitsForRefund()) tries.add(one);
+    const { refusals } = await attaching;
+    expect(tries.size).toBe(8);
     expect(refusals).toMatchObject([{ code: 'table-locked', where: 'shop.refund' }]);
     expect(refusals[0]?.message).toContain('month-end report');
     expect(await traces()).toEqual(before);
@@ -230,15 +244,8 @@ describe('attaching a shop', () => {
     await reader.query('BEGIN; SELECT FROM shop.refund');
     const state = { over: false };
     const attaching = attach().finally(() => (state.over = true));
-    // each try is a statement of its own, and waits behind the reader
     const tries = new Set<string>();
-    while (!state.over && tries.size < 3) {
-      const waiting = await shop.query<{ since: string }>(
-        `SELECT query_start::text AS since FROM pg_stat_activity
-         WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%refund%'`,
-      );
-      for (const { since } of waiting) tries.add(since);
-    }
+    while (!state.over && tries.size < 3) for (const one of await waitsForRefund()) tries.add(one);
     await reader.end();
     expect(await attaching).toEqual({ refusals: [] });
     expect(tries.size).toBe(3);

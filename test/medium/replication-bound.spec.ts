@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
+import type { Refusal } from '../../src/intake/replication/attach/judge-shop.js';
+import { Fault } from '../../src/platform/errors.js';
 import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
@@ -10,6 +12,9 @@ import { cancelOrder, openTestShop, placeOrder, type TestShop } from '../support
 
 const segmentBytes = 16 * 2 ** 20;
 const retainedBytesMax = 4 * segmentBytes;
+
+/** As no shop is attached: nothing may be decoded, and every slot and sender is taken. */
+const unfit = { wal_level: 'replica', max_replication_slots: '1', max_wal_senders: '0' };
 
 /** A server of its own, which would keep its log for us without end. */
 describe('a shop whose server does not bound what a slot holds back', () => {
@@ -20,7 +25,7 @@ describe('a shop whose server does not bound what a slot holds back', () => {
 
   beforeAll(async () => {
     dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-shop-'));
-    server = await startLocalPostgres({ dataDirectory, settings: { wal_level: 'logical' } });
+    server = await startLocalPostgres({ dataDirectory, settings: unfit });
     await withClient(server.url(), (client) => client.query('CREATE DATABASE shop'));
     const drop = () =>
       withClient(server.url(), async (client) => {
@@ -40,6 +45,49 @@ describe('a shop whose server does not bound what a slot holds back', () => {
     await server.stop('immediate');
     await rm(server.dataDirectory, { recursive: true, force: true });
     await rm(dataDirectory, { recursive: true, force: true });
+  });
+
+  async function restart(settings: Record<string, string>): Promise<void> {
+    await server.stop('fast');
+    server = await startLocalPostgres({ dataDirectory, port: server.port, settings });
+  }
+
+  async function refusals(): Promise<string[]> {
+    const options = { credential: shop.credentials.attach, allowUnboundedWal: false };
+    const refused: unknown = await harness.attacher
+      .attach(harness.target(), { ...options, slotLimitMs: 20_000 })
+      .catch((fault: unknown) => fault);
+    if (!(refused instanceof Fault)) throw refused as Error;
+    const found = refused.details.data?.['refusals'] as Refusal[];
+    return found.map(({ code, where }) => `${code} ${where}`);
+  }
+
+  it('is not attached under its settings, nor as a standby; nothing is left, and what is mended is named no more', async () => {
+    await shop.query(`SELECT pg_create_physical_replication_slot('of_others')`);
+    const settings = [
+      'wal-level-not-logical wal_level',
+      'wal-unbounded max_slot_wal_keep_size',
+      'no-free-slot max_replication_slots',
+      'no-free-sender max_wal_senders',
+    ];
+    expect(await refusals()).toEqual(settings);
+
+    const signal = join(server.dataDirectory, 'standby.signal');
+    await writeFile(signal, '', { mode: 0o644 });
+    await restart(unfit);
+    expect(await refusals()).toEqual([
+      'profile-fault postgres.read',
+      'server-is-standby server',
+      ...settings,
+    ]);
+    const { faults } = await harness.target().check();
+    expect(faults.map(({ message }) => message).join()).toContain('it leads to a standby');
+
+    await rm(signal);
+    await restart({ wal_level: 'logical' });
+    expect(await refusals()).toEqual(['wal-unbounded max_slot_wal_keep_size']);
+    await shop.query(`SELECT pg_drop_replication_slot('of_others')`);
+    expect(await slots()).toEqual([]);
   });
 
   const slots = () => shop.query('SELECT slot_name FROM pg_replication_slots');
