@@ -1,13 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { newToken, tokenHash } from '../../src/access/token.js';
 import { entities } from '../../src/entities.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
 import { migrate, openDatabase, pinnedOptions } from '../../src/platform/database/connect.js';
 import { migrations } from '../../src/platform/database/migrations/index.js';
+import { callerOf } from '../support/http-caller.js';
 import { ownServerUrl, withClient } from '../support/postgres.js';
 import { insertShop } from '../support/order-events.js';
+import { until } from '../support/replication-harness.js';
+import { startServiceProcess } from '../support/service-process.js';
+
+const token = newToken();
 
 type Rows = Record<string, Record<string, unknown>[]>;
 
@@ -56,8 +65,10 @@ describe('an upgrade', () => {
         order_id, kinds, actor_kind, attributes, row_changes)
       SELECT 'shop', n, '2026-01-01Z'::timestamptz + n * interval '1 minute', '2026-02-01Z', '1/1/1', '0/0'::pg_lsn + n, n,
         n::text, '{cancelled}', 'job', '{"channel": "web"}', '[]' FROM generate_series(1, 2000) AS n;
+    INSERT INTO reinstate.access_token (id, person_id, role, label, secret_hash, created_at, expires_at) VALUES
+      ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000001', 'viewer', 'before', '\\x${tokenHash(token).toString('hex')}', '2026-01-01Z', '2099-01-01Z');
     INSERT INTO reinstate.incident (id, shop_id, fingerprint, title, severity, status, opened_at, declared_by, declaration)
-      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'shop', 'f' || n, 'An incident', 'high', 'open', '2026-02-01Z', '00000000-0000-7000-8000-000000000001', '{}'
+      SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'shop', 'f' || n, 'An incident', 'high', 'open', '2026-02-01Z', '00000000-0000-7000-8000-000000000001', '{"since": "2026-03-01T00:00:00Z", "until": null, "filter": {}, "reason": "customers call"}'
       FROM generate_series(1, 20) AS n`;
 
   /** All rows of all tables, by what a condition says of their columns. */
@@ -107,6 +118,51 @@ describe('an upgrade', () => {
     expect(entries).toHaveLength(2_000);
     expect(entries[41]).toMatchObject({ orderId: '42', kinds: ['cancelled'], actorKind: 'job' });
     await database.dataSource.destroy();
+  });
+
+  it('is done by real processes that start at once, and what was there before is read through each', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'reinstate-upgrade-'));
+    const config = {
+      http: { port: 0 },
+      data_directory: directory,
+      encryption_key: Buffer.alloc(32, 3).toString('base64'),
+      database: { url, runtime_url: runtimeUrl },
+      shops: [{ id: 'shop', name: 'Shop' }],
+    };
+    const starting = await withClient(ownServerUrl(name), async (client) => {
+      // none gets on before both have come
+      await client.query('BEGIN; LOCK TABLE reinstate.schema_migration');
+      const both = Promise.allSettled([1, 2].map(() => startServiceProcess({ directory, config })));
+      await until('both wait', async () => {
+        const { rowCount } = await asSuperuser(
+          `SELECT FROM pg_stat_activity WHERE datname = '${name}' AND wait_event_type = 'Lock'`,
+        );
+        return rowCount === 2;
+      });
+      await client.query('ROLLBACK');
+      return both;
+    });
+    const started = starting.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    try {
+      expect(starting).toEqual([1, 2].map(() => expect.objectContaining({ status: 'fulfilled' })));
+      expect(await done()).toEqual(all);
+      for (const service of started) {
+        const robin = await callerOf(service.url, token);
+        const incident = await robin.get('/api/v1/incidents/00000000-0000-7000-8000-000000000007');
+        expect([incident.status, incident.body]).toMatchObject([
+          200,
+          {
+            ...{ title: 'An incident', status: 'open', severity: 'high', shopId: 'shop' },
+            ...{ declaredBy: { name: 'Robin' }, openedAt: '2026-02-01T00:00:00.000Z' },
+          },
+        ]);
+        const order = await robin.get('/api/v1/shops/shop/orders/42/journal');
+        expect(order.body['items']).toMatchObject([{ kinds: ['cancelled'], actorKind: 'job' }]);
+      }
+    } finally {
+      await Promise.all(started.map((service) => service.kill()));
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('that fails is left where it was, migration by migration, and goes on once the cause is mended', async () => {

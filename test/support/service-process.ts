@@ -7,6 +7,8 @@ import { packageRoot } from '../../src/platform/package-root.js';
 /** The service in a process of its own, as `npm start` runs it; it can be killed as an accident kills it. */
 export interface ServiceProcess {
   readonly pid: number;
+  /** where it listens */
+  readonly url: string;
   /** kill -9: nothing of it runs any further, not even its last words */
   kill(): Promise<void>;
 }
@@ -39,21 +41,24 @@ export async function startServiceProcess(given: {
     child.kill('SIGKILL');
     await ended;
   };
+  let url: string;
   try {
-    await listens(child);
+    url = await listens(child);
   } catch (error) {
     await kill();
     throw error;
   }
-  return { pid: child.pid ?? 0, kill };
+  return { pid: child.pid ?? 0, url, kill };
 }
 
-async function listens(child: ChildProcess): Promise<void> {
+/** Gives where it listens. */
+async function listens(child: ChildProcess): Promise<string> {
   let said = '';
-  await new Promise<void>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
       said += chunk.toString();
-      if (said.includes('Reinstate listens on ')) resolve();
+      const [, url] = /Reinstate listens on (\S+) /.exec(said) ?? [];
+      if (url !== undefined) resolve(url);
     };
     child.stdout?.on('data', hear);
     child.stderr?.on('data', hear);
