@@ -190,7 +190,7 @@ describe('a local PostgreSQL server', () => {
     expect(await setting(second, 'TimeZone')).toBe('UTC');
   });
 
-  it('asks for the password, and keeps it and the data from other users', async () => {
+  it('asks for the password, keeps it and the data from other users, and runs as an unprivileged one: its own under root, else ourselves', async () => {
     const server = await start();
     const wrong = server.url().replace(server.superuserPassword, 'guessed');
     await expect(query(wrong, 'SELECT 1')).rejects.toThrow('password authentication failed');
@@ -201,10 +201,6 @@ describe('a local PostgreSQL server', () => {
     expect(row).toEqual({ scram: true });
     expect((await stat(dataDirectory)).mode & 0o777).toBe(0o700);
     expect((await stat(join(dataDirectory, 'superuser-password'))).mode & 0o777).toBe(0o600);
-  });
-
-  it('runs as its own unprivileged user under root, and as ourselves otherwise', async () => {
-    const server = await start();
     const pid = await postmasterPid(server.dataDirectory);
     const owner = (await stat(`/proc/${pid}`)).uid;
     if (asRoot) expect(owner).not.toBe(0);
@@ -253,6 +249,7 @@ describe('a local PostgreSQL server', () => {
   });
 
   it('tells that a wished port is taken', async () => {
+    await makeCluster();
     await makeCluster();
     const squatter = createServer();
     await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
