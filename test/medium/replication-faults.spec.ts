@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
+import { startPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { startServiceProcess, type ServiceProcess } from '../support/service-process.js';
 import {
@@ -28,7 +28,7 @@ const serverSettings = {
 
 /** These tests restart and starve the shop's server, so they have one of their own. */
 describe('replication when things fail', () => {
-  let server: LocalPostgres;
+  let server: PrivateServer;
   let dataDirectory: string;
   let shop: TestShop;
   let harness: Harness;
@@ -37,7 +37,7 @@ describe('replication when things fail', () => {
 
   beforeAll(async () => {
     dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-shop-'));
-    server = await startLocalPostgres({ dataDirectory, settings: serverSettings });
+    server = await startPrivateServer({ dataDirectory, settings: serverSettings });
   });
 
   afterAll(async () => {
@@ -211,7 +211,7 @@ describe('replication when things fail', () => {
       // a shutdown waits for its replication clients; we must not hold it up
       expect(performance.now() - stopping).toBeLessThan(10_000);
       await until('interrupted', async () => (await harness.row()).state === 'interrupted');
-      server = await startLocalPostgres({
+      server = await startPrivateServer({
         dataDirectory,
         port: server.port,
         settings: serverSettings,
@@ -296,6 +296,11 @@ describe('replication when things fail', () => {
       `SELECT wal_status AS status FROM pg_replication_slots WHERE database = current_database()`,
     );
     expect(lost?.status).toBe('lost');
+    const [log] = await shop.query<{ bytes: number }>(
+      'SELECT sum(size)::int AS bytes FROM pg_ls_waldir()',
+    );
+    // six segments came since the slot's: what is left is what the server may keep, and the one that it writes
+    expect(log?.bytes).toBeLessThanOrEqual(80 * 2 ** 20);
     harness.open().start();
     await until('a new slot', async () => (await harness.row()).slotGeneration === 2);
     await streaming();

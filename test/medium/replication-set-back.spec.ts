@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startLocalPostgres, type LocalPostgres } from '../../local-postgres/local-postgres.js';
 import { isLater } from '../../src/intake/replication/source/lsn.js';
 import { FoldCheck } from '../support/fold-check.js';
 import { withClient } from '../support/postgres.js';
+import { startPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { cancelOrder, openTestShop, placeOrder, type TestShop } from '../support/test-shop.js';
 
@@ -18,7 +18,7 @@ const settings = { wal_level: 'logical', max_slot_wal_keep_size: '256MB' };
  * else. What is told there must never be taken for what was journalled before.
  */
 describe('a shop’s server with another history', () => {
-  let server: LocalPostgres;
+  let server: PrivateServer;
   let dataDirectory: string;
   let backup: string;
   let shop: TestShop;
@@ -27,7 +27,7 @@ describe('a shop’s server with another history', () => {
 
   beforeEach(async () => {
     dataDirectory = await mkdtemp(join(tmpdir(), 'reinstate-shop-'));
-    server = await startLocalPostgres({ dataDirectory, settings });
+    server = await startPrivateServer({ dataDirectory, settings });
     backup = `${server.dataDirectory}.backup`;
     await withClient(server.url(), (client) => client.query('CREATE DATABASE shop'));
     const drop = () => Promise.resolve();
@@ -48,7 +48,7 @@ describe('a shop’s server with another history', () => {
   });
 
   const restart = async (): Promise<void> => {
-    server = await startLocalPostgres({ dataDirectory, port: server.port, settings });
+    server = await startPrivateServer({ dataDirectory, port: server.port, settings });
   };
   const currentLsn = async () =>
     (await shop.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn'))[0]!.lsn;
