@@ -1,31 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
-import { Registry } from 'prom-client';
-import { AlertService } from '../../src/alerting/alert.service.js';
-import { AlertStore } from '../../src/alerting/alert.store.js';
-import { AlertingMetrics } from '../../src/alerting/alerting.metrics.js';
-import { AlertingRowMetrics } from '../../src/alerting/alerting-rows.metrics.js';
-import { AlertingSettings } from '../../src/alerting/alerting.settings.js';
-import { PageService } from '../../src/alerting/page.service.js';
-import { PageStore } from '../../src/alerting/page.store.js';
-import { StreamAlertStep } from '../../src/alerting/streams/stream-alert.step.js';
-import { StreamAlertStore } from '../../src/alerting/streams/stream-alert.store.js';
 import { GrowthStore } from '../../src/incidents/growth.store.js';
-import { ReplicationMetrics } from '../../src/intake/replication/replication.metrics.js';
-import { ReplicationSettings } from '../../src/intake/replication/replication.settings.js';
 import { ReplicationStore } from '../../src/intake/replication/replication.store.js';
-import { StreamInspector } from '../../src/intake/replication/stream-inspector.js';
 import type { StreamState } from '../../src/intake/replication/stream-state.js';
 import { JournalService } from '../../src/journal/journal.service.js';
 import { JournalStore } from '../../src/journal/journal.store.js';
-import { ManualClock } from '../../src/platform/clock.js';
-import type { Database } from '../../src/platform/database/database.js';
-import { ScrapedRows } from '../../src/platform/telemetry/scraped-rows.js';
-import { Wake } from '../../src/platform/work/wake.js';
-import { WorkQueues } from '../../src/platform/work/work-queues.js';
-import { ShopRegistry } from '../../src/shops/shop-registry.js';
-import { shopOf } from '../support/incident-harness.js';
 import { insertShop, orderEvent } from '../support/order-events.js';
 import {
   createReinstateDatabase,
@@ -34,72 +14,15 @@ import {
   type ReinstateTestDatabase,
 } from '../support/postgres.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
+import { watchStreams, type StreamWatch } from '../support/stream-watch.js';
 import { cancelOrder, openTestShop, placeOrder, type TestShop } from '../support/test-shop.js';
 
 const start = new Date('2026-11-22T03:00:00Z');
 const nowhere = 'postgresql://nobody@127.0.0.1:1/none';
 
-/** The step over the given shops; `look` moves the clock on, and then runs it. */
-function watch(database: Database, shops: Readonly<Record<string, string>>) {
-  const clock = new ManualClock(start);
-  const registry = new Registry();
-  const settings = new AlertingSettings({
-    receivers: [{ name: 'chat', webhook: { url: 'http://127.0.0.1:1/', secret: 'x'.repeat(16) } }],
-    publicUrl: 'https://reinstate.example',
-  });
-  const [alerts, pageStore] = [new AlertStore(), new PageStore()];
-  const metrics = new AlertingMetrics(registry, settings);
-  const shopRegistry = new ShopRegistry(Object.entries(shops).map(([id, url]) => shopOf(url, id)));
-  const scraped = new ScrapedRows(registry, database, clock);
-  const queues = new WorkQueues(registry, scraped);
-  const rows = [registry, scraped, queues, settings, shopRegistry, alerts, pageStore] as const;
-  new AlertingRowMetrics(...rows);
-  const replication = new ReplicationMetrics(new Registry());
-  const step = new StreamAlertStep(
-    database,
-    new StreamAlertStore(),
-    new PageService(pageStore, settings, new Wake()),
-    settings,
-    shopRegistry,
-    new StreamInspector(
-      database,
-      new ReplicationStore(),
-      replication,
-      clock,
-      new ReplicationSettings(2 ** 30),
-    ),
-    metrics,
-  );
-  const { signal } = new AbortController();
-  return {
-    clock,
-    registry,
-    step,
-    alerts: new AlertService(database, alerts),
-    close: () => shopRegistry.onModuleDestroy(),
-    look: async (seconds = 0) => {
-      clock.advance(seconds * 1_000);
-      while ((await step.run({ now: clock.now(), signal })) === 'more');
-    },
-    /** Looks every five seconds for so long, as the service does. */
-    lookOn: async (seconds: number) => {
-      for (let passed = 0; passed < seconds; passed += 5) {
-        clock.advance(5_000);
-        await step.run({ now: clock.now(), signal });
-      }
-    },
-    pages: () =>
-      database.query<{ line: string; kind: string; severity: string; details: string[] }>(
-        `SELECT first_line AS line, body ->> 'kind' AS kind, body ->> 'severity' AS severity,
-                body -> 'details' AS details
-         FROM page WHERE incident_id IS NULL ORDER BY created_at, id`,
-      ),
-  };
-}
-
 describe('an alert about a stream', () => {
   let test: ReinstateTestDatabase;
-  let bench: ReturnType<typeof watch>;
+  let bench: StreamWatch;
   const store = new ReplicationStore();
 
   beforeAll(() => {
@@ -107,7 +30,7 @@ describe('an alert about a stream', () => {
   });
   beforeEach(async () => {
     test = await createReinstateDatabase();
-    bench = watch(test.database, { main: nowhere, second: nowhere });
+    bench = watchStreams(test.database, { main: nowhere, second: nowhere }, start);
     for (const shopId of ['main', 'second']) await attach(shopId);
   });
   afterEach(async () => {
@@ -367,12 +290,12 @@ describe('an alert about a stream', () => {
 describe('a real stream', () => {
   let shop: TestShop;
   let harness: Harness;
-  let bench: ReturnType<typeof watch>;
+  let bench: StreamWatch;
 
   beforeEach(async () => {
     shop = await openTestShop(await createTestDatabase());
     harness = await createHarness(shop);
-    bench = watch(harness.database, { [harness.shopId]: shop.credentials.replicate });
+    bench = watchStreams(harness.database, { [harness.shopId]: shop.credentials.replicate }, start);
     await shop.run(`INSERT INTO shop.stock VALUES ('tea', 1000, 0)`, placeOrder({ id: 1 }));
   });
   afterEach(async () => {

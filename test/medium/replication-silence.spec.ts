@@ -68,12 +68,28 @@ describe('a shop that goes silent', () => {
       `SELECT slot_name FROM pg_replication_slots WHERE database = current_database()`,
     );
 
+  /** What a scrape tells of how long ago the shop was heard, and all of it journalled. */
+  async function seconds() {
+    const text = await harness.registry.metrics();
+    const read = (name: string): number =>
+      Number(
+        new RegExp(`^reinstate_replication_${name}\\{shop="test-shop"\\} (.*)$`, 'm').exec(
+          text,
+        )?.[1],
+      );
+    return {
+      seconds_since_message: read('seconds_since_message'),
+      lag_seconds: read('lag_seconds'),
+    };
+  }
+
   it('is noticed while it lasts, said, and nothing is lost when it speaks again', async () => {
     const check = await FoldCheck.begin(harness);
     await harness.attach();
     await streaming();
     await shop.run(cancelOrder(1));
     await harness.caughtUp();
+    const before = await seconds();
     proxy.silence();
     await shop.run(cancelOrder(2));
     const row = await until('noticed', async () => {
@@ -81,8 +97,18 @@ describe('a shop that goes silent', () => {
       return now.state === 'interrupted' && now;
     });
     expect(row.problem).toContain('has gone silent');
+    const silent = await seconds();
+    for (const name of ['seconds_since_message', 'lag_seconds'] as const) {
+      // that it is silent was noticed after five seconds
+      expect([name, silent[name] > 4]).toEqual([name, true]);
+      expect([name, silent[name] > before[name]]).toEqual([name, true]);
+    }
     proxy.speak();
     await harness.caughtUp();
+    await until('heard again', async () => {
+      const now = await seconds();
+      return now.seconds_since_message < 4 && now.lag_seconds < 4;
+    });
     const entries = await harness.entries();
     expect(entries.map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`)).toEqual([
       '1:cancelled',

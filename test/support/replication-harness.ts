@@ -19,6 +19,7 @@ import { ReplicationStore } from '../../src/intake/replication/replication.store
 import type { PartLimits } from '../../src/intake/replication/source/source-transaction.js';
 import { Spool } from '../../src/intake/replication/spool.js';
 import type { StreamRow } from '../../src/intake/replication/stream-state.js';
+import { StreamInspector } from '../../src/intake/replication/stream-inspector.js';
 import { ShopStream } from '../../src/intake/replication/shop-stream.js';
 import type { StreamTimings } from '../../src/intake/replication/stream-timings.js';
 import { StreamRowMetrics } from '../../src/intake/replication/stream-rows.metrics.js';
@@ -125,6 +126,8 @@ export async function createHarness(
   const { parts, journal, rowImages, store, personalData, registry, markerKey, markers } = made;
   const { clock, wake } = made;
   const attacher = new ShopAttacher(database, store, clock);
+  const { metrics, settings } = parts;
+  const inspector = new StreamInspector(database, store, metrics, clock, settings);
   const streams: ShopStream[] = [];
   const target = (profile: Profile = given.profile ?? testShopProfile()) => ({
     shopId,
@@ -161,6 +164,7 @@ export async function createHarness(
     shop,
     shopId,
     attacher,
+    inspector,
     history: new OrderHistory(database, new JournalStore(), rowImages, new OrderHistoryStore()),
     personalData,
     wake,
