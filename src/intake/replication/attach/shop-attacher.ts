@@ -231,7 +231,11 @@ export class ShopAttacher {
         });
       return held;
     } catch (error) {
-      if (!(error instanceof SlotBlocked)) throw error;
+      if (!(error instanceof SlotBlocked)) {
+        // where only the server's answer was lost, the slot is there, and would keep the shop's log for nobody
+        if (isCutOff(error)) await dropSlot(replicateUrl, slotName).catch(() => undefined);
+        throw error;
+      }
       throw attachRefused([
         {
           code: 'slot-blocked',
@@ -241,6 +245,11 @@ export class ShopAttacher {
       ]);
     }
   }
+}
+
+/** The connection to the shop went, whatever its server has done. */
+function isCutOff(error: unknown): boolean {
+  return isShopFailure(error) && !(error instanceof pg.DatabaseError);
 }
 
 /** Drops the slot and takes back what attach changed; gives the SQL that is left for a DBA. */
