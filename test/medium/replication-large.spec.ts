@@ -1,3 +1,4 @@
+import { FoldCheck } from '../support/fold-check.js';
 import { startFollower, type Follower } from '../support/follower.js';
 import { createHarness, until, type Harness } from '../support/replication-harness.js';
 import { shopRows } from '../support/shop-rows.js';
@@ -7,11 +8,18 @@ import { createTestShop, testShopProfile, type TestShop } from '../support/test-
 const count = Number(process.env['REINSTATE_LARGE_ORDERS'] ?? 5_000);
 const limitMs = 1_800_000;
 
+/** Few enough that the journal can be read whole, and compared with the shop row by row. */
+const isFew = count <= 10_000;
+
 /**
  * Most memory that a process of its own may come to need beyond what it has at rest. Held whole, a transaction
- * takes some kilobytes for each of its rows: gigabytes for a million.
+ * takes some kilobytes for each of its rows: gigabytes for a million. Of few orders this tells nothing, since the
+ * collector alone takes as much: there, the number of parts shows that no more than one of them is held.
  */
 const growthMegabytesMost = 450;
+
+/** Four rows an order, of which a part has 5,000 at most; the last one is gone before it is seen. */
+const partsLeast = Math.floor((count * 4) / 5_000) - 1;
 
 /** SQL that places many orders of one line each, all at once. */
 const placeMany = [
@@ -38,11 +46,13 @@ describe(`one transaction of ${count} orders`, () => {
   let shop: TestShop;
   let harness: Harness;
   let follower: Follower;
+  let check: FoldCheck;
 
   beforeAll(async () => {
     shop = await createTestShop();
     harness = await createHarness(shop);
     await shop.run(`INSERT INTO shop.stock VALUES ('tea', 1000, 0)`);
+    check = await FoldCheck.begin(harness);
     await harness.attach();
     await until('streaming', async () => (await harness.row()).state === 'streaming');
     await harness.stopAll();
@@ -70,6 +80,8 @@ describe(`one transaction of ${count} orders`, () => {
     const caughtUp = harness.caughtUp(limitMs).then(() => true);
     const tick = () => new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
     while (!(await Promise.race([caughtUp, tick()]))) {
+      // a process that has ended is not waited for
+      expect(await follower.peakBytes()).toBeGreaterThan(0);
       const [kept] = await harness.database.query<{ parts: number; seen: number }>(
         `SELECT (SELECT coalesce(max(number) + 1, 0) FROM replication_part)::int AS parts,
            (SELECT count(*) FROM journal_entry WHERE position > $1)::int AS seen`,
@@ -85,10 +97,16 @@ describe(`one transaction of ${count} orders`, () => {
       [head],
     );
     process.stdout.write(`${JSON.stringify({ ms, growthMb: growth, parts, rows })}\n`);
-    expect(growth).toBeLessThan(growthMegabytesMost);
+    if (!isFew) expect(growth).toBeLessThan(growthMegabytesMost);
     expect(isSeenWhole).toBe(true);
     expect((await harness.row()).problem).toBeNull();
     return { kinds: Object.fromEntries(rows.map(({ kinds, n }) => [kinds, n])), parts };
+  }
+
+  /** The journal comes to the shop's rows, and every image is one of them. */
+  async function expectTheShop(): Promise<void> {
+    if (isFew) await check.holds();
+    else await expectImagesAreTheShop();
   }
 
   /** Every image is the shop's row, counted and compared by both servers. */
@@ -114,14 +132,15 @@ describe(`one transaction of ${count} orders`, () => {
     }
   }
 
-  it('is taken in with bounded memory and becomes visible whole: placed, cancelled, emptied by TRUNCATE', async () => {
+  it('is taken in by parts and becomes visible whole: placed, cancelled, emptied by TRUNCATE', async () => {
     const placed = await journalled(...placeMany);
     expect(placed.kinds).toEqual({ 'placed paid': count, shared: 1 });
-    expect(placed.parts).toBeGreaterThanOrEqual(Math.floor((count * 4) / 5_000) - 1);
-    await expectImagesAreTheShop();
+    expect(placed.parts).toBeGreaterThanOrEqual(partsLeast);
+    await expectTheShop();
     const cancelled = await journalled(...cancelAll);
     expect(cancelled.kinds).toEqual({ cancelled: count, shared: 1 });
-    await expectImagesAreTheShop();
+    expect(cancelled.parts).toBeGreaterThanOrEqual(partsLeast);
+    await expectTheShop();
     const [whole] = await harness.database.query<{ n: number }>(
       `SELECT count(*) AS n FROM journal_entry WHERE 'cancelled' = ANY(kinds) AND jsonb_array_length(row_changes) = 4
          AND snapshot->>'status' = 'paid' AND actor = 'unpaid-orders'`,
@@ -130,6 +149,7 @@ describe(`one transaction of ${count} orders`, () => {
 
     const emptied = await journalled(`TRUNCATE shop.orders, shop.stock CASCADE`);
     expect(emptied.kinds).toEqual({ deleted: count, shared: 1 });
+    await expectTheShop();
     expect([...(await shopRows(shop.credentials.attach, testShopProfile()))]).toEqual([]);
     const [left] = await harness.database.query<{ n: number }>(
       `SELECT (SELECT count(*) FROM row_image) + (SELECT count(*) FROM replication_part) AS n`,
