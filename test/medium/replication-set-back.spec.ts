@@ -50,8 +50,9 @@ describe('a shop’s server with another history', () => {
   const restart = async (): Promise<void> => {
     server = await startPrivateServer({ dataDirectory, port: server.port, settings });
   };
+  /** What the server tells of itself to those who stream: what it has only written does not count yet. */
   const currentLsn = async () =>
-    (await shop.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn'))[0]!.lsn;
+    (await shop.query<{ lsn: string }>('SELECT pg_current_wal_flush_lsn()::text AS lsn'))[0]!.lsn;
   const kindsOf = async () =>
     (await harness.entries()).map(({ orderId, kinds }) => `${orderId}:${kinds.join()}`);
 
