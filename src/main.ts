@@ -12,11 +12,18 @@ const expectedFaults = [ConfigFault, Fault, EmbeddedDatabaseLost, LocalPostgresE
 /** An orderly end takes seconds; beyond that something hangs, and whoever runs the service should know. */
 const endWithinMs = 30_000;
 
+/** As package.json has it. An older Node would start the service, and fail at the first order event. */
+const nodeLeast = [22, 15] as const;
+
 /**
  * Starts the service and ends it cleanly at the first Ctrl-C, also while it still starts; a second one ends
  * it at once.
  */
 async function main(): Promise<void> {
+  if (isOldNode()) {
+    refuseNode();
+    return;
+  }
   const wish = wishToEnd();
   const loaded = await loadConfig();
   const service = await startService(loaded, {
@@ -31,6 +38,19 @@ async function main(): Promise<void> {
   if (!wish.aborted) await once(wish, 'abort');
   await service.stop();
   process.exit(0);
+}
+
+function isOldNode(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major < nodeLeast[0] || (major === nodeLeast[0] && minor < nodeLeast[1]);
+}
+
+function refuseNode(): void {
+  const { node } = process.versions;
+  console.error(
+    `This is Node ${node}, and Reinstate needs ${nodeLeast.join('.')} or later: start it with "npm start", which brings one of its own.`,
+  );
+  process.exitCode = 1;
 }
 
 /** What a person at the terminal needs to go on. */
