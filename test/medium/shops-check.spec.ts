@@ -175,6 +175,17 @@ describe('check', () => {
     ]);
   });
 
+  test('names the rights that the undo of a row which was put back needs: to lock it, and to take it away', async () => {
+    const found = await errors(
+      changed(({ tables }) => {
+        tables['shop.refund']!.deleted = 'reinsert';
+      }),
+    );
+    const lacking = (privilege: string) =>
+      `tables["shop.refund"]: a restore needs a right that ${scene.roles.write} does not have: GRANT ${privilege} ON "shop"."refund" TO "${scene.roles.write}" (and USAGE on the schema shop)`;
+    expect(found).toEqual(['UPDATE', 'INSERT', 'DELETE'].map(lacking));
+  });
+
   test('warns of columns that seem to be about a person and would lie open', async () => {
     const draft = changed(({ tables }) => {
       tables['shop.orders']!.columns['contact_email'] = 'value';

@@ -28,7 +28,7 @@ export function neededPrivileges(
     );
     for (const column of written) needs.push({ table, privilege: 'UPDATE', column });
     // a row lock needs the right to update something
-    if (written.length === 0 && (profile.locks.includes(table) || deletesAdded(mapping)))
+    if (written.length === 0 && (profile.locks.includes(table) || isDeletedFrom(mapping)))
       needs.push({ table, privilege: 'UPDATE' });
     if (isInsertedInto(mapping)) needs.push(...insertNeeds(table, found));
     if (isDeletedFrom(mapping)) needs.push({ table, privilege: 'DELETE' });
@@ -59,11 +59,9 @@ function isInsertedInto(mapping: TableMapping): boolean {
 
 /** A row that was put back is taken away again by an undo. */
 function isDeletedFrom(mapping: TableMapping): boolean {
-  return mapping.deleted === 'reinsert' || deletesAdded(mapping);
-}
-
-function deletesAdded(mapping: TableMapping): boolean {
-  return mapping.inserted.some((rule) => rule.do === 'delete');
+  return (
+    mapping.deleted === 'reinsert' || mapping.inserted.some(({ do: deed }) => deed === 'delete')
+  );
 }
 
 function insertNeeds(table: string, found: CatalogueTable): Need[] {

@@ -30,7 +30,6 @@ const writeGrants = [
   // nothing is written here, but a row lock asks for it
   'UPDATE ("updatedAt") ON payment',
   'INSERT ON stock_movement, history_entry',
-  'INSERT, DELETE ON order_promotions_promotion',
   'USAGE ON SEQUENCE stock_movement_id_seq, history_entry_id_seq',
 ];
 
