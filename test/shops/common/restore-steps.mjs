@@ -71,12 +71,30 @@ export async function harmStopped({ robin }, incident) {
   );
 }
 
+/** Robin says of each of these orders what its cancellation was; resolves with their cases. */
+export async function decided(watched, { incident, orders, verdict, reason }) {
+  const cases = await casesOf(watched, incident);
+  const path = ({ id }) => `/incidents/${incident.id}/cases/${cases.get(id).id}/verdict`;
+  return Promise.all(orders.map((order) => watched.robin.post(path(order), { verdict, reason })));
+}
+
 /** Robin proposes a plan, for all wrongful orders or for chosen cases; resolves with it and its items by order id. */
-export async function proposed({ robin }, { incident, cases = null }) {
+export async function proposed(watched, { incident, cases = null }) {
   const body = cases && { cases: cases.map(({ id }) => id) };
-  const plan = await robin.post(`/incidents/${incident.id}/restore-plans`, body ?? {});
+  const plan = await watched.robin.post(`/incidents/${incident.id}/restore-plans`, body ?? {});
+  return withItems(watched, plan);
+}
+
+async function withItems({ robin }, plan) {
   const items = await robin.all(`/restore-plans/${plan.id}/items`);
   return { ...plan, items: new Map(items.map((item) => [item.orderId, item])) };
+}
+
+/** Robin proposes to take a run back; Alex approves it, and it is run. Resolves with the undo's run. */
+export async function undone(watched, run) {
+  const plan = await withItems(watched, await watched.robin.post(`/restore-runs/${run.id}/undo`));
+  await approved(watched, plan);
+  return finished(watched, await started(watched, plan));
 }
 
 /** Alex, who did not ask for it, approves the plan. */

@@ -67,6 +67,28 @@ export function assertOrdersAsBefore({ before, harmed, restored, orders }) {
   assert.deepEqual(strangeAppends({ harmed, restored }), []);
 }
 
+/**
+ * The whole database is as the failure had left it, but for `updatedAt` and what stays in ledgers: the restore's
+ * step in the history, and for each ALLOCATION of the restore a RELEASE.
+ */
+export function assertUndone({ harmed, undone }) {
+  const differences = compareDumps({ before: harmed, after: undone });
+  assert.deepEqual(unexpectedDifferences(differences), []);
+  assert.deepEqual(strangeAppends({ harmed, restored: undone }), []);
+  const moved = appendedRows({ harmed, restored: undone }).filter(
+    ({ table }) => table === 'stock_movement',
+  );
+  const movementsOf = (wanted) =>
+    moved
+      .filter(({ type }) => type === wanted)
+      .map(({ orderLineId, stockLocationId, quantity }) =>
+        [orderLineId, stockLocationId, quantity].join('/'),
+      )
+      .sort();
+  assert.ok(moved.length > 0, 'no stock was moved');
+  assert.deepEqual(movementsOf('RELEASE'), movementsOf('ALLOCATION'));
+}
+
 /** Each level moved by what the ledger gained for it, whoever wrote it. Holds where all stock is tracked. */
 export function assertLevelsFollowLedger({ before, after }) {
   const place = ({ productVariantId, stockLocationId }) => `${productVariantId}/${stockLocationId}`;

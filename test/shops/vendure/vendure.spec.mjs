@@ -14,8 +14,19 @@ import {
   assertLevelsFollowLedger,
   assertOnlyPlanned,
   assertOrdersAsBefore,
+  assertUndone,
   differencesOf,
 } from './restore-proof.mjs';
+import {
+  assertDiscreet,
+  assertDoneOnce,
+  assertHeldBack,
+  assertRefusedByHand,
+  assertTold,
+  isRestored,
+  runBesideHand,
+  runbookLooks,
+} from '../common/restore-promises.mjs';
 import {
   approved,
   casesOf,
@@ -30,7 +41,7 @@ import {
   refusalOf,
   runScript,
   started,
-  timelineTypes,
+  undone,
 } from '../common/restore-steps.mjs';
 import { buy, cancelWays, scenarios } from './scenarios.mjs';
 import { openScratchShop } from './scratch-shop.mjs';
@@ -54,19 +65,6 @@ const victimCount = 12;
  * explains cancellations. The failure comes when it is over, as one that waits for payments would.
  */
 const rushMs = 60_000;
-
-/** What the timeline of such an incident has to tell. */
-const told = [
-  'incident-opened',
-  'case-added',
-  'plan-proposed',
-  'restore-refused',
-  'plan-approved',
-  'run-started',
-  'order-restored',
-  'order-verified',
-  'run-finished',
-];
 
 /** Scenarios of which a restore owes this. */
 const namesOf = (expected) =>
@@ -136,15 +134,17 @@ for (const way of Object.keys(failures)) {
     });
 
     it('is not restored while it bleeds, nor by one person alone', async () => {
-      const cases = await casesOf(watched, incident);
-      const early = await proposed(watched, { incident, cases: [...cases.values()] });
-      const vote = { decision: 'approved', planHash: early.hash };
-      const own = watched.robin.post(`/restore-plans/${early.id}/approvals`, vote);
-      assert.equal(await refusalOf(own), 'own-plan');
-      await approved(watched, early);
-      await cancelWays[way](shop, victims.slice(victimCount));
-      assert.equal(await refusalOf(started(watched, early)), 'still-bleeding');
+      const more = () => cancelWays[way](shop, victims.slice(victimCount));
+      await assertHeldBack(watched, { incident, more });
       assert.equal((await shop.administrator.order(victims[0].id)).state, 'Cancelled');
+    });
+
+    it('is looked at by the runbook’s queries', async () => {
+      const { who, money } = await runbookLooks(watched, incident);
+      assert.deepEqual(money, { state: 'done', rows: [{ returned: '0' }] });
+      // the administrator of the API; raw SQL leaves no row
+      const found = who.rows?.map(({ administratorId }) => administratorId);
+      assert.deepEqual([who.state, found], way === 'api' ? ['done', ['1']] : ['failed', []]);
     });
 
     it('is told apart from what staff wished', async () => {
@@ -188,22 +188,12 @@ for (const way of Object.keys(failures)) {
       }
     });
 
-    it('is told from the first finding to the last order', async () => {
-      const cases = await casesOf(watched, incident);
-      for (const { id } of victims) assert.equal(cases.get(id).state, 'restored');
-      const types = new Set(await timelineTypes(watched, incident));
-      for (const type of told) assert.ok(types.has(type), `${type} is not on the timeline`);
-    });
+    it('is told from the first finding to the last order', () =>
+      assertTold(watched, { incident, orders: victims }));
 
     it('kept customers and credentials out of its log', async () => {
-      const { attach, replicate, read, write } = watched.credentials;
-      const passwords = [attach, replicate, read, write].map((url) => new URL(url).password);
       const customers = victims.map(({ customer }) => customer.emailAddress);
-      const log = await watched.service.log();
-      assert.match(log, /Reinstate listens on/);
-      for (const secret of [...passwords, ...customers, '1 Test Street'].filter(Boolean)) {
-        assert.ok(!log.includes(secret), `its log holds ${secret}`);
-      }
+      await assertDiscreet(watched, { personal: [...customers, '1 Test Street'] });
     });
 
     it('leaves nothing behind when it is detached', async () => {
@@ -302,6 +292,24 @@ describe('single orders', () => {
       for (const name of [...refused, 'soldLate', 'changedLate']) {
         assert.equal((await shop.administrator.order(orders[name].id)).state, 'Cancelled');
       }
+    });
+
+    it('is cancelled as it was once the restore is taken back', async () => {
+      const undo = await undone(watched, run);
+      assert.equal(undo.counts.verified, reopened.length, failuresOf(undo));
+      assertUndone({ harmed: seen.dump, undone: await dumpDatabase(shop) });
+      for (const name of reopened)
+        assert.equal((await shop.administrator.order(orders[name].id)).state, 'Cancelled');
+    });
+
+    it('is restored anew after that', async () => {
+      const cases = await casesOf(watched, incident);
+      const again = reopened.map((name) => cases.get(orders[name].id));
+      const anew = await proposed(watched, { incident, cases: again });
+      await approved(watched, anew);
+      const second = await finished(watched, await started(watched, anew));
+      assert.equal(second.counts.verified, reopened.length, failuresOf(second));
+      seen.restored = await dumpDatabase(shop);
     });
 
     for (const name of reopened) {
@@ -403,33 +411,17 @@ describe('single orders', () => {
 
     it('is done once by two runs', async () => {
       const { order, dumps, plans } = await harm({ what: 'twice by two runs', incidents: 2 });
-      const runs = await Promise.all(plans.map((plan) => started(watched, plan)));
-      const ended = await Promise.all(runs.map((run) => finished(watched, run)));
-      const states = ended.map(({ items }) => items.get(order.id).state);
-      assert.deepEqual(states.sort(), ['refused', 'verified'], ended.map(failuresOf).join());
+      await assertDoneOnce(watched, { plans, orders: [order] });
       assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });
     });
-
-    const isRestored = (plan, order) =>
-      waitFor('the case is restored', async () => {
-        const one = (await casesOf(watched, { id: plan.incidentId })).get(order.id);
-        return one.state === 'restored' ? true : undefined;
-      });
 
     it('is done once by a run and by the same plan’s SQL in a DBA’s hand', async () => {
       const harmed = await harm({ what: 'twice by hand', incidents: 1 });
       const { order, dumps } = harmed;
       const [plan] = harmed.plans;
-      const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);
-      const byHand = runScript(shop, script);
-      // where the hand was first and is known already, the plan has been run
-      const refusal = await refusalOf(started(watched, plan));
-      assert.ok([undefined, 'plan-not-approved'].includes(refusal), refusal);
-      await byHand;
-      await isRestored(plan, order);
+      const script = await runBesideHand(watched, { plan, order });
       assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });
-      // and once more by hand: it is refused whole
-      assert.match(await runScript(shop, script), /^not-cancelled-any-more/);
+      await assertRefusedByHand(watched, script);
     });
 
     it('is recognised when only a DBA’s hand did it', async () => {
@@ -438,7 +430,7 @@ describe('single orders', () => {
       const [plan] = harmed.plans;
       const script = await watched.robin.get(`/restore-plans/${plan.id}.sql`);
       assert.equal(await runScript(shop, script), undefined);
-      await isRestored(plan, order);
+      await isRestored(watched, { plan, order });
       assertAsBefore({ ...dumps, restored: await dumpDatabase(shop), orders: [order] });
       assert.equal((await watched.robin.get(`/restore-plans/${plan.id}`)).state, 'run');
     });
