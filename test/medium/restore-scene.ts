@@ -25,6 +25,7 @@ import { RestoreEchoStep } from '../../src/restore/runs/restore-echo.step.js';
 import { RestoreRunStep } from '../../src/restore/runs/restore-run.step.js';
 import { RunStartService } from '../../src/restore/runs/run-start.service.js';
 import { RunViewService } from '../../src/restore/runs/run-view.service.js';
+import { UndoService } from '../../src/restore/runs/undo.service.js';
 import type { RunView } from '../../src/restore/restore.schema.js';
 import { ShopService } from '../../src/shops/shop.service.js';
 import { AheadClock } from '../support/ahead-clock.js';
@@ -252,6 +253,14 @@ export class Scene {
   /** Proposed, approved by a second person, and started. */
   async started(incidentId: string): Promise<{ plan: PlanView; runId: string }> {
     const plan = await this.propose(incidentId);
+    await this.approve(plan);
+    return { plan, runId: await this.start(plan) };
+  }
+
+  /** Proposed to be taken back, approved by a second person, and started. */
+  async startedUndo(runId: string): Promise<{ plan: PlanView; runId: string }> {
+    const planId = await this.get(UndoService).propose(this.people.robin, runId);
+    const plan = await this.get(PlanViewService).view(planId);
     await this.approve(plan);
     return { plan, runId: await this.start(plan) };
   }

@@ -83,7 +83,7 @@ describe('a restore', () => {
     expect(await scene.shopState()).toEqual(before);
   });
 
-  it('says which three of ten orders lose when seven units are left, and restores the seven', async () => {
+  it('says which three of ten orders lose when seven units are left, restores the seven, and takes them back', async () => {
     const orders = await scene.placePaid(Array<number>(10).fill(1), 2);
     const incident = await scene.harm(orders, 'sold-out');
     await scene.shopQuery(
@@ -99,11 +99,21 @@ describe('a restore', () => {
     const page = await scene.get(PlanViewService).pageOfItems(plan.id, { limit: 50 });
     expect(page.items.at(-1)?.words.headline).toContain('oldest placed first, then by order id');
     await scene.approve(plan);
-    await scene.runUntil(await scene.start(plan), 'finished');
+    const cancelled = await scene.shopState();
+    const runId = await scene.start(plan);
+    await scene.runUntil(runId, 'finished');
     const states = await scene.caseStates(incident);
     expect(orders.map((orderId) => states[orderId])).toEqual([
       ...Array<string>(7).fill('restored'),
       ...Array<string>(3).fill('person'),
+    ]);
+    const undo = await scene.startedUndo(runId);
+    expect(undo.plan).toMatchObject({ reopen: 7, person: 0 });
+    await scene.runUntil(undo.runId, 'finished');
+    expect(await scene.shopState()).toEqual(cancelled);
+    expect(await scene.writes(orders)).toEqual([
+      ...Array<number>(7).fill(2),
+      ...Array<number>(3).fill(0),
     ]);
   });
 

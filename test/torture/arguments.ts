@@ -1,16 +1,18 @@
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/platform/errors.js';
-import { acts, drawOf, namedDraws, points, ways, type Draw } from './draw.js';
+import { acts, drawOf, everyWay, namedDraws, points, turns, ways, type Draw } from './draw.js';
 
 const seedsMax = 100_000;
 const lanesMax = 8;
 const seedsByDefault = 10;
 
-export const usage = `bash test/ops/restore-torture.sh [--named] [--seeds N] [--from SEED] [--side-by-side N]
+export const usage = `bash test/ops/restore-torture.sh [--named | --every-way [--act ACT]] [--seeds N] [--from SEED] [--side-by-side N]
 bash test/ops/restore-torture.sh --seed SEED [--point POINT] [--way WAY] [--act ACT]
 
-  --named          every named point once
-  --seeds N        so many random points (${seedsByDefault} where neither --named nor --seed is given)
+  --named          every named point once, with ways that differ from time to time
+  --every-way      every named point with every way
+  --seeds N        so many random points (${seedsByDefault} where nothing else is asked for)
   --from SEED      the first of their seeds (1)
   --side-by-side N so many at once, each with a shop's server of its own (1)
   --seed SEED      one torment alone, with what was drawn for it
@@ -35,6 +37,7 @@ export interface Asked {
 
 const options = {
   named: { type: 'boolean' },
+  'every-way': { type: 'boolean' },
   seeds: { type: 'string' },
   from: { type: 'string' },
   'side-by-side': { type: 'string' },
@@ -64,26 +67,35 @@ function parse(given: readonly string[]) {
 }
 
 function one(values: Values): Draw {
-  for (const other of ['named', 'seeds', 'from'] as const)
+  for (const other of ['named', 'every-way', 'seeds', 'from'] as const)
     if (values[other] !== undefined)
       throw new UsageError(`--seed is one torment alone: leave out --${other}`);
   const seed = wholeNumber(values, 'seed', { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 0;
-  const named = namedDraws().find((draw) => draw.seed === seed);
-  return { ...(named ?? drawOf(seed, {})), ...overridden(values) };
+  const pair = everyWay().find((draw) => draw.seed === seed);
+  return { ...(pair ?? drawOf(seed, {})), ...overridden(values) };
 }
 
 function several(values: Values): Draw[] {
-  const named = values.named === true;
+  const atPoints = pointsAsked(values);
   const seeds = wholeNumber(values, 'seeds', { least: 1, most: seedsMax });
   const set = overridden(values);
-  if (named && seeds === undefined)
+  if (atPoints.length > 0 && seeds === undefined)
     for (const other of ['from', 'point', 'way', 'act'] as const)
-      if (values[other] !== undefined)
+      if (values[other] !== undefined && !(other === 'act' && values['every-way'] === true))
         throw new UsageError(`--${other} is for random points: give --seeds too`);
-  const count = seeds ?? (named ? 0 : seedsByDefault);
+  const count = seeds ?? (atPoints.length > 0 ? 0 : seedsByDefault);
   const from = wholeNumber(values, 'from', { least: 0, most: Number.MAX_SAFE_INTEGER }) ?? 1;
   const random = Array.from({ length: count }, (_, place) => drawOf(from + place, set));
-  return [...(named ? namedDraws() : []), ...random];
+  return [...atPoints, ...random];
+}
+
+function pointsAsked(values: Values): Draw[] {
+  const { named, 'every-way': every } = values;
+  if (named === true && every === true)
+    throw new UsageError('--every-way holds what --named does: leave out --named');
+  if (named === true) return namedDraws(randomInt(turns));
+  const { act } = overridden(values);
+  return every === true ? everyWay().map((draw) => ({ ...draw, act: act ?? draw.act })) : [];
 }
 
 function overridden({ point, way, act }: Values): Partial<Pick<Draw, 'point' | 'way' | 'act'>> {

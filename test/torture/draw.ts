@@ -17,7 +17,16 @@ export type NamedPoint = (typeof points)[number];
 export type Point = NamedPoint | 'random';
 
 /** What strikes there. */
-export const ways = ['kill', 'vanish', 'stop', 'cut', 'server', 'server-and-kill'] as const;
+export const ways = [
+  'kill',
+  'vanish',
+  'stop',
+  'beside',
+  'cut',
+  'cut-own',
+  'server',
+  'server-and-kill',
+] as const;
 export type Way = (typeof ways)[number];
 
 export const acts = ['restore', 'undo'] as const;
@@ -67,15 +76,51 @@ export function drawOf(seed: number, given: Partial<Pick<Draw, 'point' | 'way' |
   };
 }
 
-/** Each named point once, each with a way and an act of its own. */
-export function namedDraws(): Draw[] {
+/** Seeds from here on name a point and a way; chance draws the rest, as for any other. */
+const firstPairSeed = 1_000_001;
+
+/**
+ * Each point with each way. No pair is left out: also where two of them come to the same for the shop (a process that
+ * is killed, or whose COMMIT is held back by a cut), the service's own rows differ.
+ */
+export function everyWay(): Draw[] {
+  return points.flatMap((point) => ways.map((way) => pairOf(point, way)));
+}
+
+/**
+ * Ways of one turn of named points, one for each, so that each point meets each way within as many turns. The likeliest
+ * of them, a shop that cannot be reached, comes at three points of every turn.
+ */
+const waysOfTurn = [
+  'cut',
+  'kill',
+  'stop',
+  'cut',
+  'server-and-kill',
+  'beside',
+  'cut',
+  'vanish',
+  'server',
+  'cut-own',
+] as const satisfies readonly Way[];
+
+/** Each named point once; which way meets which point is moved on by the turn. */
+export function namedDraws(turn: number): Draw[] {
   return points.map((point, place) =>
-    drawOf(1_000_001 + place, {
-      point,
-      way: ways[place % ways.length] ?? 'kill',
-      act: place % 4 === 3 ? 'undo' : 'restore',
-    }),
+    pairOf(point, waysOfTurn[(place + turn) % waysOfTurn.length] ?? 'kill'),
   );
+}
+
+/** So many turns differ. */
+export const turns = waysOfTurn.length;
+
+function pairOf(point: NamedPoint, way: Way): Draw {
+  const [row, column] = [points.indexOf(point), ways.indexOf(way)];
+  return drawOf(firstPairSeed + row * ways.length + column, {
+    point,
+    way,
+    act: (row + column) % 3 === 2 ? 'undo' : 'restore',
+  });
 }
 
 function linesOf(random: Random): number[] {

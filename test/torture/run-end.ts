@@ -67,7 +67,8 @@ async function standingOf(stage: Stage, runId: string): Promise<string> {
   return `the run does not get to its end: ${JSON.stringify(row?.standing)}`;
 }
 
-async function goOn(
+/** A person lets a stopped run go on; what they did, or undefined where it may not go on yet. */
+export async function goOn(
   stage: Stage,
   runId: string,
   { state, reason }: RunRow,

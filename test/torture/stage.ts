@@ -82,11 +82,25 @@ export class Stage {
   /** Another process takes over; the one before may live or not. */
   async takeOver(): Promise<void> {
     this.advance(leaseMs);
-    const next = await (this.spare ?? this.spawn());
-    this.spare = undefined;
-    await next.begin(this.aheadMs);
-    this.processes.push(next);
-    this.current = next;
+    await this.beginNext();
+  }
+
+  /** Another process takes over the runs of restores from one that is well, and trusts its lease for a while yet. */
+  async joinBeside(): Promise<void> {
+    const owner = async () => {
+      const [row] = await this.query<{ owner: string }>(
+        `SELECT owner FROM work_lease WHERE name = 'restore-run'`,
+      );
+      return row?.owner;
+    };
+    const before = await owner();
+    await this.beginNext();
+    const look = async () => {
+      if ((await owner()) !== before) return true;
+      this.advance(leaseMs);
+      return undefined;
+    };
+    await until('another process at the run', look, { timeoutMs: patienceMs, everyMs: 600 });
   }
 
   /** Has the next process load meanwhile. */
@@ -142,6 +156,14 @@ export class Stage {
       timeoutMs: patienceMs,
     });
     await done(admin.post(`${path}/arm`, {}));
+  }
+
+  private async beginNext(): Promise<void> {
+    const next = await (this.spare ?? this.spawn());
+    this.spare = undefined;
+    await next.begin(this.aheadMs);
+    this.processes.push(next);
+    this.current = next;
   }
 
   private async spawn(): Promise<ServiceProcess> {

@@ -1,6 +1,6 @@
 import { until, pause } from '../../demo/story/waiting.js';
 import { unreachable } from '../../src/platform/assert.js';
-import type { Draw, Point } from './draw.js';
+import type { Draw } from './draw.js';
 import { patienceMs } from './patience.js';
 import type { ServiceProcess } from './service-process.js';
 import type { Stage } from './stage.js';
@@ -11,9 +11,6 @@ const [begins, notes, records] = [
   'SET transaction_id = $3',
   'UPDATE restore_run_item i SET state = $4',
 ];
-
-/** Points that are reached on the way to the service's own database. */
-const ownPoints: readonly Point[] = ['noting', 'noted', 'recording'];
 
 /** Lays the trap of a draw at the process that works now; resolves when it has sprung. */
 export function lay(stage: Stage, draw: Draw, runId: () => string): Promise<void> {
@@ -112,8 +109,13 @@ export async function strike(stage: Stage, draw: Draw): Promise<Aftercare> {
       return nothing;
     case 'stop':
       return stop(stage, draw, victim);
+    case 'beside':
+      return workBeside(stage, victim);
     case 'cut':
-      await cut(draw, victim);
+      await cut(draw, { gate: victim.toShop, other: victim.toOwn });
+      return nothing;
+    case 'cut-own':
+      await cut(draw, { gate: victim.toOwn, other: victim.toShop });
       return nothing;
     case 'server':
       await stage.server.kill();
@@ -132,14 +134,24 @@ export async function strike(stage: Stage, draw: Draw): Promise<Aftercare> {
   }
 }
 
-async function cut({ point, shutMs }: Draw, victim: ServiceProcess): Promise<void> {
-  const isOwn = ownPoints.includes(point);
-  const [gate, other] = isOwn ? [victim.toOwn, victim.toShop] : [victim.toShop, victim.toOwn];
+async function cut(
+  { shutMs }: Draw,
+  { gate, other }: { gate: WireGate; other: WireGate },
+): Promise<void> {
   gate.shut();
   gate.cut();
   other.release();
   await pause(shutMs);
   gate.reopen();
+}
+
+/** Another process is at the same run, and the one that was held goes on: both are well, and each thinks it is its turn. */
+async function workBeside(stage: Stage, first: ServiceProcess): Promise<Aftercare> {
+  await stage.joinBeside();
+  const hasHadItsSay = asksForWork(first.toOwn);
+  first.toShop.release();
+  first.toOwn.release();
+  return () => hasHadItsSay;
 }
 
 /** It stops where it stands, another one goes on, and it wakes and goes on as if nothing had been. */

@@ -6,7 +6,7 @@ import type { Draw } from './draw.js';
 import { cancelByJob, placePaid, rowsOf } from './orders.js';
 import { patienceMs } from './patience.js';
 import { done, type Stage } from './stage.js';
-import { runOf, toItsEnd, toldOf } from './run-end.js';
+import { goOn, runOf, toItsEnd, toldOf } from './run-end.js';
 import { lay, strike, type Aftercare } from './strike.js';
 
 /** What came of one torment. */
@@ -54,6 +54,8 @@ export async function torment(stage: Stage, draw: Draw): Promise<Outcome> {
   }
   await stage.endOthers();
   const { wasStruck, helped } = last.ended;
+  if (!wasStruck && draw.point !== 'random' && faults.length === 0)
+    faults.push(`nothing struck: the run never came by "${draw.point}" (see strike.ts)`);
   const words = [await toldOf(stage, last.truth.runId), ...helped].join('; ');
   const seconds = (performance.now() - startedAt) / 1000;
   return { draw, wasStruck, words, seconds, faults };
@@ -116,12 +118,14 @@ async function carryOut(
   sprung?.catch(() => undefined);
   runId = await start(stage, plan);
   let aftercare: Aftercare | undefined;
+  const helped: string[] = [];
   if (draw !== undefined && sprung !== undefined) {
-    if (await isSprung(stage, sprung, runId)) aftercare = await strike(stage, draw);
+    const isCaught = await isSprung(stage, sprung, { runId, helped });
+    if (isCaught) aftercare = await strike(stage, draw);
     stage.current.toShop.disarm();
     stage.current.toOwn.disarm();
   }
-  const helped = await toItsEnd(stage, runId);
+  helped.push(...(await toItsEnd(stage, runId)));
   await aftercare?.();
   // what a woken process still did may have called for something more
   const later = aftercare === undefined ? [] : await toItsEnd(stage, runId);
@@ -144,10 +148,23 @@ async function start(stage: Stage, { id, hash }: Plan): Promise<string> {
   );
 }
 
-/** False where the run ends before it comes by the point. */
-async function isSprung(stage: Stage, sprung: Promise<void>, runId: string): Promise<boolean> {
+/** False where the run ends before it comes by the point; one that its shop's traffic stops before goes on by hand. */
+async function isSprung(
+  stage: Stage,
+  sprung: Promise<void>,
+  { runId, helped }: { runId: string; helped: string[] },
+): Promise<boolean> {
   let isOver = false;
-  const ends = async () => isOver || (await runOf(stage, runId)).state !== 'running' || undefined;
+  const ends = async () => {
+    const run = await runOf(stage, runId);
+    if (isOver) return true;
+    if (run.state === 'running') return undefined;
+    if (run.reason !== 'still-bleeding') return true;
+    stage.advance(2_000);
+    const help = await goOn(stage, runId, run);
+    if (help !== undefined) helped.push(help);
+    return undefined;
+  };
   const ended = until('the run to end', ends, { timeoutMs: patienceMs });
   const wins = Promise.race([sprung.then(() => true), ended.then(() => false)]);
   // the loser is not waited for
