@@ -81,6 +81,16 @@ export class Administrator {
     return (await this.#send('POST', `/orders/${id}/cancel`)).order;
   }
 
+  /** Sets how many pieces of its first line are wanted, as the customer asked; resolves with the order. */
+  async changeQuantity({ orderId, quantity }) {
+    const { items } = await this.order(orderId);
+    await this.#send('POST', '/order-edits', { order_id: orderId });
+    const path = `/order-edits/${orderId}`;
+    await this.#send('POST', `${path}/items/item/${items[0].id}`, { quantity });
+    await this.#send('POST', `${path}/confirm`, {});
+    return this.order(orderId);
+  }
+
   /** Takes the money of the order's payments. */
   async capture(orderId) {
     for (const { payments } of (await this.order(orderId)).payment_collections)
@@ -174,4 +184,11 @@ export async function placeOrder({ url, storefront, person, items }) {
 /** Lets the shop's own faulty job cancel orders, `by` its workflow or by its order module alone. */
 export async function runFaultyJob({ url, orderIds, by }) {
   await send({ url, path: '/faulty-job', method: 'POST', body: { orderIds, by } });
+}
+
+/** Lets a job that knows the payments alone give all of the order's money back. */
+export async function refundPastOrder({ url, order }) {
+  for (const { payments } of order.payment_collections)
+    for (const { id: paymentId, amount } of payments)
+      await send({ url, path: '/refunds', method: 'POST', body: { paymentId, amount } });
 }
