@@ -61,10 +61,15 @@ function pressCtrlC(): void {
   process.kill(-service.process.pid!, 'SIGINT');
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = Date.now() + 50_000;
+/** Waits for what a service that runs does; with a patience of its own, for what follows its end. */
+async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patienceMs?: number,
+): Promise<void> {
+  const giveUpAt = Date.now() + (patienceMs ?? 50_000);
   while (!(await holds())) {
-    const hasEnded = service.process.exitCode !== null;
+    const hasEnded = patienceMs === undefined && service.process.exitCode !== null;
     if (hasEnded || Date.now() > giveUpAt)
       throw new Error(`waited in vain for ${what}; it said:\n${service.said}`);
     await pause(2);
@@ -83,7 +88,9 @@ async function endsInOrder(server: number | undefined): Promise<void> {
   expect([service.said, code]).toEqual([expect.stringContaining('Stopping ...'), 0]);
   expect(service.said).not.toMatch(/error|fault|failed|\bat \S+:\d+/i);
   expect(await serverProcess()).toBeUndefined();
-  if (server !== undefined) expect(await isAlive(server)).toBe(false);
+  if (server === undefined) return;
+  // it takes its file away a moment before it is gone itself
+  await until('the database server to be gone', async () => !(await isAlive(server)), 5_000);
 }
 
 const hasServer = async () => (await serverProcess()) !== undefined;

@@ -7,8 +7,8 @@ describe('the simulation', () => {
   it('takes the same way with the same seed, and another one with another', async () => {
     const steps = 60;
     const [first, again, other] = [
-      await playSeed(14, { steps }),
-      await playSeed(14, { steps }),
+      await playSeed(2, { steps }),
+      await playSeed(2, { steps }),
       await playSeed(15, { steps }),
     ];
     expect(first.fault).toBeUndefined();
@@ -16,7 +16,7 @@ describe('the simulation', () => {
     expect(again.hash).toBe(first.hash);
     expect(other.hash).not.toBe(first.hash);
     // what is left of the first part of a seed is what it was with all of it
-    const shorter = await playSeed(14, { steps: 20 });
+    const shorter = await playSeed(2, { steps: 20 });
     const begun = first.lines.slice(
       0,
       first.lines.findIndex((line) => line.startsWith('#21 ')),
