@@ -137,6 +137,11 @@ export class JournalService {
     return this.store.ofOrders(this.database, shopId, [orderId]);
   }
 
+  /** Where an order's entries after `position` stand, oldest first. */
+  async positionsAfter(shopId: string, orderId: string, position: number): Promise<number[]> {
+    return this.store.positionsAfter(this.database, { shopId, orderId, position });
+  }
+
   /** All entries of several orders, by order, each oldest first. */
   async ofOrders(
     reader: Reader,

@@ -145,6 +145,17 @@ export class JournalStore {
     );
   }
 
+  async positionsAfter(
+    reader: Reader,
+    after: { shopId: string; orderId: string; position: number },
+  ): Promise<number[]> {
+    const rows = await reader.query<{ position: number }>(
+      'SELECT position FROM journal_entry WHERE shop_id = $1 AND order_id = $2 AND position > $3 ORDER BY position',
+      [after.shopId, after.orderId, after.position],
+    );
+    return rows.map(({ position }) => position);
+  }
+
   async ofTransactions(
     reader: Reader,
     shopId: string,

@@ -29,15 +29,15 @@ export class CaseMoves {
     private readonly incidents: IncidentStore,
   ) {}
 
-  /** Gives how many were moved, each with its timeline entry. */
-  async move(transaction: Transaction, move: CaseMove): Promise<number> {
-    if (move.caseIds.length === 0) return 0;
+  /** Gives the cases that were moved, each with its timeline entry. */
+  async move(transaction: Transaction, move: CaseMove): Promise<string[]> {
+    if (move.caseIds.length === 0) return [];
     await this.incidents.lock(transaction, move.incidentId);
     const cases = await this.store.lock(transaction, move.caseIds);
     const { to, at, words, personId = null } = move;
     const movable = cases.filter((one) => mayMove(one, move));
     await this.service.transitionLocked(transaction, movable, { to, at, words, personId });
-    return movable.length;
+    return movable.map(({ id }) => id);
   }
 }
 

@@ -27,10 +27,12 @@ import { EchoComparison } from './runs/echo-comparison.js';
 import { EchoIntake } from './runs/echo-intake.js';
 import { EchoStore } from './runs/echo.store.js';
 import { EchoedItems } from './runs/echoed-items.js';
-import { EchoedItemStore } from './runs/echoed-items.store.js';
+import { ItemGroupStore } from './runs/item-group.store.js';
 import { HandRuns } from './runs/hand-runs.js';
 import { ItemAttempt } from './runs/item-attempt.js';
 import { ItemClaims } from './runs/item-claims.js';
+import { AppliedItems } from './runs/applied-items.js';
+import { RunBatches } from './runs/run-batches.js';
 import { ItemOutcomes } from './runs/item-outcomes.js';
 import { Leftovers } from './runs/leftovers.js';
 import { ReadBack } from './runs/read-back.js';
@@ -106,11 +108,13 @@ const stepKinds = [ApprovalStep, PlanStep, QuietStep, RestoreStep, VerifyStep];
     EchoComparison,
     EchoIntake,
     EchoStore,
-    EchoedItemStore,
+    ItemGroupStore,
     EchoedItems,
     HandRuns,
     ItemAttempt,
     ItemClaims,
+    AppliedItems,
+    RunBatches,
     ItemOutcomes,
     KnownOrders,
     Leftovers,

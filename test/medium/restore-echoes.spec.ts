@@ -33,7 +33,8 @@ async function written(count: number, job: string): Promise<Written> {
 async function diesAfterCommit(runId: string): Promise<void> {
   const { database } = scene.reinstate;
   const run = (await scene.get(RunStore).read(database, runId))!;
-  const item = (await scene.get(ItemClaims).next(run))!;
+  const [item] = await scene.get(ItemClaims).next(run, 1);
+  if (item === undefined) throw new Error('nothing to claim');
   const shop = scene.get(ShopRegistry).get(scene.shopId);
   const prepared = await scene.get(AttemptEvidence).prepare(shop, item);
   if (!prepared.ok) throw new Error(prepared.refusal.detail);

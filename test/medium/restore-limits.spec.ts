@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RestoreOutcome } from '../../src/shops/shop-adapter.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
+import { RunControlService } from '../../src/restore/runs/run-control.service.js';
+import { RunResumeService } from '../../src/restore/runs/run-resume.service.js';
 import { ShopService } from '../../src/shops/shop.service.js';
 import { Scene } from './restore-scene.js';
 
@@ -107,6 +109,72 @@ describe('within one batch of orders', () => {
     });
     expect(await restoredOf(orders)).toBe(4);
     await scene.get(ShopService).resume(scene.people.admin, scene.shopId);
+  });
+
+  it('what was claimed ahead is put back once a person pauses the run', async () => {
+    // of a product each, so that none waits for another one
+    const orders = await scene.placePaid([1], 1);
+    for (const productId of [2, 3, 4, 5, 6, 1, 2])
+      orders.push(...(await scene.placePaid([1], productId)));
+    const { incident, runId } = await startedRun(orders, job());
+    const putBack = () =>
+      scene.query(
+        `SELECT FROM timeline_entry WHERE incident_id = $1 AND type = 'order-put-back'
+           AND data->>'words' = 'not begun: the run did not go on'`,
+        [incident],
+      );
+    const { begun } = await watching(
+      async (place) => {
+        // two workers stay with their orders; the third one claims three, and has begun the first of them
+
+        if (place === 4)
+          await scene.get(RunControlService).pause(scene.people.robin, runId, 'a look at one');
+        else if (place !== 1)
+          await scene.until('what was put back', async () => (await putBack()).length === 2);
+      },
+      () => scene.runners(),
+    );
+    expect(begun).toBe(4);
+    await scene.heard();
+    expect(await scene.run(runId)).toMatchObject({
+      state: 'paused',
+      items: { verified: 5, pending: 3 },
+    });
+    expect(Object.values(await scene.caseStates(incident)).sort()).toEqual([
+      ...Array<string>(3).fill('planned'),
+      ...Array<string>(5).fill('restored'),
+    ]);
+    await scene
+      .get(RunResumeService)
+      .resume(scene.people.robin, { runId, failedToo: false, override: null });
+    await scene.runUntil(runId, 'finished');
+    expect(await scene.writes(orders)).toEqual(Array<number>(8).fill(1));
+  });
+
+  it('orders that were written count before one that fails after them', async () => {
+    const orders = await scene.placePaid(Array<number>(9).fill(1));
+    const { runId } = await startedRun(orders, job());
+    await oneByOne(runId);
+    await scene.query(
+      `UPDATE restore_run SET limits = limits || '{"stopAtFailureRate": 0.3}' WHERE id = $1`,
+      [runId],
+    );
+    const { adapter } = scene.get(ShopRegistry).get(scene.shopId);
+    const restore = adapter.restore.bind(adapter);
+    let begun = 0;
+    adapter.restore = async (item, note): Promise<RestoreOutcome> => {
+      begun += 1;
+      // one of five has failed then, and one of nine at the end
+      if (begun === 4)
+        return { outcome: 'failed', reason: 'shop-error', detail: 'no', retry: false };
+      return restore(item, note);
+    };
+    await scene.runners().finally(() => (adapter.restore = restore));
+    await scene.heard();
+    expect(await scene.run(runId)).toMatchObject({
+      state: 'running',
+      items: { verified: 8, failed: 1 },
+    });
   });
 
   it('as many stand side by side in the shop as the policy says, and never more', async () => {

@@ -5,7 +5,7 @@ import { addHistory } from '../../demo/shop/history.js';
 import { refundOrder } from '../../demo/shop/pay-order.js';
 import { inTransaction, type Outcome, type Transaction } from '../../demo/shop/transaction.js';
 import type { RestoreOutcome } from '../../src/shops/shop-adapter.js';
-import { RunItemStore } from '../../src/restore/runs/run-item.store.js';
+import { ItemGroupStore } from '../../src/restore/runs/item-group.store.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
 import { Scene } from './restore-scene.js';
 
@@ -199,17 +199,17 @@ describe('a runner that falls silent while it writes down what it did', () => {
   it('keeps the run from another one until the server ends its transaction, of which nothing is recorded', async () => {
     const { orders, incident, runId } = await startedRun(2);
     const other = await scene.secondRunner();
-    const items = scene.get(RunItemStore);
-    const endAttempt = items.endAttempt.bind(items);
+    const groups = scene.get(ItemGroupStore);
+    const endApplied = groups.endApplied.bind(groups);
     // it has locked the run and changed the item; what it says next comes after the other one's turn
     const silent = Promise.withResolvers<undefined>();
     const awake = Promise.withResolvers<undefined>();
-    items.endAttempt = async (transaction, ...given) => {
-      items.endAttempt = endAttempt;
+    groups.endApplied = async (transaction, ...given) => {
+      groups.endApplied = endApplied;
       await transaction.query(`SET LOCAL idle_in_transaction_session_timeout = '300ms'`);
       silent.resolve(undefined);
       await awake.promise;
-      await endAttempt(transaction, ...given);
+      await endApplied(transaction, ...given);
     };
     const first = scene.runners();
     await silent.promise;

@@ -342,7 +342,7 @@ describe('exactly once', () => {
   /** Claims the run's next order, as a runner does before it dies. */
   async function claimed(runId: string): Promise<RunItem> {
     const run = await scene.get(RunStore).read(scene.reinstate.database, runId);
-    return (await scene.get(ItemClaims).next(run!))!;
+    return (await scene.get(ItemClaims).next(run!, 1))[0]!;
   }
 
   /** Writes it to the shop; the runner dies before it writes down how that ended. */

@@ -315,7 +315,8 @@ describe('a marker that comes in while an attempt is under way', () => {
   it('a runner that only seemed dead cannot be taken for one that wrote nothing', async () => {
     const { orders, runId } = await startedRun(1);
     const run = (await scene.get(RunStore).read(scene.reinstate.database, runId))!;
-    const item = (await scene.get(ItemClaims).next(run))!;
+    const [item] = await scene.get(ItemClaims).next(run, 1);
+    if (item === undefined) throw new Error('nothing to claim');
     const shop = scene.get(ShopRegistry).get(scene.shopId);
     const prepared = await scene.get(AttemptEvidence).prepare(shop, item);
     if (!prepared.ok) throw new Error(prepared.refusal.detail);

@@ -30,12 +30,12 @@ export class AttemptEvidence {
     const of = await this.cases.read(this.database, item.caseId);
     const decided = item.action === 'undo' ? undefined : decidedSince(of, planItem);
     if (decided !== undefined) return refuse(decided);
-    const entries = await this.journal.ofOrder(shop.id, item.orderId);
-    const later = entries.filter(({ position }) => position > planItem.source.lastPosition);
+    const after = planItem.source.lastPosition;
+    const later = await this.journal.positionsAfter(shop.id, item.orderId, after);
     if (later.length > 0)
       return refuse({
         reason: 'changed-since',
-        detail: `the order was changed after it was planned (journal ${later.map((entry) => entry.position).join(', ')})`,
+        detail: `the order was changed after it was planned (journal ${later.join(', ')})`,
       });
     return openItem(this.personal, { shopId: shop.id, action: item.action }, planItem);
   }

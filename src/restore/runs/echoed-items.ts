@@ -6,7 +6,7 @@ import type { Transaction } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { CaseMoves } from '../case-moves.js';
 import { RestoreMetrics } from '../restore.metrics.js';
-import { EchoedItemStore, type EchoedItem } from './echoed-items.store.js';
+import { ItemGroupStore, type EchoedItem } from './item-group.store.js';
 import type { Run } from './run.js';
 import { RunStore } from './run.store.js';
 
@@ -27,7 +27,7 @@ type Placed = EchoedItem & { readonly position: number };
 export class EchoedItems {
   constructor(
     private readonly runs: RunStore,
-    private readonly store: EchoedItemStore,
+    private readonly store: ItemGroupStore,
     private readonly moves: CaseMoves,
     private readonly timeline: TimelineService,
     private readonly metrics: RestoreMetrics,
@@ -54,7 +54,8 @@ export class EchoedItems {
   ): Promise<void> {
     const { incidentId, shopId } = run;
     const begun = items.filter(({ state }) => state === 'attempting');
-    if (begun.length > 0) await this.store.endAttempts(transaction, run.id, begun, now);
+    const attempts = begun.map((item) => ({ item, transactionId: item.transactionId }));
+    if (begun.length > 0) await this.store.endApplied(transaction, run.id, { attempts, at: now });
     await this.store.verify(transaction, items, now);
     await this.timeline.appendAll(transaction, { incidentId, at: now }, items.flatMap(entriesOf));
     const caseIds = items.map(({ caseId }) => caseId);

@@ -5,12 +5,14 @@ import { Database } from '../../platform/database/database.js';
 import { Log } from '../../platform/telemetry/log.js';
 import { withLogContext } from '../../platform/telemetry/log-context.js';
 import { inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
+import type { Gatherer } from '../../platform/work/gatherer.js';
 import { KeyedLocks } from '../../platform/work/keyed-locks.js';
 import type { RestoreItem, RestoreOutcome } from '../../shops/shop-adapter.js';
 import type { Shop } from '../../shops/shop-registry.js';
 import { traceOfCase } from '../plans/plan-traces.store.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { AttemptEvidence } from './attempt-evidence.js';
+import type { AppliedAttempt } from './item-group.store.js';
 import { ItemOutcomes } from './item-outcomes.js';
 import { ReadBack } from './read-back.js';
 import type { Run, RunItem } from './run.js';
@@ -23,6 +25,17 @@ class AttemptSuperseded extends Error {
   constructor() {
     super('the attempt was taken from this runner, or the shop was stopped, before the commit');
   }
+}
+
+export interface ClaimedItem {
+  readonly run: Run;
+  readonly shop: Shop;
+  readonly item: RunItem;
+  /**
+   * where it goes once the shop has committed it, to be written down with others: until then it is known by its
+   * noted transaction
+   */
+  readonly applied: Gatherer<AppliedAttempt>;
 }
 
 /** One attempt at one claimed item: the shop is asked once, and what it answered is written down. */
@@ -42,13 +55,13 @@ export class ItemAttempt {
     private readonly clock: Clock,
   ) {}
 
-  async run(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+  async run(claimed: ClaimedItem): Promise<void> {
     const { caseId: case_id, orderId: order_id } = claimed.item;
     await withLogContext({ case_id, order_id }, () => this.traced(claimed));
   }
 
   /** Told as a consequence of the cancellation: linked to the trace that the shop left in it. */
-  private async traced(claimed: { run: Run; shop: Shop; item: RunItem }): Promise<void> {
+  private async traced(claimed: ClaimedItem): Promise<void> {
     const { caseId, orderId } = claimed.item;
     const attributes = {
       'reinstate.shop': claimed.shop.id,
@@ -62,14 +75,11 @@ export class ItemAttempt {
     });
   }
 
-  private async attempt(claimed: {
-    run: Run;
-    shop: Shop;
-    item: RunItem;
-  }): Promise<RestoreOutcome['outcome'] | 'superseded'> {
-    const { run, shop, item } = claimed;
+  private async attempt(claimed: ClaimedItem): Promise<RestoreOutcome['outcome'] | 'superseded'> {
+    const { run, shop, item, applied } = claimed;
     const prepared = await this.evidence.prepare(shop, item);
     if (!prepared.ok) {
+      await applied.flush();
       await this.outcomes.refused({ run, item }, prepared.refusal);
       this.metrics.counted(shop.id, { outcome: 'refused', reason: prepared.refusal.reason });
       return 'refused';
@@ -79,11 +89,13 @@ export class ItemAttempt {
       this.ask(shop, item, prepared.value),
     );
     const seconds = (performance.now() - startedAt) / 1000;
+    // those before it are written down first: the run's limits count orders in the order in which they ended
+    if (outcome === 'superseded' || outcome.outcome !== 'applied') await applied.flush();
     if (outcome === 'superseded' || (await this.wasStopped(shop, outcome))) {
       await this.outcomes.notApplied({ run, item }, 'rolled back before its commit');
       return 'superseded';
     }
-    await this.record({ run, shop, item, outcome, seconds });
+    await this.record({ ...claimed, outcome, seconds });
     if (outcome.outcome === 'applied') await this.readBack(shop, prepared.value);
     return outcome.outcome;
   }
@@ -112,17 +124,13 @@ export class ItemAttempt {
     return !(await this.items.mayWrite(this.database, shop.id));
   }
 
-  private async record(ended: {
-    run: Run;
-    shop: Shop;
-    item: RunItem;
-    outcome: RestoreOutcome;
-    seconds: number;
-  }): Promise<void> {
-    const { run, shop, item, outcome, seconds } = ended;
+  private async record(
+    ended: ClaimedItem & { outcome: RestoreOutcome; seconds: number },
+  ): Promise<void> {
+    const { run, shop, item, applied, outcome, seconds } = ended;
     switch (outcome.outcome) {
       case 'applied':
-        await this.outcomes.applied({ run, item }, outcome.transactionId);
+        applied.add({ item, transactionId: outcome.transactionId });
         this.metrics.attempted(shop.id, { outcome: 'applied', seconds });
         return;
       case 'unknown':

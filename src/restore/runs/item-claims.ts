@@ -24,11 +24,11 @@ export class ItemClaims {
     private readonly clock: Clock,
   ) {}
 
-  /** The next item, claimed; undefined where nothing may be (or is left to be) attempted now. */
-  async next(run: Run): Promise<RunItem | undefined> {
+  /** The next items, at most so many, claimed; none where nothing may be (or is left to be) attempted now. */
+  async next(run: Run, most: number): Promise<RunItem[]> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.claim(run);
+        return await this.claim(run, most);
       } catch (error) {
         if (!isTaken(error)) throw error;
         // nothing to give up: somebody else did, or the rival has let go of it; so the claim is tried anew
@@ -37,35 +37,42 @@ export class ItemClaims {
     }
   }
 
-  private async claim(run: Run): Promise<RunItem | undefined> {
+  private async claim(run: Run, most: number): Promise<RunItem[]> {
     const now = this.clock.now();
     return this.database.transaction(async (transaction) => {
-      const item = await this.items.claim(transaction, {
+      const items = await this.items.claim(transaction, {
         runId: run.id,
         shopId: run.shopId,
         now,
         hourAgo: new Date(now.getTime() - hourMs),
         perHour: run.limits.perHour,
+        most,
       });
-      if (item !== undefined) await this.tell(transaction, { run, item, now });
-      return item;
+      await this.tell(transaction, { run, items, now });
+      return items;
     });
   }
 
   /** The case of an undo stays where it is, and that of a further attempt: then the attempt itself is told. */
   private async tell(
     transaction: Transaction,
-    { run, item, now }: { run: Run; item: RunItem; now: Date },
+    { run, items, now }: { run: Run; items: readonly RunItem[]; now: Date },
   ): Promise<void> {
     const { incidentId } = run;
     const words = 'its turn in the restore run has come';
-    const caseIds = item.action === 'restore' ? [item.caseId] : [];
+    const caseIds = items.filter(({ action }) => action === 'restore').map(({ caseId }) => caseId);
     const move = { incidentId, caseIds, to: 'restoring', at: now, words } as const;
-    if ((await this.moves.move(transaction, move)) > 0) return;
-    await this.timeline.append(transaction, {
-      ...{ incidentId, at: now, type: 'order-begun', caseId: item.caseId },
-      data: { ...orderOf(item), attempt: item.attempts },
-    });
+    const moved = new Set(await this.moves.move(transaction, move));
+    const others = items.filter(({ caseId }) => !moved.has(caseId));
+    await this.timeline.appendAll(
+      transaction,
+      { incidentId, at: now },
+      others.map((item) => ({
+        type: 'order-begun',
+        caseId: item.caseId,
+        data: { ...orderOf(item), attempt: item.attempts },
+      })),
+    );
   }
 
   /** The next item's cancellation is being restored, or was, by another run: this one is refused. */

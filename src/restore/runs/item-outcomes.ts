@@ -32,23 +32,6 @@ export class ItemOutcomes {
     private readonly clock: Clock,
   ) {}
 
-  /** The shop's transaction is committed; verified at once where its echo has come already. */
-  async applied({ run, item }: Ended, transactionId: number): Promise<boolean> {
-    return this.record(run, async (transaction, now) => {
-      const change = { state: 'applied', appliedAt: now } as const;
-      const changed = await this.items.change(transaction, item, change, now);
-      if (changed === undefined) return false;
-      await this.items.endAttempt(transaction, item, {
-        at: now,
-        outcome: 'applied',
-        transactionId,
-      });
-      await this.tell(transaction, { run, item, now }, 'order-restored');
-      await this.settle(transaction, { run, item: changed, now });
-      return true;
-    });
-  }
-
   /** The echo proves that it is committed, whatever we knew of it. The caller has locked the run and the item. */
   async proven(transaction: Transaction, { run, item, now }: EndedAt): Promise<void> {
     let applied: RunItem | undefined = item;
@@ -185,9 +168,9 @@ export class ItemOutcomes {
 
   /**
    * Compares what is known of an applied item with its echo, where that has come: verified when the two
-   * are the same; else it failed, and the run stops.
+   * are the same; else it failed, and the run stops. The caller has locked the run and the item.
    */
-  private async settle(transaction: Transaction, { run, item, now }: EndedAt): Promise<void> {
+  async settle(transaction: Transaction, { run, item, now }: EndedAt): Promise<void> {
     if (item.state !== 'applied' || item.echoPosition === null) return;
     if (item.echoDifference !== null) {
       const words = `the shop's stream shows something else than the plan: ${item.echoDifference}`;

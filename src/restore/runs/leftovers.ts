@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { Database } from '../../platform/database/database.js';
 import type { Shop } from '../../shops/shop-registry.js';
+import { AppliedItems } from './applied-items.js';
 import { ItemOutcomes } from './item-outcomes.js';
 import type { Run, RunItem } from './run.js';
 import { RunItemStore } from './run-item.store.js';
@@ -63,6 +64,7 @@ export class Leftovers {
     private readonly database: Database,
     private readonly items: RunItemStore,
     private readonly outcomes: ItemOutcomes,
+    private readonly applied: AppliedItems,
     private readonly clock: Clock,
   ) {}
 
@@ -91,7 +93,7 @@ export class Leftovers {
     });
     switch (verdict) {
       case 'applied':
-        await this.outcomes.applied({ run, item }, item.transactionId ?? 0);
+        await this.applied.write(run, [{ item, transactionId: item.transactionId ?? 0 }]);
         return true;
       case 'not-applied':
         if (item.state === 'attempting' && item.attempts >= item.attemptsMax) {

@@ -3,23 +3,16 @@ import { Database } from '../../platform/database/database.js';
 import { withLogContext, type LogFields } from '../../platform/telemetry/log-context.js';
 import { emptyAttribute, inSpan, linkTo } from '../../platform/telemetry/tracing/span.js';
 import type { BackgroundStep, StepContext } from '../../platform/work/background-step.js';
-import type { Shop } from '../../shops/shop-registry.js';
 import { ShopRegistry } from '../../shops/shop-registry.js';
 import { separately } from '../separately.js';
 import { tracesOfPlan } from '../plans/plan-traces.store.js';
-import { ItemAttempt } from './item-attempt.js';
-import { ItemClaims } from './item-claims.js';
 import { Leftovers } from './leftovers.js';
 import type { Run } from './run.js';
+import { RunBatches } from './run-batches.js';
 import { RunDriver } from './run-driver.js';
 import { RunStore } from './run.store.js';
 
 export const restoreRunStep = 'restore-run';
-
-/** Orders of one run in one batch: the lease must outlive it. */
-const batchMax = 24;
-/** No further order is begun after this time in a batch. */
-const batchMsMax = 3_000;
 
 /**
  * Carries out restore runs: attempts that were cut off are settled first, then orders are claimed and
@@ -36,8 +29,7 @@ export class RestoreRunStep implements BackgroundStep {
     private readonly shops: ShopRegistry,
     private readonly leftovers: Leftovers,
     private readonly driver: RunDriver,
-    private readonly claims: ItemClaims,
-    private readonly attempt: ItemAttempt,
+    private readonly batches: RunBatches,
   ) {}
 
   async run(context: StepContext): Promise<'idle' | 'more'> {
@@ -72,34 +64,11 @@ export class RestoreRunStep implements BackgroundStep {
       return false;
     }
     if (!(await this.driver.mayBegin(run))) return false;
-    const worked = await this.workers(run, shop, signal);
+    const worked = await this.batches.carryOut(run, shop, signal);
     const current = await this.runs.read(this.database, run.id);
     if (current?.state !== 'running') return false;
     const advanced = await this.driver.advance(current, shop);
     return worked > 0 || advanced === 'advanced';
-  }
-
-  /** As many orders side by side as the policy allows; gives how many were attempted. */
-  private async workers(run: Run, shop: Shop, signal: AbortSignal): Promise<number> {
-    const startedAt = performance.now();
-    let begun = 0;
-    const worker = async (): Promise<void> => {
-      while (begun < batchMax && performance.now() - startedAt < batchMsMax && !signal.aborted) {
-        begun += 1;
-        const item = await this.claims.next(run);
-        if (item === undefined) {
-          begun -= 1;
-          return;
-        }
-        await this.attempt.run({ run, shop, item });
-        if (!(await this.driver.mayBegin(run))) return;
-      }
-    };
-    // one that fails waits for the others: nothing of this batch goes on beside the next one
-    const workers = Array.from({ length: run.limits.concurrency }, worker);
-    const failed = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
-    return begun;
   }
 }
 

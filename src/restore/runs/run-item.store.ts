@@ -4,7 +4,8 @@ import { mayFollow } from '../../incidents/transitions.js';
 import { assert } from '../../platform/assert.js';
 import { itemTransitions, type ItemState, type RunItem, type SettledOutcome } from './run.js';
 
-const columns = `i.id, i.run_id AS "runId", i.plan_item_id AS "planItemId", i.case_id AS "caseId", i.shop_id AS "shopId",
+/** A `RunItem` of the rows that the statement calls `i`. */
+export const runItemColumns = `i.id, i.run_id AS "runId", i.plan_item_id AS "planItemId", i.case_id AS "caseId", i.shop_id AS "shopId",
   i.action, i.order_id AS "orderId", i.order_number AS "orderNumber", i.span_position AS "spanPosition", i.sequence,
   i.stage, i.state, i.reason, i.detail, i.attempts, i.attempts_max AS "attemptsMax",
   i.next_attempt_at AS "nextAttemptAt", i.transaction_id AS "transactionId", i.incarnation,
@@ -52,6 +53,8 @@ export interface ClaimOptions {
   /** start of the hour that the shop's limit counts */
   readonly hourAgo: Date;
   readonly perHour: number;
+  /** at most so many */
+  readonly most: number;
 }
 
 @Injectable()
@@ -70,14 +73,15 @@ export class RunItemStore {
   }
 
   async read(reader: Reader, itemId: string): Promise<RunItem | undefined> {
-    return reader.queryOne<RunItem>(`SELECT ${columns} FROM restore_run_item i WHERE i.id = $1`, [
-      itemId,
-    ]);
+    return reader.queryOne<RunItem>(
+      `SELECT ${runItemColumns} FROM restore_run_item i WHERE i.id = $1`,
+      [itemId],
+    );
   }
 
   async lock(transaction: Transaction, itemId: string): Promise<RunItem | undefined> {
     return transaction.queryOne<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i WHERE i.id = $1 FOR UPDATE`,
+      `SELECT ${runItemColumns} FROM restore_run_item i WHERE i.id = $1 FOR UPDATE`,
       [itemId],
     );
   }
@@ -92,7 +96,7 @@ export class RunItemStore {
     },
   ): Promise<RunItem[]> {
     return reader.query<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i
+      `SELECT ${runItemColumns} FROM restore_run_item i
        WHERE i.run_id = $1 AND ($2::text[] IS NULL OR i.state = ANY($2)) AND i.sequence > $3
        ORDER BY i.sequence LIMIT $4`,
       [query.runId, query.states, query.afterSequence, query.limit],
@@ -101,7 +105,7 @@ export class RunItemStore {
 
   async inStates(reader: Reader, runId: string, states: readonly ItemState[]): Promise<RunItem[]> {
     return reader.query<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i WHERE i.run_id = $1 AND i.state = ANY($2) ORDER BY i.sequence`,
+      `SELECT ${runItemColumns} FROM restore_run_item i WHERE i.run_id = $1 AND i.state = ANY($2) ORDER BY i.sequence`,
       [runId, states],
     );
   }
@@ -128,7 +132,7 @@ export class RunItemStore {
   /** The verified restore that this undo takes back. */
   async restoredAt(transaction: Transaction, undo: RunItem): Promise<RunItem | undefined> {
     return transaction.queryOne<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i
+      `SELECT ${runItemColumns} FROM restore_run_item i
        WHERE i.shop_id = $1 AND i.order_id = $2 AND i.action = 'restore' AND i.state = 'verified'
          AND i.echo_position = $3 FOR UPDATE`,
       [undo.shopId, undo.orderId, undo.spanPosition],
@@ -147,7 +151,7 @@ export class RunItemStore {
   /** Restores of an order that were seen in the stream and not undone, newest first. */
   async restoredOf(reader: Reader, shopId: string, orderId: string): Promise<RunItem[]> {
     return reader.query<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i
+      `SELECT ${runItemColumns} FROM restore_run_item i
        WHERE i.shop_id = $1 AND i.order_id = $2 AND i.action = 'restore'
          AND i.state IN ('applied', 'verified') AND i.echo_position IS NOT NULL ORDER BY i.echo_position DESC`,
       [shopId, orderId],
@@ -155,26 +159,28 @@ export class RunItemStore {
   }
 
   /**
-   * Takes the next item of a running run: its attempt is written down before the shop is touched. None
-   * while the shop is not armed or the kill switch is set, or its hour is used up. One claim at a time
-   * per shop, so that the limit holds however many claim.
-   * @throws the database's unique violation where this cancellation has been restored already
+   * Takes the next items of a running run, in their order: their attempts are written down before the shop is
+   * touched. None while the shop is not armed or the kill switch is set, and no more than its hour has room for.
+   * One claim at a time per shop, so that the limit holds however many claim.
+   * @throws the database's unique violation where one of these cancellations has been restored already
    */
-  async claim(transaction: Transaction, options: ClaimOptions): Promise<RunItem | undefined> {
+  async claim(transaction: Transaction, options: ClaimOptions): Promise<RunItem[]> {
     await transaction.query(`SELECT pg_advisory_xact_lock(hashtext('reinstate.restore.' || $1))`, [
       options.shopId,
     ]);
-    return transaction.queryOne<RunItem>(
+    return transaction.query<RunItem>(
       `WITH due AS (
          SELECT i.id FROM restore_run_item i
            JOIN restore_run r ON r.id = i.run_id AND r.state = 'running'
            JOIN shop s ON s.id = r.shop_id AND s.armed_at IS NOT NULL AND s.stopped_at IS NULL
          WHERE i.run_id = $1 AND i.state = 'pending' AND i.stage <= r.stage
            AND (i.next_attempt_at IS NULL OR i.next_attempt_at <= $2)
-           AND (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3 AND used.applied_at > $4)
-             + (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3
-                  AND used.state IN ('attempting', 'unknown') AND used.updated_at > $4) < $5
-         ORDER BY i.sequence LIMIT 1 FOR UPDATE OF i SKIP LOCKED
+         ORDER BY i.sequence
+         LIMIT greatest(0, least($6, $5
+           - (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3 AND used.applied_at > $4)
+           - (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3
+                AND used.state IN ('attempting', 'unknown') AND used.updated_at > $4)))
+         FOR UPDATE OF i SKIP LOCKED
        ), claimed AS (
          UPDATE restore_run_item i SET state = 'attempting', attempts = i.attempts + 1, reason = NULL, detail = NULL,
            transaction_id = NULL, incarnation = NULL, next_attempt_at = NULL, updated_at = $2
@@ -182,8 +188,8 @@ export class RunItemStore {
        ), started AS (
          INSERT INTO restore_attempt (run_item_id, attempt, at, outcome) SELECT id, attempts, $2, 'started' FROM claimed
        )
-       SELECT ${columns} FROM claimed i`,
-      [options.runId, options.now, options.shopId, options.hourAgo, options.perHour],
+       SELECT ${runItemColumns} FROM claimed i ORDER BY i.sequence`,
+      [options.runId, options.now, options.shopId, options.hourAgo, options.perHour, options.most],
     );
   }
 
@@ -213,7 +219,7 @@ export class RunItemStore {
     runId: string,
   ): Promise<(RunItem & { rival: ItemState }) | undefined> {
     return reader.queryOne(
-      `SELECT ${columns}, rival.state AS rival FROM restore_run_item i
+      `SELECT ${runItemColumns}, rival.state AS rival FROM restore_run_item i
          JOIN restore_run_item rival ON (rival.shop_id, rival.order_id, rival.action, rival.span_position)
                                       = (i.shop_id, i.order_id, i.action, i.span_position) AND rival.id <> i.id
        WHERE i.run_id = $1 AND i.state = 'pending'
@@ -252,7 +258,7 @@ export class RunItemStore {
   /** The item of a plan item, in whatever run it is. */
   async ofPlanItem(reader: Reader, planItemId: string): Promise<RunItem | undefined> {
     return reader.queryOne<RunItem>(
-      `SELECT ${columns} FROM restore_run_item i WHERE i.plan_item_id = $1`,
+      `SELECT ${runItemColumns} FROM restore_run_item i WHERE i.plan_item_id = $1`,
       [planItemId],
     );
   }
@@ -286,7 +292,7 @@ export class RunItemStore {
          settled_transaction_id = CASE WHEN $13::text IS NULL THEN settled_transaction_id ELSE transaction_id END,
          updated_at = $15
        WHERE id = $1 AND state = $2 AND attempts = $3 AND (NOT $14 OR transaction_id IS NULL)
-       RETURNING ${columns}`,
+       RETURNING ${runItemColumns}`,
       [
         item.id,
         item.state,
@@ -315,7 +321,7 @@ export class RunItemStore {
   ): Promise<RunItem | undefined> {
     return transaction.queryOne<RunItem>(
       `UPDATE restore_run_item i SET echo_position = $2, echo_difference = $3
-       WHERE i.plan_item_id = $1 AND i.echo_position IS NULL RETURNING ${columns}`,
+       WHERE i.plan_item_id = $1 AND i.echo_position IS NULL RETURNING ${runItemColumns}`,
       [planItemId, echo.position, echo.difference],
     );
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Reader, Transaction } from '../../platform/database/database.js';
 import type { RunItem } from './run.js';
+import { runItemColumns } from './run-item.store.js';
 
 /** An item that was begun, or written to the shop, and whose echo has just come. */
 export type EchoedItem = Pick<
@@ -8,9 +9,16 @@ export type EchoedItem = Pick<
   'id' | 'runId' | 'caseId' | 'orderId' | 'orderNumber' | 'attempts' | 'transactionId'
 > & { readonly planItemId: string; readonly state: 'attempting' | 'applied' };
 
-/** Rows of many items of one run at once. */
+/** An attempt whose transaction the shop has committed. */
+export interface AppliedAttempt {
+  /** as it was claimed, or as it was found */
+  readonly item: Pick<RunItem, 'id' | 'state' | 'attempts'>;
+  readonly transactionId: number | null;
+}
+
+/** Rows of several items of one run at once. */
 @Injectable()
-export class EchoedItemStore {
+export class ItemGroupStore {
   /** The runs that these plan items are in. */
   async runsOf(reader: Reader, planItemIds: readonly string[]): Promise<string[]> {
     const rows = await reader.query<{ id: string }>(
@@ -33,12 +41,35 @@ export class EchoedItemStore {
     );
   }
 
-  /** Writes down that these attempts were applied, and counts them for the run's limits. The run is locked. */
-  async endAttempts(
+  /** Those that are still in the state and at the attempt in which they were read become applied: as they are now. */
+  async apply(
+    transaction: Transaction,
+    attempts: readonly AppliedAttempt[],
+    at: Date,
+  ): Promise<RunItem[]> {
+    const applied = await transaction.query<RunItem>(
+      `UPDATE restore_run_item i SET state = 'applied', applied_at = $1, next_attempt_at = NULL, updated_at = $1
+       FROM unnest($2::uuid[], $3::text[], $4::integer[]) AS given (id, state, attempts)
+       WHERE i.id = given.id AND i.state = given.state AND i.attempts = given.attempts
+       RETURNING ${runItemColumns}`,
+      [
+        at,
+        attempts.map(({ item }) => item.id),
+        attempts.map(({ item }) => item.state),
+        attempts.map(({ item }) => item.attempts),
+      ],
+    );
+    return applied.sort((one, other) => one.sequence - other.sequence);
+  }
+
+  /**
+   * Writes down that these attempts were applied, and counts for the run's limits those of which nothing was
+   * known before. The run is locked.
+   */
+  async endApplied(
     transaction: Transaction,
     runId: string,
-    items: readonly EchoedItem[],
-    at: Date,
+    { attempts, at }: { attempts: readonly AppliedAttempt[]; at: Date },
   ): Promise<void> {
     await transaction.query(
       `WITH ended AS (
@@ -46,13 +77,14 @@ export class EchoedItemStore {
          SELECT id, attempt, $2, 'applied', transaction_id
          FROM unnest($3::uuid[], $4::integer[], $5::bigint[]) AS given (id, attempt, transaction_id)
        )
-       UPDATE restore_run SET ended_orders = ended_orders + cardinality($3::uuid[]), locked_in_row = 0 WHERE id = $1`,
+       UPDATE restore_run SET ended_orders = ended_orders + $6, locked_in_row = 0 WHERE id = $1 AND $6 > 0`,
       [
         runId,
         at,
-        items.map(({ id }) => id),
-        items.map(({ attempts }) => attempts),
-        items.map(({ transactionId }) => transactionId),
+        attempts.map(({ item }) => item.id),
+        attempts.map(({ item }) => item.attempts),
+        attempts.map(({ transactionId }) => transactionId),
+        attempts.filter(({ item }) => item.state === 'attempting').length,
       ],
     );
   }
