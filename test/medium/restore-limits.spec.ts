@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RestoreOutcome } from '../../src/shops/shop-adapter.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
+import { attemptsPerRound } from '../../src/restore/runs/run.js';
 import { RunControlService } from '../../src/restore/runs/run-control.service.js';
 import { RunResumeService } from '../../src/restore/runs/run-resume.service.js';
 import { ShopService } from '../../src/shops/shop.service.js';
@@ -149,6 +150,11 @@ describe('within one batch of orders', () => {
       .resume(scene.people.robin, { runId, failedToo: false, override: null });
     await scene.runUntil(runId, 'finished');
     expect(await scene.writes(orders)).toEqual(Array<number>(8).fill(1));
+    const left = await scene.query<{ tries: number }>(
+      'SELECT DISTINCT attempts_max - attempts AS tries FROM restore_run_item WHERE run_id = $1',
+      [runId],
+    );
+    expect(left).toEqual([{ tries: attemptsPerRound - 1 }]);
   });
 
   it('orders that were written count before one that fails after them', async () => {

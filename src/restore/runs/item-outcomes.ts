@@ -6,7 +6,7 @@ import type { FailureReason, RefusalReason } from '../../shops/shop-adapter.js';
 import { CaseMoves } from '../case-moves.js';
 import { RestoreMetrics } from '../restore.metrics.js';
 import { retryDelayMs, type Run, type RunItem } from './run.js';
-import { RunItemStore } from './run-item.store.js';
+import { RunItemStore, type ItemChange } from './run-item.store.js';
 import { RunStops } from './run-stops.js';
 
 export interface Ended {
@@ -131,7 +131,7 @@ export class ItemOutcomes {
   async notApplied(
     { run, item }: Ended,
     detail: string,
-    given: { onlyUnnoted?: boolean } = {},
+    given: Pick<ItemChange, 'onlyUnnoted' | 'attemptsMax'> = {},
   ): Promise<boolean> {
     return this.record(run, async (transaction, now) => {
       const change = {

@@ -65,8 +65,12 @@ export class ItemTurns {
   /** What was claimed ahead is put back where the run was stopped, or this runner is to leave off, meanwhile. */
   private async reconsider(): Promise<void> {
     const { run, bounds } = this.given;
-    if (!bounds.signal.aborted && (await this.services.driver.goesOn(run))) return;
-    for (const item of this.claimed.splice(0))
-      await this.services.outcomes.notApplied({ run, item }, 'not begun: the run did not go on');
+    if (!bounds.signal.aborted && (await this.services.driver.mayBegin(run))) return;
+    const words = 'not begun: the run did not go on';
+    for (const item of this.claimed.splice(0)) {
+      // a claim that came to nothing is none of its attempts
+      const attemptsMax = item.attemptsMax + 1;
+      await this.services.outcomes.notApplied({ run, item }, words, { attemptsMax });
+    }
   }
 }

@@ -25,13 +25,13 @@ export class RunDriver {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether further orders of the run may be claimed. Asked before each claim; stops the run where it must stop. */
+  /** Whether the next order of the run may be begun. Asked before each of them; stops the run where it must stop. */
   async mayBegin(run: Run): Promise<boolean> {
-    return (await this.goesOn(run)) && (await this.isQuiet(run));
+    return (await this.mayClaim(run)) && (await this.isQuiet(run));
   }
 
-  /** Whether the shop may be written to, and the run keeps its limits. Asked before each order; stops the run likewise. */
-  async goesOn(run: Run): Promise<boolean> {
+  /** Whether the shop may be written to, and the run keeps its limits. */
+  private async mayClaim(run: Run): Promise<boolean> {
     const gate = await this.runs.pulse(this.database, run.id);
     if (gate?.state !== 'running') return false;
     if (gate.stopped)
