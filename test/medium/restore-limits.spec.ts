@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RestoreOutcome } from '../../src/shops/shop-adapter.js';
 import { ShopRegistry } from '../../src/shops/shop-registry.js';
+import { ItemGroupStore } from '../../src/restore/runs/item-group.store.js';
 import { attemptsPerRound } from '../../src/restore/runs/run.js';
 import { RunControlService } from '../../src/restore/runs/run-control.service.js';
 import { RunResumeService } from '../../src/restore/runs/run-resume.service.js';
@@ -127,7 +128,6 @@ describe('within one batch of orders', () => {
     const { begun } = await watching(
       async (place) => {
         // two workers stay with their orders; the third one claims three, and has begun the first of them
-
         if (place === 4)
           await scene.get(RunControlService).pause(scene.people.robin, runId, 'a look at one');
         else if (place !== 1)
@@ -181,6 +181,36 @@ describe('within one batch of orders', () => {
       state: 'running',
       items: { verified: 8, failed: 1 },
     });
+  });
+
+  it('no further one is begun once our own database does not take what was written; an order that failed beside it is known', async () => {
+    const orders = await scene.placePaid(Array<number>(11).fill(1));
+    const { runId } = await startedRun(orders, job());
+    await oneByOne(runId);
+    const groups = scene.get(ItemGroupStore);
+    const endApplied = groups.endApplied.bind(groups);
+    groups.endApplied = () => Promise.reject(new Error('the disk is full'));
+    const { adapter } = scene.get(ShopRegistry).get(scene.shopId);
+    const restore = adapter.restore.bind(adapter);
+    let begun = 0;
+    adapter.restore = async (item, note): Promise<RestoreOutcome> => {
+      begun += 1;
+      return begun === 3
+        ? { outcome: 'failed', reason: 'locked', detail: 'held', retry: true }
+        : restore(item, note);
+    };
+    await expect(scene.runners()).rejects.toThrow('the disk is full');
+    adapter.restore = restore;
+    groups.endApplied = endApplied;
+    expect(begun).toBe(3);
+    expect(await scene.itemStates(runId)).toMatchObject({
+      [orders[1]!]: 'attempting',
+      [orders[2]!]: 'attempting',
+      [orders[3]!]: 'pending: locked',
+      [orders[4]!]: 'pending',
+    });
+    await scene.runUntil(runId, 'finished');
+    expect(await scene.writes(orders)).toEqual(Array<number>(11).fill(1));
   });
 
   it('as many stand side by side in the shop as the policy says, and never more', async () => {

@@ -9,7 +9,7 @@ import type { Sent, WireGate } from './wire-gate.js';
 const [begins, notes, records] = [
   'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
   'SET transaction_id = $3',
-  'UPDATE restore_run_item i SET state = $4',
+  `UPDATE restore_run_item i SET state = 'applied'`,
 ];
 
 /** Lays the trap of a draw at the process that works now; resolves when it has sprung. */

@@ -84,7 +84,7 @@ export class ItemOutcomes {
     const { reason, detail } = failure;
     const again = failure.retry && item.attempts < item.attemptsMax;
     const recorded = await this.record(run, async (transaction, now) => {
-      const nextAttemptAt = new Date(now.getTime() + retryDelayMs(item.attempts));
+      const nextAttemptAt = new Date(now.getTime() + retryDelayMs(item));
       const rolledBack = { reason, detail, forgetTransaction: true, ...given };
       const change = again
         ? ({ state: 'pending', nextAttemptAt, ...rolledBack } as const)

@@ -4,7 +4,7 @@ import type { ItemOutcomes } from './item-outcomes.js';
 import type { Run, RunItem } from './run.js';
 import type { RunDriver } from './run-driver.js';
 
-/** When a batch begins no further orders. */
+/** When a batch claims no further orders. */
 export interface BatchBounds {
   readonly orders: number;
   readonly ms: number;
@@ -20,7 +20,7 @@ export interface TurnServices {
 /**
  * Hands the orders of a run to the workers of one batch, where the run was just found to be allowed to begin some. As
  * many as there are workers are claimed at once, since a claim waits for locks of the run's incident and
- * takes as many statements for one order as for several; they are begun one by one, and put back where they must not be.
+ * takes as many statements for one order as for several; they are handed out one by one, and put back where none may be begun.
  */
 export class ItemTurns {
   private readonly locks = new KeyedLocks();
@@ -41,12 +41,25 @@ export class ItemTurns {
   /** The next order, claimed; undefined where none may be, or is left to be, begun in this batch. */
   async next(): Promise<RunItem | undefined> {
     return this.locks.run(['next'], async () => {
-      if (this.claimed.length > 0) await this.reconsider();
-      else if (await this.mayClaim()) await this.claim();
+      if (this.claimed.length > 0) {
+        if (!(await this.goesOn())) await this.putBack();
+      } else if (await this.mayClaim()) await this.claim();
       const item = this.claimed.shift();
       if (item !== undefined) this.handedOut += 1;
       return item;
     });
+  }
+
+  /** Puts back what was claimed and not handed out. */
+  async putBack(): Promise<void> {
+    const { run } = this.given;
+    for (let [item] = this.claimed; item !== undefined; [item] = this.claimed) {
+      // a claim that came to nothing is none of its attempts
+      const given = { attemptsMax: item.attemptsMax + 1 };
+      const words = 'not begun: the run did not go on';
+      await this.services.outcomes.notApplied({ run, item }, words, given);
+      this.claimed.shift();
+    }
   }
 
   private async mayClaim(): Promise<boolean> {
@@ -62,15 +75,9 @@ export class ItemTurns {
     this.claimed.push(...(await this.services.claims.next(run, most)));
   }
 
-  /** What was claimed ahead is put back where the run was stopped, or this runner is to leave off, meanwhile. */
-  private async reconsider(): Promise<void> {
+  /** Whether what was claimed ahead may be begun: neither was the run stopped meanwhile, nor is this runner to leave off. */
+  private async goesOn(): Promise<boolean> {
     const { run, bounds } = this.given;
-    if (!bounds.signal.aborted && (await this.services.driver.mayBegin(run))) return;
-    const words = 'not begun: the run did not go on';
-    for (const item of this.claimed.splice(0)) {
-      // a claim that came to nothing is none of its attempts
-      const attemptsMax = item.attemptsMax + 1;
-      await this.services.outcomes.notApplied({ run, item }, words, { attemptsMax });
-    }
+    return !bounds.signal.aborted && (await this.services.driver.mayBegin(run));
   }
 }

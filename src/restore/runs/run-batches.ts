@@ -10,9 +10,12 @@ import { ItemTurns } from './item-turns.js';
 import type { Run } from './run.js';
 import { RunDriver } from './run-driver.js';
 
-/** Orders of one run in one batch, and for how long further ones are begun: then its stage is judged. */
+/**
+ * When a batch claims no further orders: then its stage is judged, other runs have their turn, and attempts that were
+ * cut off are looked for. Judging counts the run's orders, so that a batch is not too small.
+ */
 const bounds = { orders: 120, ms: 3_000 };
-/** So many committed orders are written down together; those that come last, at the end of the batch. */
+/** So many committed orders are written down together. More would save little, and leave more to ask the shop for after a crash. */
 const writtenTogether = 8;
 
 /** Restores orders of a run side by side, as many as the policy allows. */
@@ -36,15 +39,22 @@ export class RunBatches {
       this.applied.write(run, attempts),
     );
     const worker = async (): Promise<void> => {
-      for (let item = await turns.next(); item !== undefined; item = await turns.next())
+      // where our own database does not take what was written, no more is written
+      while (applied.failure === undefined) {
+        const item = await turns.next();
+        if (item === undefined) break;
         await this.attempt.run({ run, shop, item, applied });
+      }
+      await applied.flush();
     };
     // one that fails waits for the others: nothing of this batch goes on beside the next one
     const workers = Array.from({ length: run.limits.concurrency }, worker);
     const ended = await Promise.allSettled(workers);
     await applied.flush();
+    ended.push(...(await Promise.allSettled([turns.putBack()])));
     const failed = ended.find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
+    if (applied.failure !== undefined) throw applied.failure.error;
     return turns.begun;
   }
 }

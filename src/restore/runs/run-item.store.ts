@@ -176,7 +176,7 @@ export class RunItemStore {
          WHERE i.run_id = $1 AND i.state = 'pending' AND i.stage <= r.stage
            AND (i.next_attempt_at IS NULL OR i.next_attempt_at <= $2)
          ORDER BY i.sequence
-         LIMIT greatest(0, least($6, $5
+         LIMIT greatest(0, least($6, coalesce($5, 0)
            - (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3 AND used.applied_at > $4)
            - (SELECT count(*) FROM restore_run_item used WHERE used.shop_id = $3
                 AND used.state IN ('attempting', 'unknown') AND used.updated_at > $4)))

@@ -119,6 +119,13 @@ describe('limits', () => {
   });
 
   it('wait longer after each attempt, up to half a minute', () => {
-    expect([1, 2, 3, 5, 9].map(retryDelayMs)).toEqual([1_000, 2_000, 4_000, 16_000, 30_000]);
+    const after = (attempts: number, attemptsMax: number) =>
+      retryDelayMs({ attempts, attemptsMax });
+    expect([1, 2, 3, 5].map((attempts) => after(attempts, 5))).toEqual([
+      1_000, 2_000, 4_000, 16_000,
+    ]);
+    expect(after(5, 4)).toBe(30_000);
+    // a round begun anew by a person, and claims that were put back
+    expect([after(6, 10), after(3, 7)]).toEqual([1_000, 1_000]);
   });
 });

@@ -265,7 +265,11 @@ export function judgeLimits(tally: AttemptTally, limits: RunLimits): StopReason 
 /** How often a failing order is tried before it counts as failed. */
 export const attemptsPerRound = 5;
 
-/** Pause before the next attempt: 1 s, doubling, at most 30 s. */
-export function retryDelayMs(attempt: number): number {
-  return Math.min(30_000, 1_000 * 2 ** Math.max(0, attempt - 1));
+/** Pause before the next attempt: 1 s, doubling with each attempt of the round, at most 30 s. */
+export function retryDelayMs({
+  attempts,
+  attemptsMax,
+}: Pick<RunItem, 'attempts' | 'attemptsMax'>): number {
+  const ofRound = attemptsPerRound - (attemptsMax - attempts);
+  return Math.min(30_000, 1_000 * 2 ** Math.max(0, ofRound - 1));
 }
