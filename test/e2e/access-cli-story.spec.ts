@@ -101,14 +101,17 @@ async function done(line: string, world?: Parameters<typeof run>[1]): Promise<st
   return out;
 }
 
+/** What it asks about may not be known yet: then it is asked again. */
 async function until(what: string, line: string, shown: RegExp): Promise<string> {
   const deadline = Date.now() + 20_000;
+  let last = '';
   while (Date.now() < deadline) {
-    const out = await done(line);
-    if (shown.test(out)) return out;
+    const { code, out, err } = await run(line);
+    if (code === 0 && shown.test(out)) return out;
+    last = err === '' ? out : err;
     await pause(50);
   }
-  throw new Error(`waited in vain for ${what}`);
+  throw new Error(`waited in vain for ${what}; the last answer: ${last}`);
 }
 
 /** A person with a token, made by the admin on the command line. */
